@@ -1,0 +1,10 @@
+/**
+ * Segment: who may exchange routes with whom (product.md §2).
+ *
+ * Sites of one segment exchange routes with each other unless `isolated`; two segments do only when each names the other.
+ */
+export interface SegmentSpec {
+  readonly exchangeWith?: readonly string[];
+  /** Sites of this segment do not learn each other's routes. */
+  readonly isolated?: boolean;
+}

@@ -1,0 +1,26 @@
+import { defineConfig } from 'vitest/config';
+
+/** Three projects: what runs anywhere, what needs the real programs and root, and the whole topology in namespaces. */
+export default defineConfig({
+  test: {
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    projects: [
+      {
+        extends: true,
+        test: { name: 'unit', include: ['src/**/*.test.ts', 'test/{arch,conformance,properties}/**/*.test.ts'] },
+      },
+      { extends: true, test: { name: 'host', include: ['test/{scenarios,host}/**/*.test.ts'], maxWorkers: 1 } },
+      {
+        extends: true,
+        test: {
+          name: 'lab',
+          include: ['test/lab/**/*.test.ts'],
+          maxWorkers: 1,
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+        },
+      },
+    ],
+  },
+});
