@@ -1,0 +1,169 @@
+/**
+ * The nftables ruleset of one router as a tree.
+ *
+ *   PolicyIntent ─[compile]→ Ruleset ─[print]→ nft text
+ *                            Ruleset ─[diff]→ RulesetChange ─[print]→ one nft transaction
+ *
+ * Invariant: everything is in one table of family inet. Names are derived from what an object stands for, never from
+ * order of creation, and a name never stands for two declarations: whatever can change a chain's hook or a set's key is
+ * part of its name. Every chain, set and map that is referred to is there.
+ */
+import type { Family } from '../net/address.ts';
+import type { PortRange } from '../net/port-range.ts';
+import type { Prefix } from '../net/prefix.ts';
+
+/** The one table that is ours; nothing else in the kernel's ruleset is ever touched. */
+export const tableName = 'causeway';
+
+export interface Ruleset {
+  readonly sets: ReadonlyMap<string, NftSet>;
+  readonly maps: ReadonlyMap<string, VerdictMap>;
+  readonly chains: ReadonlyMap<string, Chain>;
+}
+
+export interface Chain {
+  readonly name: string;
+  /** Present on base chains. Type is always `filter`, policy always accept: our denials are explicit rules. */
+  readonly base?: BaseChain;
+  readonly rules: readonly Rule[];
+}
+
+export interface BaseChain {
+  readonly hook: Hook;
+  /** raw -300, mangle -150, filter 0. */
+  readonly priority: -300 | -150 | 0;
+}
+
+export type Hook = 'prerouting' | 'input' | 'forward' | 'output' | 'postrouting';
+
+/**
+ * All matches must hold; then the statements run in order; then the outcome. A rule without outcome goes on with the next
+ * rule, and so does a lookup that finds nothing.
+ */
+export interface Rule {
+  readonly matches: readonly Match[];
+  readonly statements: readonly Statement[];
+  readonly outcome?: Outcome;
+  /** `Kind/name ingress[3]`, or words for a built-in rule. Only `commentText` makes one. */
+  readonly comment?: string;
+}
+
+/** With `negated`, the packet must be in none of the listed values; a packet without the field matches neither way. */
+export type Match =
+  | { readonly kind: 'family'; readonly family: Family }
+  | AddressMatch
+  | { readonly kind: 'protocol'; readonly negated: boolean; readonly protocols: readonly number[] }
+  /** Always beside a match that pins the protocol to ones that have ports. */
+  | { readonly kind: 'port'; readonly side: Side; readonly negated: boolean; readonly ranges: readonly PortRange[] }
+  /** Type or code of ICMP (family 4, protocol 1) or ICMPv6 (family 6, protocol 58), which it also demands; both ends included. */
+  | {
+      readonly kind: 'icmp';
+      readonly family: Family;
+      readonly field: 'type' | 'code';
+      readonly negated: boolean;
+      readonly first: number;
+      readonly last: number;
+    }
+  | {
+      readonly kind: 'interface';
+      readonly side: 'in' | 'out';
+      readonly negated: boolean;
+      readonly names: readonly string[];
+    }
+  | { readonly kind: 'ct-state'; readonly states: readonly CtStateName[] }
+  /** Whether conntrack changed the destination of the flow. */
+  | { readonly kind: 'ct-dnat'; readonly isSet: boolean }
+  /** Whether any of the mask's bits is set in the packet mark. */
+  | { readonly kind: 'mark'; readonly mask: number; readonly isSet: boolean }
+  /** The concatenation of the fields is in the named set. */
+  | {
+      readonly kind: 'tuple';
+      readonly fields: readonly Field[];
+      readonly negated: boolean;
+      readonly set: string;
+    };
+
+/** Address in any of the prefixes (never empty), or in the named set. Demands the family. */
+export interface AddressMatch {
+  readonly kind: 'address';
+  readonly family: Family;
+  readonly side: Side;
+  readonly negated: boolean;
+  readonly in: { readonly prefixes: readonly Prefix[] } | { readonly set: string };
+}
+
+export type Side = 'source' | 'destination';
+
+export type CtStateName = 'new' | 'established' | 'related' | 'invalid' | 'untracked';
+
+export type Statement =
+  | { readonly kind: 'counter' }
+  | { readonly kind: 'log'; readonly group: number; readonly prefix: string }
+  /** mark = (mark and not clear) or set; only bits of ours. */
+  | { readonly kind: 'mark'; readonly clear: number; readonly set: number }
+  | { readonly kind: 'notrack' };
+
+/** accept ends the hook (our base chain), drop and reject the packet; return goes back to after the last jump. */
+export type Verdict =
+  | { readonly kind: 'accept' }
+  | { readonly kind: 'drop' }
+  | { readonly kind: 'return' }
+  | { readonly kind: 'jump'; readonly chain: string }
+  | { readonly kind: 'goto'; readonly chain: string };
+
+export type Outcome =
+  | Verdict
+  | { readonly kind: 'reject' }
+  /** The verdict of the element that holds the packet's fields. Elements of one map never overlap. */
+  | { readonly kind: 'lookup'; readonly map: string; readonly fields: readonly Field[] }
+  | { readonly kind: 'ct-state-lookup'; readonly verdicts: readonly (readonly [CtStateName, Verdict])[] };
+
+/** One part of a concatenated key. An address field demands its family. */
+export type Field =
+  | { readonly kind: 'address'; readonly family: Family; readonly side: Side }
+  | { readonly kind: 'protocol' }
+  | { readonly kind: 'port'; readonly side: Side }
+  | { readonly kind: 'interface'; readonly side: 'in' | 'out' };
+
+/** A value for one field: prefix for address, range for protocol and port (both ends included), name for interface. */
+export type FieldValue =
+  | { readonly kind: 'prefix'; readonly prefix: Prefix }
+  | { readonly kind: 'range'; readonly first: number; readonly last: number }
+  | { readonly kind: 'name'; readonly name: string };
+
+/** As many values as the set or map has fields, in that order. */
+export type Key = readonly FieldValue[];
+
+export type NftSet =
+  /** Addresses of one family: hosts in a hash set, or prefixes that do not contain each other in an interval set. */
+  | {
+      readonly kind: 'addresses';
+      readonly name: string;
+      readonly family: Family;
+      readonly holds: 'hosts' | 'prefixes';
+      /** By printed prefix. */
+      readonly elements: ReadonlyMap<string, Prefix>;
+    }
+  /** Concatenations; elements never overlap. */
+  | {
+      readonly kind: 'tuples';
+      readonly name: string;
+      readonly fields: readonly Field[];
+      /** By printed key. */
+      readonly elements: ReadonlyMap<string, Key>;
+    };
+
+export interface VerdictMap {
+  readonly name: string;
+  readonly fields: readonly Field[];
+  /** True where keys may be prefixes or ranges; false where every value is a single one (interface names). */
+  readonly isInterval: boolean;
+  /** By printed key. */
+  readonly elements: ReadonlyMap<string, MapElement>;
+}
+
+export interface MapElement {
+  readonly key: Key;
+  readonly verdict: Verdict;
+  readonly comment?: string;
+}
