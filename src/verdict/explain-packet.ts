@@ -1,0 +1,174 @@
+/**
+ * What happens to a packet under a router's policy, and why: the semantics of Calico's host endpoints (§4) as a plain walk.
+ *
+ *   PolicyIntent + Passage + Packet ─[explainPacket]→ Verdict
+ *
+ *   local-in   untracked ingress → preDNAT ingress → normal ingress
+ *   local-out  untracked egress → normal egress
+ *   forward    untracked ingress → preDNAT ingress → forward ingress → forward egress → forwarding default
+ *
+ * It is the reference that the compiled nft ruleset is held against, and shares nothing with its compiler.
+ *
+ * Invariants: an Allow in an early stage skips the rest of ingress and never the forward egress of the outbound interface;
+ * a Deny ends the walk; the verdict is total: every packet gets one.
+ */
+import type { EndpointIntent, PolicyIntent } from '../intent/policy/policy-intent.ts';
+import {
+  type Decision,
+  evaluateStage,
+  isEarlyStage,
+  type Locate,
+  type Outcome,
+  type PolicyStage,
+  tiersAt,
+  type Walk,
+} from './evaluate-stage.ts';
+import type { Packet, Passage } from './packet.ts';
+import type { Verdict, VerdictStage } from './verdict.ts';
+
+export function explainPacket(policy: PolicyIntent, passage: Passage, packet: Packet, locate: Locate): Verdict {
+  const walk: Walk = { policy, packet, locate, trace: [] };
+  switch (passage.kind) {
+    case 'local-in':
+      return explainLocalIn(walk, passage.inbound);
+    case 'local-out':
+      return explainLocalOut(walk, passage.outbound);
+    case 'forward':
+      return explainForward(walk, passage.inbound, passage.outbound);
+  }
+}
+
+/**
+ * The endpoint whose policy an interface is under. An interface with an endpoint of its own is under that one alone, in
+ * every stage: Calico lets it fall through to the wildcard's preDNAT policy when its own endpoint has none, which no
+ * reader of the two resources would expect.
+ */
+function endpointOf(policy: PolicyIntent, interfaceName: string): EndpointIntent | undefined {
+  const own = policy.endpoints.find(({ interfaces }) => interfaces !== '*' && interfaces.includes(interfaceName));
+  if (own) return own;
+  if (interfaceName === 'lo' && policy.exemptsLoopback) return undefined;
+  return policy.endpoints.find(({ interfaces }) => interfaces === '*');
+}
+
+function explainLocalIn(walk: Walk, inbound: string): Verdict {
+  const early = explainPrerouting(walk, inbound);
+  if ('verdict' in early) return early;
+  if (early.allowed) return accept(walk, early.allowed);
+  return explainNormal(walk, 'normal-ingress', inbound, early.conntrack);
+}
+
+function explainLocalOut(walk: Walk, outbound: string): Verdict {
+  const untracked = evaluate(walk, 'untracked-egress', outbound, walk.packet.ctState);
+  if (untracked.kind === 'deny') return denied(walk, untracked.by);
+  if (untracked.kind === 'allow') return accept(walk, untracked.by);
+  return explainNormal(walk, 'normal-egress', outbound, walk.packet.ctState);
+}
+
+/** What a packet carries out of the prerouting hooks. */
+interface Arrived {
+  /** The Allow that gave it the accept mark. */
+  readonly allowed: Decision | undefined;
+  readonly conntrack: Packet['ctState'];
+}
+
+/** Raw, then mangle: both run before routing, so they are the same for local and forwarded packets. */
+function explainPrerouting(walk: Walk, inbound: string): Verdict | Arrived {
+  const conntrack = walk.packet.ctState;
+  const untracked = evaluate(walk, 'untracked-ingress', inbound, conntrack);
+  if (untracked.kind === 'deny') return denied(walk, untracked.by);
+  // notrack: from here on the packet belongs to no flow, even if it did before (semantics §10.8).
+  if (untracked.kind === 'allow') return { allowed: untracked.by, conntrack: 'untracked' };
+  if (conntrack === 'established') return { allowed: undefined, conntrack };
+  const preDnat = evaluate(walk, 'preDNAT-ingress', inbound, conntrack);
+  if (preDnat.kind === 'deny') return denied(walk, preDnat.by);
+  return { allowed: preDnat.kind === 'allow' ? preDnat.by : undefined, conntrack };
+}
+
+function explainNormal(
+  walk: Walk,
+  stage: 'normal-ingress' | 'normal-egress',
+  interfaceName: string,
+  conntrack: Packet['ctState'],
+): Verdict {
+  if (conntrack === 'established') return acceptEstablished(walk, [[stage, interfaceName]]);
+  const outcome = evaluate(walk, stage, interfaceName, conntrack);
+  switch (outcome.kind) {
+    case 'allow':
+    case 'exempt':
+      return accept(walk, outcome.by);
+    case 'deny':
+      return denied(walk, outcome.by);
+    case 'none':
+      return decideByDefault(walk, 'accept', `no endpoint covers ${interfaceName}: left to the host's own rules`);
+  }
+}
+
+function explainForward(walk: Walk, inbound: string, outbound: string): Verdict {
+  const early = explainPrerouting(walk, inbound);
+  if ('verdict' in early) return early;
+  const { conntrack } = early;
+  if (conntrack === 'established') {
+    return acceptEstablished(walk, [
+      ['forward-ingress', inbound],
+      ['forward-egress', outbound],
+    ]);
+  }
+  let { allowed } = early;
+  if (!allowed) {
+    const ingress = evaluate(walk, 'forward-ingress', inbound, conntrack);
+    if (ingress.kind === 'deny') return denied(walk, ingress.by);
+    if (ingress.kind === 'allow') allowed = ingress.by;
+  }
+  const egress = evaluate(walk, 'forward-egress', outbound, conntrack);
+  if (egress.kind === 'deny') return denied(walk, egress.by);
+  if (egress.kind === 'allow') allowed = egress.by;
+  return allowed ? accept(walk, allowed) : applyForwardDefault(walk);
+}
+
+/**
+ * No rule allowed and none denied. Calico accepts: neither an endpoint without forward tiers nor a Pass out of the last tier
+ * stops a packet. A Router denies unless told otherwise, because only an explicit Allow may open a way through it.
+ */
+function applyForwardDefault(walk: Walk): Verdict {
+  const action = walk.policy.forwardDefault;
+  const reason = `no rule allowed or denied the forwarded packet: Router forwarding.defaultAction is ${action}`;
+  return decideByDefault(walk, action === 'Allow' ? 'accept' : 'drop', reason);
+}
+
+/** Asks the interface's endpoint, if it has one, and, in an early stage, if that has any policy there. */
+function evaluate(walk: Walk, stage: PolicyStage, interfaceName: string, conntrack: Packet['ctState']): Outcome {
+  const endpoint = endpointOf(walk.policy, interfaceName);
+  if (!endpoint || (isEarlyStage(stage) && tiersAt(endpoint, stage).length === 0)) return { kind: 'none' };
+  return evaluateStage(walk, { stage, endpoint, interfaceName, conntrack });
+}
+
+/** Policy judges the first packet of a flow; the rest follow it, whether or not an endpoint is there to say so. */
+function acceptEstablished(walk: Walk, passed: readonly (readonly [PolicyStage, string])[]): Verdict {
+  const reason = 'an established packet belongs to a flow that was accepted';
+  for (const [stage, interfaceName] of passed) {
+    const endpoint = endpointOf(walk.policy, interfaceName);
+    if (!endpoint) continue;
+    note(walk, stage, endpoint.name, 'established: accept');
+    return accept(walk, { stage, rule: null, position: null, reason });
+  }
+  return decideByDefault(walk, 'accept', reason);
+}
+
+function decideByDefault(walk: Walk, verdict: 'accept' | 'drop', reason: string): Verdict {
+  note(walk, 'default', null, `${reason}: ${verdict}`);
+  return { verdict, stage: 'default', rule: null, position: null, reason, trace: walk.trace };
+}
+
+function accept(walk: Walk, by: Decision): Verdict {
+  return { verdict: 'accept', ...by, trace: walk.trace };
+}
+
+/** The kernel can reject only in input, forward and output, so the hooks before them always drop. */
+function denied(walk: Walk, by: Decision): Verdict {
+  const isEarly = by.stage.startsWith('untracked') || by.stage.startsWith('preDNAT');
+  return { verdict: isEarly ? 'drop' : walk.policy.denyVerdict, ...by, trace: walk.trace };
+}
+
+function note(walk: Walk, stage: VerdictStage, endpoint: string | null, outcome: string): void {
+  walk.trace.push({ stage, endpoint, tier: null, policy: null, rule: null, outcome, position: null });
+}
