@@ -1,0 +1,166 @@
+import { describe, expect, it } from 'vitest';
+import { address, endpoint, policyIntent, prefix, rules, tier } from '../../test/properties/policy-fixture.ts';
+import type { AttachmentFacts, Topology } from '../intent/topology/topology.ts';
+import { explainQuery } from './explain-query.ts';
+import { fibFromTopology, lookupRoute, makeFib } from './fib.ts';
+import { parsePacketQuery } from './packet-query.ts';
+import { printVerdict, verdictToJson } from './print-verdict.ts';
+import type { Verdict } from './verdict.ts';
+
+const fib = makeFib(
+  [
+    { prefix: prefix('10.1.0.0/16'), outbound: 'eth1' },
+    { prefix: prefix('10.1.9.0/24'), outbound: 'eth2' },
+    { prefix: prefix('2001:db8:1::/48'), outbound: 'eth1' },
+  ],
+  [address('198.51.100.1')],
+);
+const intent = {
+  policy: policyIntent({
+    endpoints: [endpoint('h1', ['eth0'], { forward: { ingress: [tier('default', 'Deny', 'to-lan')] } })],
+    policies: new Map([
+      rules('to-lan', 'default', { ingress: [['Log'], ['Deny', { protocol: 17 }], ['Allow', { protocol: 6 }]] }),
+    ]),
+  }),
+};
+
+function explain(input: Record<string, unknown>): Verdict {
+  const query = parsePacketQuery({ src: '192.0.2.1', dst: '10.1.1.1', protocol: 'tcp', dport: 80, ...input });
+  if (!query.ok) throw new Error(JSON.stringify(query.error));
+  return explainQuery(intent, fib, query.value, (resource, path) => ({
+    file: `${resource.metadata.name}.yaml`,
+    line: 7 + Number(path[2]),
+    column: 3,
+  }));
+}
+
+describe('the way of a packet', () => {
+  it.each([
+    ['is looked up', { in: 'eth0' }, 'accept in forward-ingress', '10.1.1.1 is in 10.1.0.0/16 by eth1'],
+    [
+      'by the longest prefix',
+      { in: 'eth0', dst: '10.1.9.1' },
+      'accept in forward-ingress',
+      '10.1.9.1 is in 10.1.9.0/24 by eth2',
+    ],
+    [
+      'ends at the router',
+      { in: 'eth0', dst: '198.51.100.1' },
+      'drop in normal-ingress',
+      '198.51.100.1 is the router itself',
+    ],
+    [
+      'ends at the router for multicast',
+      { in: 'eth0', dst: '224.0.0.5' },
+      'drop in normal-ingress',
+      '224.0.0.5 is of the link: never forwarded',
+    ],
+    ['may end nowhere', { in: 'eth0', dst: '203.0.113.1' }, 'no-route in route', 'no route to 203.0.113.1'],
+    ['starts at the router without in', {}, 'accept in default', '10.1.1.1 is in 10.1.0.0/16 by eth1'],
+    ['is as out says', { in: 'eth0', out: 'eth9', dst: '203.0.113.1' }, 'accept in forward-ingress', undefined],
+    ['is as local in says', { in: 'eth0', local: 'in' }, 'drop in normal-ingress', undefined],
+    ['is as local out says', { out: 'eth0', local: 'out' }, 'drop in normal-egress', undefined],
+    ['is by the one interface named', { in: 'eth0', local: 'out' }, 'drop in normal-egress', undefined],
+  ])('%s', (_, input, expected, lookup) => {
+    const { verdict, stage, trace } = explain(input);
+    expect(`${verdict} in ${stage}`).toBe(expected);
+    expect(trace.find((step) => step.stage === 'route')?.outcome).toBe(lookup);
+  });
+});
+
+it('prints a verdict as JSON with the same keys always', () => {
+  const rule = { kind: 'GlobalNetworkPolicy', name: 'to-lan', tier: 'default', direction: 'ingress', index: 2 };
+  expect(verdictToJson(explain({ in: 'eth0', out: 'eth1' }))).toEqual({
+    verdict: 'accept',
+    stage: 'forward-ingress',
+    rule,
+    file: 'to-lan.yaml',
+    line: 9,
+    reason: 'GlobalNetworkPolicy to-lan ingress[2]: Allow',
+    trace: [
+      {
+        stage: 'forward-ingress',
+        endpoint: 'h1',
+        tier: 'default',
+        policy: 'GlobalNetworkPolicy/to-lan',
+        rule: { ...rule, index: 0 },
+        outcome: 'matched Log',
+        file: 'to-lan.yaml',
+        line: 7,
+      },
+      {
+        stage: 'forward-ingress',
+        endpoint: 'h1',
+        tier: 'default',
+        policy: 'GlobalNetworkPolicy/to-lan',
+        rule,
+        outcome: 'matched Allow',
+        file: 'to-lan.yaml',
+        line: 9,
+      },
+    ],
+  });
+  expect(Object.keys(verdictToJson(explain({ in: 'eth0', dst: '203.0.113.1' })))).toEqual(
+    Object.keys(verdictToJson(explain({ in: 'eth0' }))),
+  );
+});
+
+it('prints a verdict for people as the way the packet took', () => {
+  expect(printVerdict(explain({ in: 'eth0', protocol: 'udp' }))).toBe(
+    [
+      'drop: GlobalNetworkPolicy to-lan ingress[1]: Deny (to-lan.yaml:8)',
+      '  decided in forward-ingress',
+      '',
+      'route',
+      '  10.1.1.1 is in 10.1.0.0/16 by eth1',
+      '',
+      'forward-ingress of endpoint h1',
+      '  tier default',
+      '    GlobalNetworkPolicy/to-lan ingress[0]: matched Log (to-lan.yaml:7)',
+      '    GlobalNetworkPolicy/to-lan ingress[1]: matched Deny (to-lan.yaml:8)',
+    ].join('\n'),
+  );
+});
+
+describe('forwarding as files tell it', () => {
+  function attachment(
+    name: string,
+    interfaceName: string | undefined,
+    sitePrefix: string,
+    bgp?: object,
+  ): AttachmentFacts {
+    const site = { name, type: 'vpc', prefixes: [prefix(sitePrefix)], segment: '' } as const;
+    return {
+      name,
+      interfaceName,
+      local: [{ address: address('169.254.10.1'), length: 30 }],
+      remote: [],
+      resource: { metadata: { name }, spec: { static: { prefixes: ['10.8.0.0/16'] }, bgp } },
+      site,
+    } as unknown as AttachmentFacts;
+  }
+  const topology = {
+    router: { addresses: [address('192.0.2.254')] },
+    interfaces: [{ name: 'eth0', addresses: [{ address: address('198.51.100.1'), length: 24 }] }],
+    attachments: [
+      attachment('a', 'tun1', '10.9.0.0/16', { preference: 'backup' }),
+      attachment('b', 'tun2', '10.9.0.0/16'),
+      attachment('c', undefined, '10.7.0.0/16'),
+    ],
+  } as unknown as Topology;
+
+  it.each([
+    ['198.51.100.1', 'local'],
+    ['192.0.2.254', 'local'],
+    ['169.254.10.1', 'local'],
+    ['127.0.0.9', 'local'],
+    ['198.51.100.9', 'eth0'],
+    ['10.9.1.1', 'tun2'],
+    ['10.8.1.1', 'tun2'],
+    ['10.7.1.1', 'no-route'],
+    ['fe80::1', 'link'],
+  ])('sends %s to %s', (destination, expected) => {
+    const route = lookupRoute(fibFromTopology(topology), address(destination));
+    expect(route.kind === 'forward' ? route.outbound : route.kind).toBe(expected);
+  });
+});

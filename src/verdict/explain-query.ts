@@ -1,0 +1,90 @@
+/**
+ * Answers a packet question: finds the packet's way through the router, then what policy makes of it.
+ *
+ *   PacketQuery ─[resolvePassage, by the Fib]→ Passage ─[explainPacket]→ Verdict
+ *
+ * Invariant: an interface that the question names is taken as given; only what it leaves open is looked up.
+ */
+
+import type { PolicyIntent } from '../intent/policy/policy-intent.ts';
+import { printAddress } from '../net/address.ts';
+import { printPrefix } from '../net/prefix.ts';
+import type { Locate } from './evaluate-stage.ts';
+import { explainPacket } from './explain-packet.ts';
+import { type Fib, lookupRoute } from './fib.ts';
+import type { Passage } from './packet.ts';
+import type { PacketQuery } from './packet-query.ts';
+import type { TraceStep, Verdict } from './verdict.ts';
+
+/** A RouterIntent will do for `intent`. */
+export function explainQuery(
+  intent: { readonly policy: PolicyIntent },
+  fib: Fib,
+  query: PacketQuery,
+  locate: Locate,
+): Verdict {
+  const way = resolvePassage(fib, query);
+  if (way.passage === undefined) {
+    return {
+      verdict: 'no-route',
+      stage: 'route',
+      rule: null,
+      position: null,
+      reason: way.reason,
+      trace: [routeStep(way.reason)],
+    };
+  }
+  const verdict = explainPacket(intent.policy, way.passage, query.packet, locate);
+  return way.reason === undefined ? verdict : { ...verdict, trace: [routeStep(way.reason), ...verdict.trace] };
+}
+
+/** `reason` says what was looked up; absent when nothing was. */
+type Way =
+  | { readonly passage: Passage; readonly reason?: string }
+  | { readonly passage: undefined; readonly reason: string };
+
+function resolvePassage(fib: Fib, query: PacketQuery): Way {
+  const { in: inbound, out: outbound, local, packet } = query;
+  if (local === 'in' && inbound !== undefined) return { passage: { kind: 'local-in', inbound } };
+  if (local === 'out') {
+    // Without `out`, the one interface that is named is meant.
+    const named = outbound ?? inbound;
+    return named === undefined ? lookUp(fib, packet.destination, undefined) : { passage: sent(named) };
+  }
+  if (outbound !== undefined) {
+    return { passage: inbound === undefined ? sent(outbound) : { kind: 'forward', inbound, outbound } };
+  }
+  return lookUp(fib, packet.destination, inbound);
+}
+
+/** Without `inbound` the packet is the router's own. */
+function lookUp(fib: Fib, destination: PacketQuery['packet']['destination'], inbound: string | undefined): Way {
+  const route = lookupRoute(fib, destination);
+  const text = printAddress(destination);
+  switch (route.kind) {
+    case 'local': {
+      const passage: Passage = inbound === undefined ? sent('lo') : { kind: 'local-in', inbound };
+      return { passage, reason: `${text} is the router itself` };
+    }
+    case 'link':
+      if (inbound !== undefined) {
+        return { passage: { kind: 'local-in', inbound }, reason: `${text} is of the link: never forwarded` };
+      }
+      return { passage: undefined, reason: `${text} is of a link: say by which interface it is sent (out)` };
+    case 'forward': {
+      const { outbound } = route;
+      const passage: Passage = inbound === undefined ? sent(outbound) : { kind: 'forward', inbound, outbound };
+      return { passage, reason: `${text} is in ${printPrefix(route.prefix)} by ${outbound}` };
+    }
+    case 'no-route':
+      return { passage: undefined, reason: `no route to ${text}` };
+  }
+}
+
+function sent(outbound: string): Passage {
+  return { kind: 'local-out', outbound };
+}
+
+function routeStep(outcome: string): TraceStep {
+  return { stage: 'route', endpoint: null, tier: null, policy: null, rule: null, outcome, position: null };
+}

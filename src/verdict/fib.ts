@@ -1,0 +1,94 @@
+/**
+ * Where a router sends a packet: longest-prefix forwarding, as far as files tell it.
+ *
+ *   Topology ─[fibFromTopology]→ Fib ─[lookupRoute]→ here, out of an interface, or nowhere
+ *
+ * Invariant: a router's own address is never forwarded to, and of two routes for one prefix the first one stands.
+ */
+
+import type { AttachmentFacts, Topology } from '../intent/topology/topology.ts';
+import { type Address, printAddress } from '../net/address.ts';
+import { containsAddress, hostPrefix, maskAddress, type Prefix, parsePrefix } from '../net/prefix.ts';
+import { PrefixTrie } from '../net/prefix-trie.ts';
+
+export interface FibEntry {
+  readonly prefix: Prefix;
+  readonly outbound: string;
+}
+
+export interface Fib {
+  readonly routes: PrefixTrie<string>;
+  /** The router's own addresses, printed. */
+  readonly locals: ReadonlySet<string>;
+}
+
+export type RouteLookup =
+  /** The router itself. */
+  | { readonly kind: 'local' }
+  /** Of the link only: the router takes what arrives and forwards none of it. */
+  | { readonly kind: 'link' }
+  | { readonly kind: 'forward'; readonly outbound: string; readonly prefix: Prefix }
+  | { readonly kind: 'no-route' };
+
+const loopback = prefixes('127.0.0.0/8 ::1/128');
+/** Multicast, limited broadcast (RFC 919) and IPv6 link-local (RFC 4291 §2.5.6). Linux does forward 169.254.0.0/16. */
+const linkOnly = prefixes('224.0.0.0/4 255.255.255.255/32 fe80::/10 ff00::/8');
+
+export function makeFib(entries: Iterable<FibEntry>, locals: Iterable<Address>): Fib {
+  const routes = new PrefixTrie<string>();
+  for (const { prefix, outbound } of entries) if (routes.get(prefix) === undefined) routes.insert(prefix, outbound);
+  return { routes, locals: new Set(Array.from(locals, printAddress)) };
+}
+
+export function lookupRoute(fib: Fib, destination: Address): RouteLookup {
+  if (fib.locals.has(printAddress(destination)) || isInAny(loopback, destination)) return { kind: 'local' };
+  if (isInAny(linkOnly, destination)) return { kind: 'link' };
+  const route = fib.routes.longestMatch(destination);
+  return route ? { kind: 'forward', outbound: route.value, prefix: route.prefix } : { kind: 'no-route' };
+}
+
+/**
+ * The routes that resources alone promise: the subnets of the router's interfaces, then the prefixes of each Site by way
+ * of its Attachment, static ones too, whether or not BGP has announced them yet. Where several Attachments lead to one
+ * Site, the first by name that is no backup stands for all.
+ */
+export function fibFromTopology(topology: Topology): Fib {
+  const links = topology.interfaces.flatMap(({ name, addresses }) => addresses.map((each) => ({ name, ...each })));
+  const attachments = [...topology.attachments].sort((a, b) => Number(isBackup(a)) - Number(isBackup(b)));
+  const connected = links.map(({ name, address, length }) => ({
+    prefix: maskAddress(address, length),
+    outbound: name,
+  }));
+  return makeFib(
+    [...connected, ...attachments.flatMap(attachmentRoutes)],
+    [
+      ...topology.router.addresses,
+      ...links.map(({ address }) => address),
+      ...attachments.flatMap((attachment) => attachment.local.map(({ address }) => address)),
+    ],
+  );
+}
+
+function isBackup(attachment: AttachmentFacts): boolean {
+  return attachment.resource.spec.bgp?.preference === 'backup';
+}
+
+function attachmentRoutes({ interfaceName, local, remote, resource, site }: AttachmentFacts): FibEntry[] {
+  if (interfaceName === undefined) return [];
+  const stated = (resource.spec.static?.prefixes ?? []).flatMap((text) => parsePrefix(text) ?? []);
+  const reached = [
+    ...local.map(({ address, length }) => maskAddress(address, length)),
+    ...remote.map(hostPrefix),
+    ...stated,
+    ...site.prefixes,
+  ];
+  return reached.map((prefix) => ({ prefix, outbound: interfaceName }));
+}
+
+function isInAny(list: readonly Prefix[], address: Address): boolean {
+  return list.some((prefix) => containsAddress(prefix, address));
+}
+
+function prefixes(text: string): Prefix[] {
+  return text.split(' ').flatMap((each) => parsePrefix(each) ?? []);
+}
