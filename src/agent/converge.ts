@@ -1,0 +1,123 @@
+/**
+ * What to do next so that the router becomes what is desired: one effect at a time, in an order written once.
+ *
+ *   AgentState ─[nextEffect]→ Effect | undefined
+ *
+ * Invariant: guard before route. The kernel holds a policy, read back, before it may forward and before BIRD may attract
+ * traffic for it; routes of what goes away leave before their policy does.
+ */
+import { compileBird } from '../bird/compile.ts';
+import { printBird } from '../bird/print.ts';
+import type { RoutingIntent } from '../intent/routing/routing-intent.ts';
+import { diffRulesets, printChange } from '../nftables/diff.ts';
+import { printRemoval, printRuleset } from '../nftables/print.ts';
+import type { AgentState, Desired, Effect } from './state.ts';
+
+/**
+ * Routes of sessions that leave, then the policy, then forwarding, then the routes of all sessions.
+ * A router that is no router any more goes the other way: routes, forwarding, policy.
+ */
+export const applyOrder = ['withdraw', 'policy', 'forwarding', 'routes'] as const;
+export const removeOrder = ['routes', 'forwarding', 'policy'] as const;
+
+type RouterDesired = Extract<Desired, { kind: 'router' }>;
+
+/** The next converging effect; undefined when nothing is to be done, or nothing may be done yet. */
+export function nextEffect(state: AgentState, now: number): Effect | undefined {
+  const { desired } = state;
+  if (desired === undefined || state.busy !== undefined || now < state.retryAt) return undefined;
+  if (desired.kind === 'absent') return firstEffect(removeOrder, (stage) => removeEffect(stage, state));
+  return firstEffect(applyOrder, (stage) => applyEffect(stage, state, desired));
+}
+
+/** Whether the router was seen to be what is desired. */
+export function isConverged(state: AgentState): boolean {
+  return (
+    state.desired !== undefined && state.busy === undefined && nextEffect({ ...state, retryAt: 0 }, 0) === undefined
+  );
+}
+
+function firstEffect<S>(order: readonly S[], effectOf: (stage: S) => Effect | undefined): Effect | undefined {
+  for (const stage of order) {
+    const effect = effectOf(stage);
+    if (effect) return effect;
+  }
+  return undefined;
+}
+
+function applyEffect(
+  stage: (typeof applyOrder)[number],
+  state: AgentState,
+  desired: RouterDesired,
+): Effect | undefined {
+  switch (stage) {
+    case 'withdraw':
+      return withdrawEffect(state, desired);
+    case 'policy':
+      return policyEffect(state, desired);
+    case 'forwarding':
+      return state.forwarding === 'on' ? undefined : { kind: 'set-forwarding', on: true };
+    case 'routes':
+      return routesEffect(state, desired);
+  }
+}
+
+function removeEffect(stage: (typeof removeOrder)[number], state: AgentState): Effect | undefined {
+  switch (stage) {
+    case 'routes':
+      if (state.bird.kind === 'unknown') return { kind: 'adopt-bird' };
+      return state.bird.kind === 'running' ? { kind: 'stop-bird' } : undefined;
+    case 'forwarding':
+      return state.forwarding === 'off' ? undefined : { kind: 'set-forwarding', on: false };
+    case 'policy':
+      if (state.filter.kind === 'unknown') return { kind: 'read-filter' };
+      return state.filter.kind === 'absent'
+        ? undefined
+        : { kind: 'apply-filter', text: printRemoval(), goal: undefined };
+  }
+}
+
+function withdrawEffect(state: AgentState, desired: RouterDesired): Effect | undefined {
+  const { bird, filter } = state;
+  if (bird.kind !== 'running' || bird.routing === undefined) return undefined;
+  if (filter.kind !== 'held' || filter.goal.rulesetHash === desired.filter.rulesetHash) return undefined;
+  const staying = new Set(desired.intent.routing.sessions.map((session) => session.name));
+  const sessions = bird.routing.sessions.filter((session) => staying.has(session.name));
+  if (sessions.length === bird.routing.sessions.length) return undefined;
+  const routing: RoutingIntent = { ...bird.routing, sessions };
+  return { kind: 'configure-bird', text: birdText(routing, state), routing, revision: bird.revision };
+}
+
+function policyEffect(state: AgentState, desired: RouterDesired): Effect | undefined {
+  const { filter } = state;
+  switch (filter.kind) {
+    case 'unknown':
+    case 'unverified':
+      return { kind: 'read-filter' };
+    case 'absent':
+    case 'foreign':
+      return { kind: 'apply-filter', text: printRuleset(desired.filter.ruleset), goal: desired.filter };
+    case 'held':
+      if (filter.isTouched) return { kind: 'read-filter' };
+      if (filter.goal.rulesetHash === desired.filter.rulesetHash) return undefined;
+      return {
+        kind: 'apply-filter',
+        text: printChange(diffRulesets(filter.goal.ruleset, desired.filter.ruleset)),
+        goal: desired.filter,
+      };
+  }
+}
+
+function routesEffect(state: AgentState, desired: RouterDesired): Effect | undefined {
+  const { routing } = desired.intent;
+  const { revision } = desired;
+  if (state.bird.kind === 'unknown') return { kind: 'adopt-bird' };
+  if (state.secrets === undefined) return undefined; // asked for with the intent; the answer is on its way
+  const text = birdText(routing, state);
+  if (state.bird.kind === 'running' && state.bird.text === text) return undefined;
+  return { kind: 'configure-bird', text, routing, revision };
+}
+
+function birdText(routing: RoutingIntent, state: AgentState): string {
+  return printBird(compileBird(routing, { secrets: state.secrets ?? new Map() }));
+}

@@ -1,0 +1,137 @@
+/**
+ * The agent's loop: hears events one after the other, performs the effects that `step` asks for.
+ *
+ *   store, kernel, BIRD, clock ─events→ [step] ─effects→ ports ─events→ …
+ *
+ * Invariant: decides nothing. Each effect ends in an event, whatever happened; stopping the loop leaves the router as it is.
+ */
+import { IntentResolver } from '../intent/intent-resolver.ts';
+import type { InterfaceFacts } from '../intent/policy/policy-intent.ts';
+import type { RouterIntent } from '../intent/router-intent.ts';
+import { readRuleset } from '../nftables/read.ts';
+import type { Snapshot } from '../resources/snapshot.ts';
+import { ok } from '../result.ts';
+import { isConverged } from './converge.ts';
+import type { AgentPorts } from './ports.ts';
+import type { AgentEvent, AgentState, Effect } from './state.ts';
+import type { RouterStatus } from './status.ts';
+import { statusOf } from './status-of.ts';
+import { initialState, step, tickMs } from './step.ts';
+
+export interface RunningAgent {
+  status(): RouterStatus;
+  /** Undefined before the first complete snapshot, and when the router's resources are gone. */
+  intent(): RouterIntent | undefined;
+  snapshot(): Snapshot | undefined;
+  /** Whether the router was seen to be what is desired. */
+  isConverged(): boolean;
+  /** Stops hearing and doing; effects under way are waited for. The router stays as it is. */
+  stop(): Promise<void>;
+}
+
+export async function startAgent(router: string, agent: AgentState['agent'], ports: AgentPorts): Promise<RunningAgent> {
+  const resolver = new IntentResolver(router);
+  const underWay = new Set<Promise<void>>();
+  let state = initialState(router, agent);
+  let snapshot: Snapshot | undefined;
+  let invalid: readonly string[] = [];
+  let interfaces: readonly InterfaceFacts[] | undefined;
+  let isStopped = false;
+
+  function hear(event: AgentEvent): void {
+    if (isStopped) return;
+    const [next, effects] = step(state, event, ports.clock.now());
+    state = next;
+    for (const effect of effects) {
+      const done = perform(effect, ports).then((answer) => {
+        underWay.delete(done);
+        if (answer) hear(answer);
+      });
+      underWay.add(done);
+    }
+  }
+
+  function resolve(): void {
+    if (snapshot === undefined || interfaces === undefined) return;
+    const { revision } = snapshot;
+    const resolved = resolver.update(snapshot, interfaces);
+    if (resolved.ok) hear({ kind: 'intent', intent: resolved.value.intent, revision, invalid });
+    else hear({ kind: 'intent-gone', revision, reason: `the store holds no Router or Node named ${router}` });
+  }
+
+  async function readInterfaces(): Promise<void> {
+    const read = await ports.host.interfaces();
+    if (!read.ok) return ports.log.write('error', 'interfaces cannot be read', { error: read.error.message });
+    interfaces = read.value;
+    resolve();
+  }
+
+  async function checkRoutes(): Promise<void> {
+    const repaired = await ports.bird.restoreRoutes();
+    if (repaired.ok && repaired.value.length > 0) hear({ kind: 'routes-repaired', prefixes: repaired.value });
+  }
+
+  hear({ kind: 'started', applied: await ports.applied.load() });
+  await readInterfaces();
+  const open = [
+    ports.host.watch((change) => void (change === 'interfaces' ? readInterfaces() : checkRoutes())),
+    ports.filter.monitor(() => hear({ kind: 'filter-touched' })),
+    ports.bird.onDown(() => hear({ kind: 'bird-down' })),
+    ports.clock.every(tickMs, () => hear({ kind: 'tick' })),
+    ports.snapshots.follow({
+      onSnapshot(next, invalidNow) {
+        snapshot = next;
+        invalid = invalidNow;
+        resolve();
+      },
+      onConnection: (connected, message) => hear({ kind: 'store', connected, message }),
+    }),
+  ];
+
+  return {
+    status: () => statusOf(state, ports.clock.now()),
+    intent: () => (state.desired?.kind === 'router' ? state.desired.intent : undefined),
+    snapshot: () => snapshot,
+    isConverged: () => isConverged(state),
+    async stop() {
+      isStopped = true;
+      for (const each of open) each.close();
+      await Promise.allSettled(underWay);
+    },
+  };
+}
+
+/** Performs one effect and gives the event that tells how it went; undefined where nobody needs to know. */
+async function perform(effect: Effect, ports: AgentPorts): Promise<AgentEvent | undefined> {
+  switch (effect.kind) {
+    case 'read-filter': {
+      const listing = await ports.filter.list();
+      if (!listing.ok) return { kind: 'filter-read', result: listing };
+      return { kind: 'filter-read', result: ok(listing.value === undefined ? undefined : readRuleset(listing.value)) };
+    }
+    case 'apply-filter':
+      return { kind: 'filter-applied', goal: effect.goal, result: await ports.filter.apply(effect.text) };
+    case 'save-applied':
+      await ports.applied.save(effect.record);
+      return undefined;
+    case 'set-forwarding':
+      return { kind: 'forwarding-set', on: effect.on, result: await ports.host.setForwarding(effect.on) };
+    case 'adopt-bird':
+      return { kind: 'bird-adopted', text: await ports.bird.adopt() };
+    case 'configure-bird': {
+      const { text, routing, revision } = effect;
+      return { kind: 'bird-configured', text, routing, revision, result: await ports.bird.configure(text) };
+    }
+    case 'stop-bird':
+      return { kind: 'bird-stopped', result: await ports.bird.stop() };
+    case 'read-sessions':
+      return { kind: 'sessions', result: await ports.bird.sessions() };
+    case 'read-secrets':
+      return { kind: 'secrets', secrets: await ports.secrets.read(effect.refs) };
+    case 'write-status':
+      return { kind: 'status-written', text: effect.text, result: await ports.status.write(effect.status) };
+    case 'log':
+      ports.log.write(effect.level, effect.message, effect.fields);
+      return undefined;
+  }
+}

@@ -1,0 +1,90 @@
+/**
+ * What the agent needs of the host, as ports; implemented in edge/, spoken in the domain's words.
+ *
+ * Packet filter and BIRD have their ports beside their languages: nftables/packet-filter.ts, bird/daemon.ts.
+ */
+import type { BirdDaemon } from '../bird/daemon.ts';
+import type { InterfaceFacts } from '../intent/policy/policy-intent.ts';
+import type { Family } from '../net/address.ts';
+import type { PacketFilter } from '../nftables/packet-filter.ts';
+import type { SecretRef } from '../resources/attachment.ts';
+import type { Snapshot } from '../resources/snapshot.ts';
+import type { Result } from '../result.ts';
+import type { AppliedRecord } from './applied-record.ts';
+import type { RouterStatus } from './status.ts';
+
+export interface HostError {
+  readonly kind: 'missing-program' | 'not-permitted' | 'failed';
+  readonly subject: string;
+  readonly message: string;
+}
+
+/** A route of the kernel's main table. */
+export interface KernelRoute {
+  readonly family: Family;
+  /** `address/length`, canonical. */
+  readonly prefix: string;
+  /** One per path; `gateway` is undefined for a connected route. */
+  readonly nextHops: readonly { readonly gateway: string | undefined; readonly device: string | undefined }[];
+  /** Who installed it: `bird`, `kernel`, `static`, a number … */
+  readonly protocol: string;
+  readonly metric: number;
+}
+
+export interface Host {
+  interfaces(): Promise<Result<readonly InterfaceFacts[], HostError>>;
+  /** Switches forwarding of both families on or off; says whether anything had to change. */
+  setForwarding(on: boolean): Promise<Result<boolean, HostError>>;
+  routes(): Promise<Result<readonly KernelRoute[], HostError>>;
+  /** Calls back, at most about every 100 ms, after interfaces or addresses changed or a route of BIRD's was deleted. */
+  watch(onChange: (change: 'interfaces' | 'route-deleted') => void): { close(): void };
+}
+
+export interface SecretSource {
+  /** The secrets that are there and readable; missing ones are left out. Keys are `name/key`. */
+  read(refs: readonly SecretRef[]): Promise<ReadonlyMap<string, string>>;
+}
+
+/** Remembers, across restarts, what was last applied and read back. */
+export interface AppliedFile {
+  load(): Promise<AppliedRecord | undefined>;
+  save(record: AppliedRecord): Promise<void>;
+}
+
+export interface StatusWriter {
+  write(status: RouterStatus): Promise<Result<void, { readonly kind: string; readonly message: string }>>;
+}
+
+/** Time, and a bell that rings regularly. */
+export interface Clock {
+  /** Milliseconds since the epoch. */
+  now(): number;
+  every(ms: number, ring: () => void): { close(): void };
+}
+
+export interface LogSink {
+  write(level: 'info' | 'warn' | 'error', message: string, fields: Readonly<Record<string, unknown>>): void;
+}
+
+/** Complete snapshots, the first one as soon as there is one, then one after each change. */
+export interface SnapshotSource {
+  follow(listener: {
+    /** `invalid` names stored objects that are not acted on, with the reason. */
+    onSnapshot(snapshot: Snapshot, invalid: readonly string[]): void;
+    /** The store went away or came back. */
+    onConnection(connected: boolean, message: string): void;
+  }): { close(): void };
+}
+
+/** Everything the agent touches the world with. */
+export interface AgentPorts {
+  readonly filter: PacketFilter;
+  readonly bird: BirdDaemon;
+  readonly host: Host;
+  readonly secrets: SecretSource;
+  readonly applied: AppliedFile;
+  readonly status: StatusWriter;
+  readonly snapshots: SnapshotSource;
+  readonly clock: Clock;
+  readonly log: LogSink;
+}

@@ -1,0 +1,146 @@
+/**
+ * Everything the agent knows, and everything it can hear or ask for.
+ *
+ *   (AgentState, AgentEvent) ─[step]→ [AgentState, Effect[]]
+ *
+ * Invariant: immutable and serialisable; time comes in with each event.
+ */
+import type { BirdError, SessionStatus } from '../bird/daemon.ts';
+import type { RouterIntent } from '../intent/router-intent.ts';
+import type { RoutingIntent } from '../intent/routing/routing-intent.ts';
+import type { NftError } from '../nftables/packet-filter.ts';
+import type { ObservedTable } from '../nftables/read.ts';
+import type { Ruleset } from '../nftables/ruleset.ts';
+import type { SecretRef } from '../resources/attachment.ts';
+import type { Result } from '../result.ts';
+import type { AppliedRecord } from './applied-record.ts';
+import type { HostError } from './ports.ts';
+import type { Repair, RouterStatus } from './status.ts';
+
+export interface AgentState {
+  readonly router: string;
+  readonly agent: RouterStatus['agent'];
+  readonly store: { readonly connected: boolean; readonly revision: number };
+  readonly invalid: readonly string[];
+  /** Undefined before the first complete snapshot: until then nothing is written. */
+  readonly desired: Desired | undefined;
+  /** By `name/key`; undefined until read for the first time. Never printed. */
+  readonly secrets: ReadonlyMap<string, string> | undefined;
+  /** What this agent, or its predecessor, last verified. */
+  readonly applied: AppliedRecord | undefined;
+  readonly filter: FilterState;
+  readonly bird: BirdState;
+  /** `recheck`: it was on when last seen, and is to be looked at again. */
+  readonly forwarding: 'unknown' | 'on' | 'recheck' | 'off';
+  /** The converging effect under way; at most one at a time, so that the order of applyOrder holds. */
+  readonly busy: Effect['kind'] | undefined;
+  /** No converging effect before this time (ms), after one has failed. */
+  readonly retryAt: number;
+  readonly failures: number;
+  readonly sessions: readonly SessionStatus[];
+  readonly repairs: { readonly count: number; readonly last: Repair | null };
+  readonly lastError: RouterStatus['lastError'];
+  readonly status: { readonly written: string; readonly writtenAt: number; readonly isWriting: boolean };
+  /** When the last slow round was, in ms. */
+  readonly slowTickAt: number;
+}
+
+/** What the router must be: a router, or (its resources were taken away) no router any more. */
+export type Desired =
+  | { readonly kind: 'router'; readonly revision: number; readonly intent: RouterIntent; readonly filter: FilterGoal }
+  | { readonly kind: 'absent'; readonly revision: number; readonly reason: string };
+
+/** A ruleset, and the store revision that asked for it. */
+export interface FilterGoal {
+  readonly ruleset: Ruleset;
+  readonly rulesetHash: string;
+  readonly revision: number;
+}
+
+/** What the kernel's table is known to hold. */
+export type FilterState =
+  /** Not read since the start. */
+  | { readonly kind: 'unknown' }
+  /** Applied, not yet read back. */
+  | { readonly kind: 'unverified'; readonly goal: FilterGoal }
+  /** Read back and found to be this. */
+  | {
+      readonly kind: 'held';
+      readonly goal: FilterGoal;
+      readonly digests: Readonly<Record<string, string>>;
+      /** The monitor rang: read again. */
+      readonly isTouched: boolean;
+    }
+  /** Something else than what this agent wrote: to be replaced whole. */
+  | { readonly kind: 'foreign' }
+  | { readonly kind: 'absent' };
+
+export type BirdState =
+  | { readonly kind: 'unknown' }
+  | { readonly kind: 'down' }
+  | {
+      readonly kind: 'running';
+      readonly text: string;
+      /** What the text was compiled from; undefined when a predecessor configured it. */
+      readonly routing: RoutingIntent | undefined;
+      readonly revision: number | null;
+    };
+
+export type AgentEvent =
+  | { readonly kind: 'started'; readonly applied: AppliedRecord | undefined }
+  | {
+      readonly kind: 'intent';
+      readonly intent: RouterIntent;
+      readonly revision: number;
+      readonly invalid: readonly string[];
+    }
+  | { readonly kind: 'intent-gone'; readonly revision: number; readonly reason: string }
+  | { readonly kind: 'store'; readonly connected: boolean; readonly message: string }
+  | { readonly kind: 'secrets'; readonly secrets: ReadonlyMap<string, string> }
+  | { readonly kind: 'filter-read'; readonly result: Result<ObservedTable | undefined, NftError> }
+  | { readonly kind: 'filter-applied'; readonly goal: FilterGoal | undefined; readonly result: Result<void, NftError> }
+  | { readonly kind: 'filter-touched' }
+  | { readonly kind: 'forwarding-set'; readonly on: boolean; readonly result: Result<boolean, HostError> }
+  | { readonly kind: 'bird-adopted'; readonly text: string | undefined }
+  | {
+      readonly kind: 'bird-configured';
+      readonly text: string;
+      readonly routing: RoutingIntent;
+      readonly revision: number | null;
+      readonly result: Result<void, BirdError>;
+    }
+  | { readonly kind: 'bird-stopped'; readonly result: Result<void, BirdError> }
+  | { readonly kind: 'bird-down' }
+  | { readonly kind: 'sessions'; readonly result: Result<readonly SessionStatus[], BirdError> }
+  | { readonly kind: 'routes-repaired'; readonly prefixes: readonly string[] }
+  | {
+      readonly kind: 'status-written';
+      readonly text: string;
+      readonly result: Result<void, { readonly message: string }>;
+    }
+  | { readonly kind: 'tick' };
+
+export type Effect =
+  | { readonly kind: 'read-filter' }
+  /** One nft transaction; `goal` is what the table then holds, undefined when it is removed. */
+  | { readonly kind: 'apply-filter'; readonly text: string; readonly goal: FilterGoal | undefined }
+  | { readonly kind: 'save-applied'; readonly record: AppliedRecord }
+  | { readonly kind: 'set-forwarding'; readonly on: boolean }
+  | { readonly kind: 'adopt-bird' }
+  /** Starts BIRD with the text, or reconfigures the running one. */
+  | {
+      readonly kind: 'configure-bird';
+      readonly text: string;
+      readonly routing: RoutingIntent;
+      readonly revision: number | null;
+    }
+  | { readonly kind: 'stop-bird' }
+  | { readonly kind: 'read-sessions' }
+  | { readonly kind: 'read-secrets'; readonly refs: readonly SecretRef[] }
+  | { readonly kind: 'write-status'; readonly status: RouterStatus; readonly text: string }
+  | {
+      readonly kind: 'log';
+      readonly level: 'info' | 'warn' | 'error';
+      readonly message: string;
+      readonly fields: Readonly<Record<string, unknown>>;
+    };

@@ -1,0 +1,53 @@
+/**
+ * Asks an agent over its socket.
+ */
+import { request as httpRequest } from 'node:http';
+import type { ApiBodies } from '../api/agent-api.ts';
+import { err, ok, type Result } from '../result.ts';
+
+export type AgentClientError =
+  /** Nobody serves the socket. */
+  | { readonly kind: 'unreachable'; readonly socket: string; readonly message: string }
+  /** The agent answered that it cannot. */
+  | { readonly kind: 'refused'; readonly status: number; readonly message: string };
+
+const timeoutMs = 10_000;
+
+export function readFromAgent<P extends keyof ApiBodies>(
+  socket: string,
+  path: P,
+): Promise<Result<ApiBodies[P], AgentClientError>> {
+  return ask(socket, 'GET', path, undefined) as Promise<Result<ApiBodies[P], AgentClientError>>;
+}
+
+/** Asks for a verdict on the live router; query and answer are the machine forms of `explain packet`. */
+export function explainPacketAt(socket: string, query: unknown): Promise<Result<unknown, AgentClientError>> {
+  return ask(socket, 'POST', '/v1/explain/packet', query);
+}
+
+function ask(socket: string, method: string, path: string, body: unknown): Promise<Result<unknown, AgentClientError>> {
+  return new Promise((resolve) => {
+    const unreachable = (message: string) => resolve(err({ kind: 'unreachable', socket, message }));
+    const request = httpRequest({ socketPath: socket, method, path, timeout: timeoutMs }, (response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.on('error', (error) => unreachable(error.message));
+      response.on('end', () => {
+        try {
+          const answer: unknown = JSON.parse(Buffer.concat(chunks).toString());
+          if (response.statusCode === 200) return resolve(ok(answer));
+          const message = (answer as { error?: string }).error ?? 'no reason given';
+          resolve(err({ kind: 'refused', status: response.statusCode ?? 0, message }));
+        } catch {
+          unreachable('the answer is not JSON');
+        }
+      });
+    });
+    request.on('error', (error: NodeJS.ErrnoException) => unreachable(error.code ?? error.message));
+    request.on('timeout', () => {
+      unreachable(`no answer within ${timeoutMs} ms`);
+      request.destroy();
+    });
+    request.end(body === undefined ? undefined : JSON.stringify(body));
+  });
+}

@@ -1,0 +1,145 @@
+/**
+ * The Linux host a router runs on: interfaces, routes and forwarding, by `ip` and /proc/sys.
+ *
+ * Implements agent/ports.ts Host, in the network namespace of this process. `ip monitor` only rings the bell: iproute2's
+ * monitor has no JSON form (6.1), so state is always read back with `ip -json`.
+ */
+import { readFile, writeFile } from 'node:fs/promises';
+import type { Host, HostError, KernelRoute } from '../agent/ports.ts';
+import type { InterfaceFacts } from '../intent/policy/policy-intent.ts';
+import { type Family, families } from '../net/address.ts';
+import { type InterfaceAddress, parseAddressOrCidr, parseCidr, printPrefix } from '../net/prefix.ts';
+import { err, ok, type Result } from '../result.ts';
+import { openLineChild } from './line-child.ts';
+import { printProgramError, runProgram } from './run-program.ts';
+
+/** Quiet time after a change before it is reported, so that a burst rings once. */
+const settleMs = 100;
+
+export function createLinuxHost(): Host {
+  return { interfaces: readInterfaces, setForwarding, routes: readRoutes, watch: watchHost };
+}
+
+async function readInterfaces(): Promise<Result<readonly InterfaceFacts[], HostError>> {
+  const output = await ipJson(['addr', 'show']);
+  if (!output.ok) return output;
+  const links = output.value as readonly {
+    ifname?: string;
+    addr_info?: readonly { local?: string; prefixlen?: number }[];
+  }[];
+  return ok(
+    links
+      .filter((link) => link.ifname !== undefined)
+      .map((link) => ({
+        name: link.ifname ?? '',
+        addresses: (link.addr_info ?? [])
+          .map((address) => parseCidr(`${address.local}/${address.prefixlen}`))
+          .filter((address): address is InterfaceAddress => address !== undefined),
+      }))
+      .sort((a, b) => (a.name < b.name ? -1 : 1)),
+  );
+}
+
+async function readRoutes(): Promise<Result<readonly KernelRoute[], HostError>> {
+  const routes: KernelRoute[] = [];
+  for (const family of families) {
+    const output = await ipJson([`-${family}`, 'route', 'show', 'table', 'main']);
+    if (!output.ok) return output;
+    for (const route of output.value as readonly IpRoute[]) {
+      const parsed = parseRoute(route, family);
+      if (parsed) routes.push(parsed);
+    }
+  }
+  return ok(routes);
+}
+
+interface IpRoute {
+  readonly dst: string;
+  readonly gateway?: string;
+  readonly via?: { readonly host?: string };
+  readonly dev?: string;
+  readonly protocol?: string;
+  readonly metric?: number;
+  readonly nexthops?: readonly {
+    readonly gateway?: string;
+    readonly via?: { readonly host?: string };
+    readonly dev?: string;
+  }[];
+}
+
+function parseRoute(route: IpRoute, family: Family): KernelRoute | undefined {
+  const prefix = parseAddressOrCidr(route.dst === 'default' ? (family === 4 ? '0.0.0.0/0' : '::/0') : route.dst);
+  if (!prefix) return undefined;
+  return {
+    family,
+    prefix: printPrefix(prefix),
+    nextHops: (route.nexthops ?? [route]).map((hop) => ({ gateway: hop.gateway ?? hop.via?.host, device: hop.dev })),
+    protocol: route.protocol ?? 'kernel',
+    metric: route.metric ?? 0,
+  };
+}
+
+const forwardingFiles = ['/proc/sys/net/ipv4/ip_forward', '/proc/sys/net/ipv6/conf/all/forwarding'];
+
+async function setForwarding(on: boolean): Promise<Result<boolean, HostError>> {
+  const wanted = on ? '1' : '0';
+  let hasChanged = false;
+  for (const file of forwardingFiles) {
+    try {
+      if ((await readFile(file, 'utf8')).trim() === wanted) continue;
+      await writeFile(file, wanted);
+      hasChanged = true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') continue; // a kernel without that family
+      return err({ kind: 'not-permitted', subject: file, message: (error as Error).message });
+    }
+  }
+  return ok(hasChanged);
+}
+
+function watchHost(onChange: (change: 'interfaces' | 'route-deleted') => void): { close(): void } {
+  const pending = new Set<'interfaces' | 'route-deleted'>();
+  let timer: NodeJS.Timeout | undefined;
+  function ring(change: 'interfaces' | 'route-deleted'): void {
+    pending.add(change);
+    timer ??= setTimeout(() => {
+      timer = undefined;
+      const changes = [...pending];
+      pending.clear();
+      for (const each of changes) onChange(each);
+    }, settleMs);
+  }
+  const child = openLineChild(
+    'ip',
+    ['-o', 'monitor', 'link', 'address', 'route'],
+    (line) => {
+      if (/\bproto bird\b/.test(line)) {
+        if (line.startsWith('Deleted ')) ring('route-deleted');
+      } else if (/^(Deleted )?\d+: /.test(line)) ring('interfaces');
+    },
+    () => {
+      ring('interfaces');
+      ring('route-deleted');
+    },
+  );
+  return {
+    close() {
+      clearTimeout(timer);
+      child.close();
+    },
+  };
+}
+
+async function ipJson(args: readonly string[]): Promise<Result<unknown, HostError>> {
+  const output = await runProgram('ip', ['-json', ...args]);
+  if (!output.ok) {
+    const kind = output.error.kind === 'missing-program' ? 'missing-program' : 'failed';
+    return err({ kind, subject: 'ip', message: printProgramError(output.error) });
+  }
+  if (output.value.exitCode !== 0) return err({ kind: 'failed', subject: 'ip', message: output.value.stderr.trim() });
+  try {
+    return ok(output.value.stdout.trim() === '' ? [] : JSON.parse(output.value.stdout));
+  } catch {
+    return err({ kind: 'failed', subject: 'ip', message: `not JSON: ${output.value.stdout.slice(0, 80)}` });
+  }
+}
