@@ -1,0 +1,96 @@
+/**
+ * The Calico resources that a Router and its Attachments stand for.
+ *
+ *   Router, Site, Attachment ─[generate]→ HostEndpoint, Node
+ *
+ * Invariant: a generated name begins with `~`, which no written name may hold and which sorts after all of them: where
+ * several HostEndpoints match an interface the smallest name wins (semantics §4.8), so a hand-written one does.
+ */
+import { families, printAddress } from '../../net/address.ts';
+import { calicoApiVersion } from '../../resources/kinds.ts';
+import type { NodeBgp } from '../../resources/node.ts';
+import type { Labels, Resource } from '../../resources/resource.ts';
+import type { InterfaceFacts } from '../policy/policy-intent.ts';
+import { siteLabels } from './site-labels.ts';
+import type { AttachmentFacts, SiteFacts } from './topology.ts';
+
+/** An Attachment whether or not its Site exists: without one its interface must be guarded all the same. */
+export interface LinkedAttachment extends Omit<AttachmentFacts, 'site'> {
+  readonly site: SiteFacts | undefined;
+}
+
+/**
+ * One HostEndpoint for each Attachment whose link has an interface. It carries no profile, so it denies to and from the
+ * router itself whatever no policy and no failsafe allows.
+ */
+export function generateHostEndpoints(
+  router: Resource<'Router'> | undefined,
+  attachments: readonly LinkedAttachment[],
+): Resource<'HostEndpoint'>[] {
+  const generated: Resource<'HostEndpoint'>[] = [];
+  for (const attachment of attachments) {
+    const { interfaceName } = attachment;
+    if (interfaceName === undefined) continue;
+    const interfaceLabels = router?.spec.interfaces?.find(({ name }) => name === interfaceName)?.labels ?? {};
+    generated.push({
+      apiVersion: calicoApiVersion,
+      kind: 'HostEndpoint',
+      metadata: { name: `~${attachment.name}`, labels: attachmentLabels(attachment, interfaceLabels) },
+      spec: {
+        node: attachment.resource.spec.router,
+        interfaceName,
+        expectedIPs: attachment.local.map(({ address }) => printAddress(address)),
+      },
+    });
+  }
+  return generated;
+}
+
+/** The Attachment's own labels win over its interface's, those over the Site's; what the product sets wins over all. */
+function attachmentLabels(attachment: LinkedAttachment, interfaceLabels: Labels): Labels {
+  return {
+    ...attachment.site?.resource.metadata.labels,
+    ...interfaceLabels,
+    ...attachment.resource.metadata.labels,
+    'causeway.dev/site': attachment.resource.spec.site,
+    ...(attachment.site ? siteLabels(attachment.site.resource) : {}),
+    'causeway.dev/attachment': attachment.name,
+  };
+}
+
+/** The Node of a router: what was written, with the Router's own fields over it, and addresses where none were written. */
+export function generateNode(
+  name: string,
+  router: Resource<'Router'> | undefined,
+  written: Resource<'Node'> | undefined,
+  interfaces: readonly InterfaceFacts[],
+): Resource<'Node'> {
+  if (!router && written) return written;
+  const bgp: NodeBgp = {
+    ...firstAddresses(interfaces),
+    ...written?.spec.bgp,
+    ...(router ? { asNumber: router.spec.asNumber } : {}),
+  };
+  return {
+    apiVersion: calicoApiVersion,
+    kind: 'Node',
+    metadata: { name, labels: { ...written?.metadata.labels, ...router?.metadata.labels } },
+    spec: {
+      ...written?.spec,
+      bgp,
+      interfaces: interfaces.map(({ name: interfaceName, addresses }) => ({
+        name: interfaceName,
+        addresses: addresses.map(({ address, length }) => `${printAddress(address)}/${length}`),
+      })),
+    },
+  };
+}
+
+function firstAddresses(interfaces: readonly InterfaceFacts[]): NodeBgp {
+  const found: { ipv4Address?: string; ipv6Address?: string } = {};
+  for (const family of families) {
+    const first = interfaces.flatMap(({ addresses }) => addresses).find(({ address }) => address.family === family);
+    if (first) found[family === 4 ? 'ipv4Address' : 'ipv6Address'] = `${printAddress(first.address)}/${first.length}`;
+  }
+  return found;
+}
