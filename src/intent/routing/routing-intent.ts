@@ -35,6 +35,13 @@ export interface RoutingIntent {
   /** Prefixes never put into the kernel. */
   readonly kernelRejects: readonly Prefix[];
   readonly debug: 'off' | 'events' | 'all';
+  /**
+   * Whether next hops may resolve through routes that others put into the kernel: needed as soon as one peer is not on the
+   * link. Such routes are never passed on, unless a hand-written export filter accepts them as in Calico.
+   */
+  readonly learnsKernelRoutes?: boolean;
+  /** Ranges inside which a route reflector passes on everything (LoadBalancer and external service addresses). */
+  readonly reflectedRanges?: readonly Prefix[];
 }
 
 export interface SessionIntent {
@@ -68,11 +75,22 @@ export interface SessionIntent {
   readonly export: ExportIntent;
 }
 
+/**
+ * Which prefixes may pass: of all prefixes of both lists that contain a route, the longest decides; a route that none
+ * contains is refused.
+ *
+ * Both lists are sorted, share no prefix, and hold one family.
+ */
+export interface PrefixBound {
+  readonly within: readonly Prefix[];
+  readonly except: readonly Prefix[];
+}
+
 export interface ImportIntent {
   /** Names of filters in order; a name missing from RoutingIntent.filters rejects everything that reaches it. */
   readonly filters: readonly string[];
   /** Nothing outside these prefixes is learned, nor inside `except`; undefined is Calico's: anything. */
-  readonly bound?: { readonly within: readonly Prefix[]; readonly except: readonly Prefix[] };
+  readonly bound?: PrefixBound;
   readonly acceptsDefaultRoute: boolean;
   readonly localPref?: number;
   readonly limit?: { readonly prefixes: number; readonly action: 'warn' | 'block' | 'down' };
@@ -83,7 +101,7 @@ export interface ImportIntent {
 export interface ExportIntent {
   readonly filters: readonly string[];
   /** Exactly the prefixes (and more specifics) that may be passed on; undefined is Calico's built-in export policy. */
-  readonly bound?: { readonly within: readonly Prefix[]; readonly except: readonly Prefix[] };
+  readonly bound?: PrefixBound;
   readonly communities: readonly string[];
   readonly med?: number;
   readonly prepend: number;

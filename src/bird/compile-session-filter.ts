@@ -1,0 +1,155 @@
+/**
+ * The import and the export filter of one session.
+ *
+ *   SessionIntent, RoutingIntent → [compile-session-filter] → BirdFilter
+ *
+ * Order is what makes them safe: the bound comes first, so that no BGPFilter can accept what lies outside; attributes are set
+ * before BGPFilters are called, since an accept in there ends everything; a missing filter rejects where it would have stood.
+ */
+import type { PrefixBound, RoutingIntent, SessionIntent } from '../intent/routing/routing-intent.ts';
+import { bitLength, type Family } from '../net/address.ts';
+import { containsPrefix, type Prefix } from '../net/prefix.ts';
+import { compileFilter, parseCommunity } from './compile-filter.ts';
+import type { BirdCondition, BirdFilter, BirdStatement, PrefixPattern } from './config.ts';
+import { filterFunctionName, sessionFilterName } from './names.ts';
+
+const accept: BirdStatement = { kind: 'accept' };
+const reject: BirdStatement = { kind: 'reject' };
+
+export function compileImport(session: SessionIntent, routing: RoutingIntent): BirdFilter {
+  const { bound, localPref, acceptsDefaultRoute } = session.import;
+  return {
+    name: sessionFilterName('import', session.name),
+    comment: `import from ${session.description}`,
+    body: [
+      ...(bound ? compileBound(bound) : []),
+      ...(localPref === undefined ? [] : [{ kind: 'set', attribute: 'bgp_local_pref', value: localPref } as const]),
+      ...callFilters(session, 'import', routing),
+      ...(acceptsDefaultRoute ? [] : [when(netIn([exactly(defaultRoute(session.family))]), reject)]),
+      session.import.default === 'accept' ? accept : reject,
+    ],
+  };
+}
+
+export function compileExport(session: SessionIntent, routing: RoutingIntent): BirdFilter {
+  const { bound, communities, med, prepend } = session.export;
+  const attributes: BirdStatement[] = [
+    ...communities.flatMap((text): BirdStatement[] => {
+      const community = parseCommunity(text);
+      return community ? [{ kind: 'add-community', community }] : [];
+    }),
+    ...(med === undefined ? [] : [{ kind: 'set', attribute: 'bgp_med', value: med } as const]),
+    ...Array.from({ length: prepend }, (): BirdStatement => ({ kind: 'prepend', as: session.localAs })),
+  ];
+  const filters = callFilters(session, 'export', routing);
+  const body = bound
+    ? [...compileBound(bound), when(not(isTransitRoute), reject), ...attributes, ...filters, accept]
+    : [
+        ...attributes,
+        ...filters,
+        ...(session.export.default === 'calico' ? compileCalicoExport(session, routing) : []),
+        reject,
+      ];
+  return { name: sessionFilterName('export', session.name), comment: `export to ${session.description}`, body };
+}
+
+/** What may be passed on between Sites: what was learned over BGP, or has a static route to somewhere. */
+const isTransitRoute: BirdCondition = {
+  kind: 'any',
+  operands: [
+    { kind: 'source', source: 'RTS_BGP' },
+    { kind: 'all', operands: [{ kind: 'source', source: 'RTS_STATIC' }, not({ kind: 'blackhole' })] },
+  ],
+};
+
+/**
+ * Rejects what the bound does not let through. The longest prefix decides, so the lists are asked from the longest length
+ * down; where an exception lies inside nothing longer that is allowed, that is two questions.
+ */
+function compileBound(bound: PrefixBound): BirdStatement[] {
+  const { within, except } = bound;
+  const everything = not(netIn(within.map(andLonger)));
+  const holes = except.filter(
+    (hole) => !within.some((inner) => inner.length > hole.length && containsPrefix(hole, inner)),
+  );
+  const nested = except.filter((hole) => !holes.includes(hole));
+  return [
+    when(everything, reject),
+    ...(holes.length === 0 ? [] : [when(netIn(holes.map(andLonger)), reject)]),
+    ...nested.map((hole) => compileNestedHole(hole, within)),
+  ];
+}
+
+/** A hole with allowed prefixes inside: rejected unless in one of those (their own holes were asked before, or follow). */
+function compileNestedHole(hole: Prefix, within: readonly Prefix[]): BirdStatement {
+  const inner = within.filter((prefix) => prefix.length > hole.length && containsPrefix(hole, prefix));
+  const operands = [netIn([andLonger(hole)]), not(netIn(inner.map(andLonger)))];
+  return when({ kind: 'all', operands }, reject);
+}
+
+function callFilters(session: SessionIntent, direction: 'import' | 'export', routing: RoutingIntent): BirdStatement[] {
+  const isEbgp = session.remoteAs !== session.localAs;
+  return session[direction].filters.flatMap((name): BirdStatement[] => {
+    const filter = routing.filters.get(name);
+    if (!filter) return [reject];
+    if (!compileFilter(filter, direction, session.family)) return [];
+    return [{ kind: 'call', name: filterFunctionName(name, direction, session.family), isEbgp }];
+  });
+}
+
+/** Calico's own policy, in its order (semantics §5.5); whatever it does not accept falls to the final reject. */
+function compileCalicoExport(session: SessionIntent, routing: RoutingIntent): BirdStatement[] {
+  const { family } = session;
+  const pools = routing.pools.filter((pool) => pool.prefix.family === family);
+  const hidden = pools.filter((pool) => !pool.exported).map((pool) => andLonger(pool.prefix));
+  const shown = pools.filter((pool) => pool.exported).map((pool) => andLonger(pool.prefix));
+  const statics = routing.staticRoutes.filter((route) => route.prefix.family === family);
+  const blocks = statics.filter((route) => route.reason === 'block').map((route) => route.prefix);
+  const services = statics.filter((route) => route.reason === 'service').map((route) => exactly(route.prefix));
+  const reflected = (routing.reflectedRanges ?? []).filter((prefix) => prefix.family === family).map(andLonger);
+  const isInternal = session.remoteAs === session.localAs;
+  const tunnels = isInternal ? ['*.cali', '*.calico', 'bpf*.cali'] : ['bpf*.cali'];
+  return [
+    ...(hidden.length === 0 ? [] : [when(netIn(hidden), reject)]),
+    ...tunnels.map((pattern) => when({ kind: 'interface', pattern }, reject)),
+    ...routing.prefixAdvertisements
+      .filter((entry) => entry.prefix.family === family)
+      .flatMap((entry) => advertise(entry.prefix, entry.communities)),
+    ...(blocks.length === 0
+      ? []
+      : [when(netIn(blocks.map(exactly)), accept), when(netIn(blocks.map(andLonger)), reject)]),
+    ...[services, reflected, shown].filter((set) => set.length > 0).map((set) => when(netIn(set), accept)),
+  ];
+}
+
+function advertise(prefix: Prefix, communities: readonly string[]): BirdStatement[] {
+  const body = communities.flatMap((text): BirdStatement[] => {
+    const community = parseCommunity(text);
+    return community ? [{ kind: 'add-community', community }] : [];
+  });
+  return body.length === 0 ? [] : [{ kind: 'if', when: netIn([andLonger(prefix)]), body }];
+}
+
+function when(condition: BirdCondition, statement: BirdStatement): BirdStatement {
+  return { kind: 'if', when: condition, body: [statement] };
+}
+
+function not(operand: BirdCondition): BirdCondition {
+  return { kind: 'not', operand };
+}
+
+function netIn(set: readonly PrefixPattern[]): BirdCondition {
+  return { kind: 'net-in', set };
+}
+
+function andLonger(prefix: Prefix): PrefixPattern {
+  return { prefix, low: prefix.length, high: bitLength(prefix.family) };
+}
+
+function exactly(prefix: Prefix): PrefixPattern {
+  return { prefix, low: prefix.length, high: prefix.length };
+}
+
+function defaultRoute(family: Family): Prefix {
+  return { family, bits: 0n, length: 0 };
+}

@@ -1,0 +1,197 @@
+/**
+ * The whole BIRD configuration of one router.
+ *
+ *   RoutingIntent ─[compile]→ BirdConfig → print
+ *
+ * Invariant: every session has its own import and export filter, and each depends on nothing but that session and the
+ * BGPFilters it names: a change elsewhere leaves its text, and so the session, alone. A session whose password is missing
+ * or unusable is held down; no session ever runs without a password it should have.
+ */
+import type { RoutingIntent, SessionIntent } from '../intent/routing/routing-intent.ts';
+import { bitLength, type Family, families } from '../net/address.ts';
+import { compileFilter } from './compile-filter.ts';
+import { compileExport, compileImport } from './compile-session-filter.ts';
+import type {
+  BgpProtocol,
+  BgpTemplate,
+  BirdConfig,
+  BirdFilter,
+  BirdFunction,
+  KernelProtocol,
+  StaticProtocol,
+} from './config.ts';
+import {
+  birdPrefix,
+  deviceName,
+  directName,
+  kernelFilterName,
+  kernelName,
+  sessionFilterName,
+  sessionProtocolName,
+  staticName,
+} from './names.ts';
+import { quotePassword } from './quote.ts';
+
+export interface BirdOptions {
+  /** Values by `name/key`; what is missing holds its sessions down. */
+  readonly secrets: ReadonlyMap<string, string>;
+  /** Metric of our kernel routes, with which they are told from others' (docs/decisions/0002). */
+  readonly kernelMetric?: number;
+  /** Number of the kernel's routing table; the main one unless said. */
+  readonly kernelTable?: number;
+  readonly log?: BirdConfig['log'];
+}
+
+export const defaultKernelMetric = 179;
+const mainTable = 254;
+const kernelScanSeconds = 10;
+/** Paths of one route in the kernel at most. */
+const mergePaths = 16;
+
+/** What sessions of one sort share. */
+const templates: Readonly<Record<'attachment' | 'group' | 'peer' | 'mesh', BgpTemplate>> = {
+  attachment: { name: `${birdPrefix}t_attachment`, connectDelay: 1, connectRetry: 5, errorWait: [1, 30] },
+  group: { name: `${birdPrefix}t_group`, connectDelay: 1, connectRetry: 5, errorWait: [1, 15] },
+  // Calico's own timers (semantics §5.7).
+  peer: { name: `${birdPrefix}t_peer`, connectDelay: 2, connectRetry: 5, errorWait: [5, 30] },
+  mesh: { name: `${birdPrefix}t_mesh`, connectDelay: 2, connectRetry: 5, errorWait: [5, 30] },
+};
+
+export function compileBird(routing: RoutingIntent, options: BirdOptions): BirdConfig {
+  const used = new Set(routing.sessions.map(templateOf));
+  return {
+    routerId: routing.routerId,
+    log: options.log ?? { to: 'stderr' },
+    debug: routing.debug,
+    functions: compileFunctions(routing),
+    filters: [
+      ...families.map((family) => compileKernelFilter(routing, family)),
+      ...routing.sessions.flatMap((session) => [compileImport(session, routing), compileExport(session, routing)]),
+    ],
+    device: { name: deviceName, scanSeconds: kernelScanSeconds },
+    direct: { name: directName, ignored: routing.ignoredInterfaces },
+    kernels: families.map((family) => compileKernel(routing, options, family)),
+    statics: families.map((family) => compileStatic(routing, family)),
+    templates: Object.values(templates).filter((template) => used.has(template)),
+    sessions: routing.sessions.map((session) => compileSession(session, routing, options)),
+  };
+}
+
+/** Why a session must not run: its password is missing or cannot be used. Undefined when it may. */
+export function reasonHeldDown(session: SessionIntent, secrets: BirdOptions['secrets']): string | undefined {
+  if (!session.password) return undefined;
+  const key = `${session.password.name}/${session.password.key}`;
+  const secret = secrets.get(key);
+  if (secret === undefined) return `secret ${key} is missing`;
+  const quoted = quotePassword(secret);
+  return quoted.ok ? undefined : `secret ${key}: ${quoted.error.message}`;
+}
+
+function compileFunctions(routing: RoutingIntent): BirdFunction[] {
+  const functions = new Map<string, BirdFunction>();
+  for (const session of routing.sessions) {
+    for (const direction of ['import', 'export'] as const) {
+      for (const name of session[direction].filters) {
+        const filter = routing.filters.get(name);
+        const compiled = filter && compileFilter(filter, direction, session.family);
+        if (compiled) functions.set(compiled.name, compiled);
+      }
+    }
+  }
+  return [...functions.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** Into the kernel go routes from BGP and static ones, blackholes for own blocks included; never what others put there. */
+function compileKernelFilter(routing: RoutingIntent, family: Family): BirdFilter {
+  const rejected = routing.kernelRejects
+    .filter((prefix) => prefix.family === family)
+    .map((prefix) => ({ prefix, low: prefix.length, high: bitLength(family) }));
+  const isOurs = {
+    kind: 'any',
+    operands: [
+      { kind: 'source', source: 'RTS_BGP' },
+      { kind: 'source', source: 'RTS_STATIC' },
+    ],
+  } as const;
+  return {
+    name: kernelFilterName(family),
+    comment: `what the kernel gets, IPv${family}`,
+    body: [
+      ...(rejected.length === 0
+        ? []
+        : [{ kind: 'if', when: { kind: 'net-in', set: rejected }, body: [{ kind: 'reject' }] } as const]),
+      { kind: 'if', when: isOurs, body: [{ kind: 'accept' }] },
+      { kind: 'reject' },
+    ],
+  };
+}
+
+function compileKernel(routing: RoutingIntent, options: BirdOptions, family: Family): KernelProtocol {
+  return {
+    name: kernelName(family),
+    family,
+    scanSeconds: kernelScanSeconds,
+    metric: options.kernelMetric ?? defaultKernelMetric,
+    kernelTable: options.kernelTable ?? mainTable,
+    mergePaths,
+    learn: routing.learnsKernelRoutes ?? false,
+    exportFilter: kernelFilterName(family),
+  };
+}
+
+function compileStatic(routing: RoutingIntent, family: Family): StaticProtocol {
+  return {
+    name: staticName(family),
+    family,
+    routes: routing.staticRoutes
+      .filter((route) => route.prefix.family === family)
+      .map(({ prefix, target }) => ({ prefix, via: target.kind === 'via' ? target.nextHop : undefined })),
+  };
+}
+
+function compileSession(session: SessionIntent, routing: RoutingIntent, options: BirdOptions): BgpProtocol {
+  const heldDown = reasonHeldDown(session, options.secrets);
+  const isCalico = session.export.default === 'calico';
+  const { password } = session;
+  return {
+    name: sessionProtocolName(session.name),
+    template: templateOf(session).name,
+    comment: session.description,
+    description: session.description,
+    heldDown,
+    local: { address: session.sourceAddress, port: routing.listenPort, as: session.localAs },
+    neighbor: { address: session.neighbor, port: session.port, as: session.remoteAs },
+    strictBind: routing.listenOn.length > 0 && session.sourceAddress !== undefined,
+    reach: session.reach,
+    ttlSecurity: session.ttlSecurity,
+    passive: session.passive,
+    password: password && heldDown === undefined ? options.secrets.get(`${password.name}/${password.key}`) : undefined,
+    rrClusterId: session.rrClient ? session.rrClusterId : undefined,
+    gracefulRestart: session.gracefulRestart,
+    keepalive: session.keepalive,
+    hold: session.hold,
+    allowLocalAs: session.allowLocalAs,
+    channel: {
+      family: session.family,
+      importFilter: sessionFilterName('import', session.name),
+      exportFilter: sessionFilterName('export', session.name),
+      nextHop: session.nextHop,
+      addPaths: isCalico,
+      importLimit: session.import.limit,
+      exportLimit: session.export.limit,
+    },
+  };
+}
+
+function templateOf(session: SessionIntent): BgpTemplate {
+  switch (session.origin?.kind) {
+    case 'Attachment':
+      return templates.attachment;
+    case 'Router':
+      return templates.group;
+    case undefined:
+      return templates.mesh;
+    default:
+      return templates.peer;
+  }
+}

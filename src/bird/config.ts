@@ -1,0 +1,144 @@
+/**
+ * A BIRD 2 configuration as a tree.
+ *
+ *   RoutingIntent ─[compile]→ BirdConfig ─[print]→ bird.conf
+ *
+ * Invariant: nothing in the tree is BIRD text. Symbols match `[A-Za-z_][A-Za-z0-9_]*`; every other word a user can choose
+ * is a `quoted` or `comment` value, which only the printer turns into text.
+ */
+import type { Address, Family } from '../net/address.ts';
+import type { Prefix } from '../net/prefix.ts';
+
+export interface BirdConfig {
+  /** Dotted quad. */
+  readonly routerId: string;
+  readonly log: { readonly to: 'stderr' } | { readonly to: 'file'; readonly path: string };
+  readonly debug: 'off' | 'events' | 'all';
+  readonly functions: readonly BirdFunction[];
+  readonly filters: readonly BirdFilter[];
+  readonly device: { readonly name: string; readonly scanSeconds: number };
+  readonly direct: { readonly name: string; readonly ignored: readonly string[] };
+  readonly kernels: readonly KernelProtocol[];
+  readonly statics: readonly StaticProtocol[];
+  readonly templates: readonly BgpTemplate[];
+  readonly sessions: readonly BgpProtocol[];
+}
+
+export interface KernelProtocol {
+  readonly name: string;
+  readonly family: Family;
+  readonly scanSeconds: number;
+  /** The metric of our routes: what tells them from routes of others. */
+  readonly metric: number;
+  /** Number of the kernel's routing table. */
+  readonly kernelTable: number;
+  readonly mergePaths: number;
+  /** Whether routes of others are read; they only help to resolve next hops. */
+  readonly learn: boolean;
+  readonly exportFilter: string;
+}
+
+export interface StaticProtocol {
+  readonly name: string;
+  readonly family: Family;
+  readonly routes: readonly BirdStaticRoute[];
+}
+
+export interface BirdStaticRoute {
+  readonly prefix: Prefix;
+  /** Undefined is a blackhole. */
+  readonly via: Address | undefined;
+}
+
+export interface BgpTemplate {
+  readonly name: string;
+  readonly connectDelay: number;
+  readonly connectRetry: number;
+  readonly errorWait: readonly [least: number, most: number];
+}
+
+export interface BgpProtocol {
+  readonly name: string;
+  readonly template: string;
+  readonly comment: string;
+  readonly description: string;
+  /** Why the session must not run, for people; undefined when it may. */
+  readonly heldDown: string | undefined;
+  readonly local: { readonly address: Address | undefined; readonly port: number; readonly as: number };
+  readonly neighbor: { readonly address: Address; readonly port: number; readonly as: number };
+  readonly strictBind: boolean;
+  readonly reach: 'direct' | 'any' | { readonly hops: number };
+  readonly ttlSecurity: boolean;
+  readonly passive: boolean;
+  readonly password: string | undefined;
+  /** Dotted quad. */
+  readonly rrClusterId: string | undefined;
+  /** Seconds. */
+  readonly gracefulRestart: number | 'default' | 'off';
+  readonly keepalive: number | undefined;
+  readonly hold: number | undefined;
+  readonly allowLocalAs: number;
+  readonly channel: BgpChannel;
+}
+
+export interface BgpChannel {
+  readonly family: Family;
+  readonly importFilter: string;
+  readonly exportFilter: string;
+  readonly nextHop: 'default' | 'self' | 'keep';
+  readonly addPaths: boolean;
+  readonly importLimit: ChannelLimit | undefined;
+  readonly exportLimit: ChannelLimit | undefined;
+}
+
+export interface ChannelLimit {
+  readonly prefixes: number;
+  readonly action: 'warn' | 'block' | 'down';
+}
+
+/** A function of one boolean argument, `is_ebgp`, called for its effect: it may accept or reject the route. */
+export interface BirdFunction {
+  readonly name: string;
+  readonly comment: string;
+  readonly body: readonly BirdStatement[];
+}
+
+export interface BirdFilter {
+  readonly name: string;
+  readonly comment: string;
+  readonly body: readonly BirdStatement[];
+}
+
+export type BirdStatement =
+  | { readonly kind: 'accept' }
+  | { readonly kind: 'reject' }
+  | { readonly kind: 'if'; readonly when: BirdCondition; readonly body: readonly BirdStatement[] }
+  | { readonly kind: 'call'; readonly name: string; readonly isEbgp: boolean }
+  | { readonly kind: 'set'; readonly attribute: 'bgp_local_pref' | 'bgp_med'; readonly value: number }
+  | { readonly kind: 'add-community'; readonly community: Community }
+  | { readonly kind: 'prepend'; readonly as: number };
+
+export type BirdCondition =
+  | { readonly kind: 'always' }
+  | { readonly kind: 'never' }
+  | { readonly kind: 'not'; readonly operand: BirdCondition }
+  | { readonly kind: 'all' | 'any'; readonly operands: readonly BirdCondition[] }
+  /** The route's prefix is in the set; an empty set holds nothing. */
+  | { readonly kind: 'net-in'; readonly set: readonly PrefixPattern[] }
+  | { readonly kind: 'is-ebgp' }
+  | { readonly kind: 'source'; readonly source: 'RTS_BGP' | 'RTS_STATIC' | 'RTS_INHERIT' }
+  | { readonly kind: 'blackhole' }
+  | { readonly kind: 'interface'; readonly pattern: string }
+  | { readonly kind: 'community'; readonly community: Community }
+  | { readonly kind: 'as-path-prefix'; readonly as: readonly number[] }
+  | { readonly kind: 'local-pref'; readonly value: number };
+
+/** `aa:nn` (RFC 1997) or `aa:nn:mm` (RFC 8092). */
+export type Community = readonly [number, number] | readonly [number, number, number];
+
+/** The prefix and what is more specific, from `low` to `high` bits long; equal to its length for the prefix alone. */
+export interface PrefixPattern {
+  readonly prefix: Prefix;
+  readonly low: number;
+  readonly high: number;
+}

@@ -1,0 +1,41 @@
+/**
+ * What our symbols are called in BIRD: everything of ours begins with `cw_`.
+ *
+ * Invariant: names depend on what they name alone, never on their place in a list, so that adding one renames no other.
+ */
+import { toSymbol } from '../intent/routing/session-name.ts';
+import type { Family } from '../net/address.ts';
+
+export const birdPrefix = 'cw_';
+
+export const deviceName = `${birdPrefix}device`;
+export const directName = `${birdPrefix}direct`;
+
+export function kernelName(family: Family): string {
+  return `${birdPrefix}kernel${family}`;
+}
+
+export function staticName(family: Family): string {
+  return `${birdPrefix}static${family}`;
+}
+
+export function sessionProtocolName(session: string): string {
+  return `${birdPrefix}${toSymbol(session)}`;
+}
+
+/** The session's name in the intent; undefined for a protocol that is none of ours. */
+export function sessionOfProtocol(protocol: string): string | undefined {
+  return protocol.startsWith(birdPrefix) ? protocol.slice(birdPrefix.length) : undefined;
+}
+
+export function kernelFilterName(family: Family): string {
+  return `${birdPrefix}kernel_export${family}`;
+}
+
+export function sessionFilterName(direction: 'import' | 'export', session: string): string {
+  return `${birdPrefix}${direction}_${toSymbol(session)}`;
+}
+
+export function filterFunctionName(filter: string, direction: 'import' | 'export', family: Family): string {
+  return `${birdPrefix}filter_${direction}${family}_${toSymbol(filter, 38)}`;
+}

@@ -1,0 +1,106 @@
+/**
+ * BIRD's filter language: functions, filters, statements and conditions as text.
+ *
+ *   BirdFunction, BirdFilter → [print-filter] → part of bird.conf
+ *
+ * Two traps of BIRD 2.0: `prefix = set` is always false, so sets are only ever asked with `~`; comparing an attribute that
+ * a route lacks aborts the filter, so such attributes are asked for first.
+ */
+import { printPrefix } from '../net/prefix.ts';
+import type { BirdCondition, BirdFilter, BirdFunction, BirdStatement, Community, PrefixPattern } from './config.ts';
+import { block, symbol } from './layout.ts';
+import { commentText, isInterfacePattern } from './quote.ts';
+
+/** `ebgp` itself is a keyword. */
+const ebgpArgument = 'is_ebgp';
+
+export function printFunction(one: BirdFunction): string {
+  const head = `function ${symbol(one.name)}(bool ${ebgpArgument})`;
+  return [`# ${commentText(one.comment)}`, block(head, one.body.map(printStatement))].join('\n');
+}
+
+export function printFilter(filter: BirdFilter): string {
+  const head = `filter ${symbol(filter.name)}`;
+  return [`# ${commentText(filter.comment)}`, block(head, filter.body.map(printStatement))].join('\n');
+}
+
+function printStatement(statement: BirdStatement): string {
+  switch (statement.kind) {
+    case 'accept':
+      return 'accept;';
+    case 'reject':
+      return 'reject;';
+    case 'if': {
+      const [only, ...more] = statement.body;
+      const condition = printCondition(statement.when);
+      if (only && more.length === 0) return `if ${condition} then ${printStatement(only)}`;
+      return block(`if ${condition} then`, statement.body.map(printStatement));
+    }
+    case 'call':
+      return `${symbol(statement.name)}(${statement.isEbgp});`;
+    case 'set':
+      return `${statement.attribute} = ${statement.value};`;
+    case 'add-community':
+      return `${communityAttribute(statement.community)}.add(${printCommunity(statement.community)});`;
+    case 'prepend':
+      return `bgp_path.prepend(${statement.as});`;
+  }
+}
+
+function printCondition(condition: BirdCondition): string {
+  switch (condition.kind) {
+    case 'always':
+      return 'true';
+    case 'never':
+      return 'false';
+    case 'not':
+      return `!(${printCondition(condition.operand)})`;
+    case 'all':
+      return printOperands(condition.operands, '&&', 'true');
+    case 'any':
+      return printOperands(condition.operands, '||', 'false');
+    case 'net-in':
+      return condition.set.length === 0 ? 'false' : `net ~ [ ${condition.set.map(printPattern).join(', ')} ]`;
+    case 'is-ebgp':
+      return ebgpArgument;
+    case 'source':
+      return `source = ${condition.source}`;
+    case 'blackhole':
+      return 'dest = RTD_BLACKHOLE';
+    case 'interface':
+      return printInterface(condition.pattern);
+    case 'community':
+      return `${printCommunity(condition.community)} ~ ${communityAttribute(condition.community)}`;
+    case 'as-path-prefix':
+      return `bgp_path ~ [= ${condition.as.join(' ')} * =]`;
+    case 'local-pref':
+      return `defined(bgp_local_pref) && bgp_local_pref = ${condition.value}`;
+  }
+}
+
+function printOperands(operands: readonly BirdCondition[], operator: '&&' | '||', empty: string): string {
+  if (operands.length === 0) return empty;
+  const [only, ...more] = operands;
+  if (only && more.length === 0) return printCondition(only);
+  return operands.map((operand) => `(${printCondition(operand)})`).join(` ${operator} `);
+}
+
+/** A route without an interface has the empty name, which `*` would match. */
+function printInterface(pattern: string): string {
+  if (!isInterfacePattern(pattern)) throw new Error('not an interface pattern');
+  return `ifname != "" && ifname ~ "${pattern}"`;
+}
+
+function printPattern({ prefix, low, high }: PrefixPattern): string {
+  const text = printPrefix(prefix);
+  if (low === prefix.length && high === prefix.length) return text;
+  return low === prefix.length && high === (prefix.family === 4 ? 32 : 128) ? `${text}+` : `${text}{${low},${high}}`;
+}
+
+function printCommunity(community: Community): string {
+  return `(${community.join(', ')})`;
+}
+
+function communityAttribute(community: Community): string {
+  return community.length === 2 ? 'bgp_community' : 'bgp_large_community';
+}

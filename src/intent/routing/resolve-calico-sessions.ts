@@ -1,0 +1,153 @@
+/**
+ * Attributes of the sessions that BGPPeers and the mesh ask for.
+ *
+ *   PeerClaim[] → [resolve-calico-sessions] → SessionIntent[]
+ *
+ * Attributes are Calico's (semantics §5.2.2). Two things differ on a Router: it learns a default route from such a peer
+ * only if a filter accepts it, and it speaks from the interface that faces the peer, since it has several.
+ */
+import { type Address, parseAddress, printAddress } from '../../net/address.ts';
+import { parseAsn } from '../../net/asn.ts';
+import { containsAddress, maskAddress } from '../../net/prefix.ts';
+import type { BgpPeerSpec } from '../../resources/bgp-peer.ts';
+import type { Snapshot } from '../../resources/snapshot.ts';
+import type { Warning } from '../router-intent.ts';
+import type { Topology } from '../topology/topology.ts';
+import { addressOf, type CalicoNode, otherNodes, selfAsNode } from './calico-nodes.ts';
+import { parseDurationSeconds } from './go-duration.ts';
+import { isMeshMember, type PeerClaim, resolvePeerClaims } from './resolve-calico-peers.ts';
+import type { RoutingSettings } from './resolve-settings.ts';
+import type { SessionIntent } from './routing-intent.ts';
+import { calicoSessionName } from './session-name.ts';
+
+/** `taken` are addresses and ports that Attachments and the group already speak to. */
+export function resolveCalicoSessions(
+  snapshot: Snapshot,
+  topology: Topology,
+  settings: RoutingSettings,
+  taken: readonly SessionIntent[],
+  warnings: Warning[],
+): SessionIntent[] {
+  const self = selfAsNode(topology, settings);
+  const inMesh = isMeshMember(topology, self, settings.global.nodeToNodeMeshEnabled);
+  const claims = resolvePeerClaims({ snapshot, self, others: otherNodes(snapshot, topology), inMesh }, warnings);
+  const byEnd = new Map<string, string>(taken.map((session) => [endOf(session), session.description]));
+  const sessions: SessionIntent[] = [];
+  for (const claim of claims) {
+    const first = byEnd.get(endOf(claim));
+    if (first !== undefined) {
+      warnClaimed(claim, first, warnings);
+      continue;
+    }
+    const session = sessionOf(topology, settings, self, claim, warnings);
+    byEnd.set(endOf(claim), session.description);
+    sessions.push(session);
+  }
+  return sessions;
+}
+
+function sessionOf(
+  topology: Topology,
+  settings: RoutingSettings,
+  self: CalicoNode,
+  claim: PeerClaim,
+  warnings: Warning[],
+): SessionIntent {
+  const spec: BgpPeerSpec = claim.peer?.spec ?? meshSpec(settings);
+  const isWorkload = claim.sort === 'Local_Workload';
+  const localAs = localAsOf(spec, claim, settings, warnings);
+  const isInternal = claim.remoteAs === localAs;
+  const isRouter = topology.router.resource !== undefined;
+  const source = isWorkload ? workloadSource(settings, claim) : sourceOf(topology, self, spec, claim.neighbor);
+  const keepalive = parseDurationSeconds(spec.keepaliveTime);
+  const rrClient = isInternal && self.clusterId !== undefined && claim.node?.clusterId !== self.clusterId;
+  const hops = spec.ttlSecurity ?? 0;
+  const filters = spec.filters ?? [];
+  return {
+    name: calicoSessionName(claim.sort, claim.neighbor, claim.port),
+    origin: claim.peer,
+    description: claim.peer
+      ? `BGPPeer/${claim.peer.metadata.name}`
+      : `node-to-node mesh, Node/${claim.node?.name ?? ''}`,
+    family: claim.neighbor.family,
+    neighbor: claim.neighbor,
+    port: claim.port,
+    remoteAs: claim.remoteAs,
+    localAs,
+    ...(source ? { sourceAddress: source } : {}),
+    passive: claim.passive,
+    reach: hops > 0 && !isWorkload ? { hops } : 'any',
+    ttlSecurity: hops > 0 && !isWorkload,
+    nextHop: nextHopOf(spec, isInternal),
+    rrClient,
+    ...(rrClient && self.clusterId !== undefined ? { rrClusterId: self.clusterId } : {}),
+    gracefulRestart: parseDurationSeconds(spec.maxRestartTime) ?? 'default',
+    ...(keepalive === undefined ? {} : { keepalive }),
+    allowLocalAs: claim.honorsLocalAs ? (spec.numAllowedLocalASNumbers ?? 0) : 0,
+    ...(spec.password && !isWorkload ? { password: spec.password.secretKeyRef } : {}),
+    import: { filters, acceptsDefaultRoute: !isRouter, default: 'accept' },
+    export: { filters, communities: [], prepend: 0, default: 'calico' },
+  };
+}
+
+/** The mesh as if it were a BGPPeer; mesh sessions never carry filters. */
+function meshSpec(settings: RoutingSettings): BgpPeerSpec {
+  const { nodeMeshPassword, nodeMeshMaxRestartTime } = settings.global;
+  return {
+    ...(nodeMeshPassword === undefined ? {} : { password: nodeMeshPassword }),
+    ...(nodeMeshMaxRestartTime === undefined ? {} : { maxRestartTime: nodeMeshMaxRestartTime }),
+  };
+}
+
+function localAsOf(spec: BgpPeerSpec, claim: PeerClaim, settings: RoutingSettings, warnings: Warning[]) {
+  const declared = spec.localASNumber === undefined ? undefined : parseAsn(spec.localASNumber);
+  if (claim.honorsLocalAs) return declared ?? settings.localAs;
+  if (declared !== undefined && spec.peerSelector) {
+    warnings.push({
+      code: 'local-as-ignored',
+      subject: claim.peer,
+      path: ['spec', 'localASNumber'],
+      message: 'localASNumber does not count together with peerSelector, as in Calico: name the peers by peerIP',
+    });
+  }
+  return settings.localAs;
+}
+
+function nextHopOf(spec: BgpPeerSpec, isInternal: boolean): SessionIntent['nextHop'] {
+  if (spec.nextHopMode === 'Self') return 'self';
+  if (spec.nextHopMode === 'Keep') return 'keep';
+  // The deprecated flag works on eBGP sessions only; iBGP keeps the next hop anyway.
+  return spec.keepOriginalNextHop === true && !isInternal ? 'keep' : 'default';
+}
+
+function sourceOf(topology: Topology, self: CalicoNode, spec: BgpPeerSpec, neighbor: Address): Address | undefined {
+  if (spec.sourceAddress === 'None') return undefined;
+  const own = addressOf(self, neighbor.family);
+  if (!topology.router.resource) return own;
+  const facing = topology.interfaces
+    .flatMap((one) => one.addresses)
+    .find((one) => containsAddress(maskAddress(one.address, one.length), neighbor));
+  return facing?.address ?? own;
+}
+
+/** Workloads speak to a virtual address, where one is set. */
+function workloadSource(settings: RoutingSettings, claim: PeerClaim): Address | undefined {
+  const { localWorkloadPeeringIPV4, localWorkloadPeeringIPV6 } = settings.global;
+  const text = claim.neighbor.family === 4 ? localWorkloadPeeringIPV4 : localWorkloadPeeringIPV6;
+  return text === undefined ? undefined : parseAddress(text);
+}
+
+function endOf(end: { readonly neighbor: Address; readonly port: number }): string {
+  return `${printAddress(end.neighbor)} ${end.port}`;
+}
+
+/** The mesh and implied peerings give way silently: that they overlap with what is written is normal. */
+function warnClaimed(claim: PeerClaim, first: string, warnings: Warning[]): void {
+  if (!claim.peer || first === `BGPPeer/${claim.peer.metadata.name}`) return;
+  warnings.push({
+    code: 'peer-claimed-twice',
+    subject: claim.peer,
+    path: ['spec'],
+    message: `${printAddress(claim.neighbor)} port ${claim.port} already has a session from ${first}, which wins`,
+  });
+}

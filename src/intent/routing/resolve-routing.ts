@@ -1,0 +1,127 @@
+/**
+ * What BGP one router must speak: the whole of RoutingIntent from one snapshot.
+ *
+ *   Snapshot, Topology → [resolve-routing] → RoutingIntent → bird/compile, facts
+ *
+ * Invariant: sessions have unique names and are sorted by them; a missing filter, Site or segment narrows what is
+ * exchanged; equal input gives an equal intent.
+ */
+import { comparePrefixes, type Prefix, parsePrefix, printPrefix } from '../../net/prefix.ts';
+import type { IpPoolSpec } from '../../resources/ip-pool.ts';
+import type { Snapshot } from '../../resources/snapshot.ts';
+import type { Warning } from '../router-intent.ts';
+import type { Topology } from '../topology/topology.ts';
+import { resolveAttachmentSessions, resolveGroupSessions } from './resolve-attachment-sessions.ts';
+import { type OwnedPrefix, resolveOwnership } from './resolve-bounds.ts';
+import { resolveCalicoSessions } from './resolve-calico-sessions.ts';
+import { resolveFilters } from './resolve-filters.ts';
+import { type RoutingSettings, resolveSettings } from './resolve-settings.ts';
+import { reflectedRanges, resolveStaticRoutes, serviceRanges } from './resolve-static.ts';
+import type { AggregateIntent, PoolIntent, RoutingIntent, SessionIntent } from './routing-intent.ts';
+
+export interface RoutingOptions {
+  /** IPAM blocks that this node holds; Calico keeps them outside its resources. */
+  readonly localBlocks?: readonly Prefix[];
+}
+
+/** Total: whatever cannot be honoured is left out and warned of. */
+export function resolveRouting(
+  snapshot: Snapshot,
+  topology: Topology,
+  options: RoutingOptions = {},
+): { readonly routing: RoutingIntent; readonly warnings: readonly Warning[] } {
+  const warnings: Warning[] = [];
+  const settings = resolveSettings(snapshot, topology, warnings);
+  const ownership = resolveOwnership(topology.sites);
+  warnSharedPrefixes(topology, ownership, warnings);
+  const ours = [
+    ...resolveAttachmentSessions(topology, settings, ownership, warnings),
+    ...resolveGroupSessions(topology, settings, ownership, warnings),
+  ];
+  const calico = resolveCalicoSessions(snapshot, topology, settings, ours, warnings);
+  const sessions = [...ours, ...calico].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const pools = resolvePools(snapshot);
+  const isReflector = topology.generated.node.spec.bgp?.routeReflectorClusterID !== undefined;
+  const routing: RoutingIntent = {
+    routerId: settings.routerId,
+    localAs: settings.localAs,
+    listenPort: settings.listenPort,
+    listenOn: settings.listenOn,
+    sessions,
+    filters: resolveFilters(snapshot, sessions, warnings),
+    staticRoutes: resolveStaticRoutes(topology, settings, ownership, sessions, options.localBlocks ?? [], warnings),
+    aggregates: resolveAggregates(topology, sessions),
+    prefixAdvertisements: settings.prefixAdvertisements,
+    ignoredInterfaces: settings.ignoredInterfaces,
+    pools,
+    kernelRejects: topology.router.resource ? [] : resolveKernelRejects(settings, pools),
+    debug: settings.debug,
+    learnsKernelRoutes: sessions.some((session) => session.reach !== 'direct'),
+    reflectedRanges: isReflector && !topology.router.resource ? reflectedRanges(settings.global) : [],
+  };
+  return { routing, warnings };
+}
+
+function resolvePools(snapshot: Snapshot): PoolIntent[] {
+  return snapshot
+    .list('IPPool')
+    .flatMap((pool) => {
+      const prefix = parsePrefix(pool.spec.cidr);
+      if (!prefix) return [];
+      return [
+        { prefix, encapsulation: encapsulationOf(pool.spec), exported: pool.spec.disableBGPExport !== true } as const,
+      ];
+    })
+    .sort((a, b) => comparePrefixes(a.prefix, b.prefix));
+}
+
+function encapsulationOf(spec: IpPoolSpec): PoolIntent['encapsulation'] {
+  if (spec.vxlanMode !== undefined && spec.vxlanMode !== 'Never') return 'vxlan';
+  return spec.ipipMode !== undefined && spec.ipipMode !== 'Never' ? 'ipip' : 'none';
+}
+
+/**
+ * What a Calico node keeps out of the kernel: service ranges, which kube-proxy serves, and pools whose routes its other
+ * half programs (semantics §5.6). A Router reaches pods over its attachments, whatever their cluster does inside.
+ */
+function resolveKernelRejects(settings: RoutingSettings, pools: readonly PoolIntent[]): Prefix[] {
+  const programs = settings.global.programClusterRoutes ?? 'EnabledNoEncapOnly';
+  const isRejected = (pool: PoolIntent): boolean => {
+    switch (pool.encapsulation) {
+      case 'vxlan':
+        return true;
+      case 'ipip':
+        return programs !== 'Enabled' && programs !== 'EnabledIPIPOnly';
+      case 'none':
+        return programs !== 'Enabled' && programs !== 'EnabledNoEncapOnly';
+    }
+  };
+  const ofPools = pools.filter((pool) => pool.prefix.family === 4 && isRejected(pool)).map((pool) => pool.prefix);
+  const vxlan6 = pools.filter((pool) => pool.prefix.family === 6 && pool.encapsulation === 'vxlan');
+  return [...serviceRanges(settings.global), ...ofPools, ...vxlan6.map((pool) => pool.prefix)].sort(comparePrefixes);
+}
+
+function resolveAggregates(topology: Topology, sessions: readonly SessionIntent[]): AggregateIntent[] {
+  return topology.attachments
+    .flatMap((attachment) => {
+      const names = sessions.filter((session) => session.origin === attachment.resource).map((session) => session.name);
+      return (attachment.resource.spec.bgp?.aggregate ?? []).flatMap((text) => {
+        const prefix = parsePrefix(text);
+        return prefix ? [{ prefix, sessions: names }] : [];
+      });
+    })
+    .sort((a, b) => comparePrefixes(a.prefix, b.prefix));
+}
+
+function warnSharedPrefixes(topology: Topology, ownership: readonly OwnedPrefix[], warnings: Warning[]): void {
+  for (const { prefix, sites } of ownership) {
+    if (sites.length < 2) continue;
+    const [first] = sites;
+    warnings.push({
+      code: 'prefix-shared',
+      subject: topology.sites.find((site) => site.name === first)?.resource,
+      path: ['spec', 'prefixes'],
+      message: `${printPrefix(prefix)} is declared by ${sites.join(', ')}: it is passed on only where all of them may be`,
+    });
+  }
+}

@@ -1,0 +1,30 @@
+/**
+ * Names of sessions: safe as BIRD symbols, stable, unique, and close to what the user wrote.
+ */
+import { type Address, type Family, printAddress } from '../../net/address.ts';
+import { contentHash } from '../../net/content-hash.ts';
+
+/** BIRD's symbols may have 63 characters; some are left for prefixes that tell ours, and filters from sessions. */
+const longestSymbol = 48;
+
+/**
+ * Maps any text to `[A-Za-z0-9_]+` of bounded length. Text that has to change keeps a hash of the original, so that two
+ * texts never share a symbol.
+ */
+export function toSymbol(text: string, longest = longestSymbol): string {
+  if (/^[A-Za-z0-9_]+$/.test(text) && text.length <= longest) return text;
+  const suffix = `_${contentHash(text).slice(0, 10)}`;
+  return text.replace(/[^A-Za-z0-9_]/g, '_').slice(0, longest - suffix.length) + suffix;
+}
+
+/** Calico's names: `Mesh_`, `Global_`, `Node_` or `Local_Workload_`, the address, and the port where it is not 179. */
+export function calicoSessionName(sort: string, neighbor: Address, port: number): string {
+  const address = printAddress(neighbor).replace(/[.:]/g, '_');
+  return toSymbol(`${sort}_${address}${port === 179 ? '' : `_port_${port}`}`);
+}
+
+/** `attachment_<name>` or `group_<router>`; IPv6 and further sessions of the same owner get a suffix. */
+export function ownedSessionName(sort: 'attachment' | 'group', owner: string, family: Family, index: number): string {
+  const symbol = toSymbol(owner, 30);
+  return `${sort}_${symbol}${family === 6 ? '_v6' : ''}${index === 0 ? '' : `_${index + 1}`}`;
+}
