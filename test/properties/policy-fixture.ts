@@ -14,7 +14,7 @@ import type {
 } from '../../src/intent/policy/policy-intent.ts';
 import { type Address, parseAddress } from '../../src/net/address.ts';
 import { type Prefix, parsePrefix } from '../../src/net/prefix.ts';
-import type { Packet } from '../../src/verdict/packet.ts';
+import type { Packet, Passage } from '../../src/verdict/packet.ts';
 
 export function address(text: string): Address {
   const parsed = parseAddress(text);
@@ -111,6 +111,14 @@ export function profile(
 ): readonly [string, PolicyRules] {
   const [, made] = rules(name, '', by);
   return [name, { ...made, id: `Profile/${name}`, kind: 'Profile', tier: null, resource: undefined }];
+}
+
+/** `eth0 → eth1`, `eth0 → local`, `local → eth0`. */
+export function passage(text: string): Passage {
+  const [from = '', to = ''] = text.split(' → ');
+  if (to === 'local') return { kind: 'local-in', inbound: from };
+  if (from === 'local') return { kind: 'local-out', outbound: to };
+  return { kind: 'forward', inbound: from, outbound: to };
 }
 
 /** `tcp/443` to a port, `icmp/8/0` with type and code, `47` alone. */
