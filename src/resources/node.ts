@@ -1,4 +1,6 @@
 /** Node: a host that runs BGP, in Calico's form (calico-semantics §1.11). */
+import { asNumber, cidrOrAddress, ip, mac, plainText } from './fields.ts';
+import { list, object, omitEmpty, oneOf, optional, report, required } from './schema.ts';
 export interface NodeSpec {
   readonly bgp?: NodeBgp;
   readonly ipv4VXLANTunnelAddr?: string;
@@ -20,3 +22,61 @@ export interface NodeBgp {
   readonly ipv4IPIPTunnelAddr?: string;
   readonly routeReflectorClusterID?: string;
 }
+
+export const nodeSchema = object<NodeSpec>({
+  bgp: optional(
+    object<NodeBgp>(
+      {
+        asNumber: omitEmpty(asNumber),
+        ipv4Address: omitEmpty(cidrOrAddress(4)),
+        ipv6Address: omitEmpty(cidrOrAddress(6)),
+        ipv4IPIPTunnelAddr: omitEmpty(ip(4)),
+        routeReflectorClusterID: omitEmpty(ip(4)),
+      },
+      (_, at, has) => {
+        const fields = [
+          'asNumber',
+          'ipv4Address',
+          'ipv6Address',
+          'ipv4IPIPTunnelAddr',
+          'routeReflectorClusterID',
+        ] as const;
+        if (!fields.some(has)) report(at, 'bgp is there but empty: give the node an address, or remove bgp');
+      },
+    ),
+  ),
+  ipv4VXLANTunnelAddr: omitEmpty(ip(4)),
+  ipv6VXLANTunnelAddr: omitEmpty(ip(6)),
+  vxlanTunnelMACAddr: omitEmpty(mac),
+  vxlanTunnelMACAddrV6: omitEmpty(mac),
+  orchRefs: omitEmpty(
+    list(
+      object<NonNullable<NodeSpec['orchRefs']>[number]>({
+        nodeName: omitEmpty(plainText),
+        orchestrator: required(plainText),
+      }),
+    ),
+  ),
+  wireguard: optional(
+    object<NonNullable<NodeSpec['wireguard']>>({
+      interfaceIPv4Address: omitEmpty(ip(4)),
+      interfaceIPv6Address: omitEmpty(ip(6)),
+    }),
+  ),
+  addresses: omitEmpty(
+    list(
+      object<NonNullable<NodeSpec['addresses']>[number]>({
+        address: required(cidrOrAddress()),
+        type: omitEmpty(oneOf('CalicoNodeIP', 'InternalIP', 'ExternalIP')),
+      }),
+    ),
+  ),
+  interfaces: omitEmpty(
+    list(
+      object<NonNullable<NodeSpec['interfaces']>[number]>({
+        name: omitEmpty(plainText),
+        addresses: omitEmpty(list(cidrOrAddress())),
+      }),
+    ),
+  ),
+});

@@ -1,4 +1,15 @@
 /** Router: one machine that forwards (product.md §2). */
+import {
+  asNumber,
+  cidrOrAddress,
+  interfaceAddress,
+  interfaceName,
+  ip,
+  labelValueProblem,
+  name,
+  qualifiedNameProblem,
+} from './fields.ts';
+import { type Check, child, list, object, omitEmpty, oneOf, optional, report, required, textMap } from './schema.ts';
 export interface RouterSpec {
   readonly role?: 'edge' | 'transit';
   readonly asNumber: number | string;
@@ -25,3 +36,67 @@ export interface RouterInterface {
   readonly addresses?: readonly string[];
   readonly labels?: Readonly<Record<string, string>>;
 }
+
+const uniqueInterfaces: Check<RouterSpec> = (value, at) => {
+  const nameAt = new Map<string, number>();
+  const addressAt = new Map<string, string>();
+  for (const [index, entry] of (value.interfaces ?? []).entries()) {
+    const first = nameAt.get(entry.name);
+    if (first === undefined) nameAt.set(entry.name, index);
+    else
+      report(
+        child(at, 'interfaces', index, 'name'),
+        `interface ${entry.name} is already listed at interfaces[${first}]: merge the two`,
+      );
+    for (const [i, address] of (entry.addresses ?? []).entries()) {
+      const owner = addressAt.get(address);
+      if (owner !== undefined)
+        report(
+          child(at, 'interfaces', index, 'addresses', i),
+          `${address} is already an address of ${owner}: an address belongs to one interface`,
+        );
+      else addressAt.set(address, entry.name);
+    }
+  }
+};
+
+const managementRules: Check<RouterSpec> = (value, at) => {
+  const known = new Set(value.interfaces?.map((entry) => entry.name));
+  if (known.size === 0) return;
+  for (const [index, used] of (value.management?.interfaces ?? []).entries()) {
+    if (known.has(used) || used === 'lo') continue;
+    report(
+      child(at, 'management', 'interfaces', index),
+      `${used} is no interface of this router: write one of ${[...known].join(', ')}`,
+    );
+  }
+};
+
+export const routerSchema = object<RouterSpec>(
+  {
+    role: omitEmpty(oneOf('edge', 'transit')),
+    asNumber: required(asNumber),
+    routerID: omitEmpty(ip(4)),
+    interfaces: omitEmpty(
+      list(
+        object<RouterInterface>({
+          name: required(interfaceName),
+          addresses: omitEmpty(list(interfaceAddress)),
+          labels: omitEmpty(textMap(qualifiedNameProblem, labelValueProblem)),
+        }),
+      ),
+    ),
+    redundancyGroup: omitEmpty(name),
+    forwarding: optional(
+      object<NonNullable<RouterSpec['forwarding']>>({ defaultAction: omitEmpty(oneOf('Allow', 'Deny')) }),
+    ),
+    management: optional(
+      object<NonNullable<RouterSpec['management']>>({
+        interfaces: omitEmpty(list(interfaceName, { unique: true })),
+        allowFrom: omitEmpty(list(cidrOrAddress(), { unique: true })),
+      }),
+    ),
+  },
+  uniqueInterfaces,
+  managementRules,
+);

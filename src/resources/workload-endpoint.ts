@@ -1,5 +1,7 @@
 /** WorkloadEndpoint: a pod somewhere; for a router a source of addresses and labels (calico-semantics §1.9). */
-import type { EndpointPort } from './host-endpoint.ts';
+import { cidrOrAddress, hostCidr, interfaceName, ip, mac, name, plainText } from './fields.ts';
+import { type EndpointPort, endpointPortFields } from './host-endpoint.ts';
+import { integer, isRecord, list, object, omitEmpty, optional, type Parser, wrongType } from './schema.ts';
 
 export interface WorkloadEndpointSpec {
   readonly orchestrator?: string;
@@ -21,3 +23,43 @@ export interface WorkloadEndpointSpec {
   readonly allowSpoofedSourcePrefixes?: readonly string[];
   readonly qosControls?: Readonly<Record<string, unknown>>;
 }
+
+const anyObject: Parser<Readonly<Record<string, unknown>>> = (value, at) =>
+  isRecord(value) ? value : wrongType(at, value, 'an object');
+
+type WorkloadPort = NonNullable<WorkloadEndpointSpec['ports']>[number];
+
+export const workloadEndpointSchema = object<WorkloadEndpointSpec>({
+  orchestrator: omitEmpty(plainText),
+  workload: omitEmpty(plainText),
+  node: omitEmpty(name),
+  containerID: omitEmpty(plainText),
+  pod: omitEmpty(plainText),
+  endpoint: omitEmpty(plainText),
+  serviceAccountName: omitEmpty(name),
+  ipNetworks: omitEmpty(list(hostCidr)),
+  ipNATs: omitEmpty(
+    list(
+      object<NonNullable<WorkloadEndpointSpec['ipNATs']>[number]>({
+        internalIP: omitEmpty(ip()),
+        externalIP: omitEmpty(ip()),
+      }),
+    ),
+  ),
+  ipv4Gateway: omitEmpty(ip(4)),
+  ipv6Gateway: omitEmpty(ip(6)),
+  profiles: omitEmpty(list(name)),
+  interfaceName: omitEmpty(interfaceName),
+  mac: omitEmpty(mac),
+  ports: omitEmpty(
+    list(
+      object<WorkloadPort>({
+        ...endpointPortFields,
+        hostPort: omitEmpty(integer(1, 65535)),
+        hostIP: omitEmpty(ip()),
+      }),
+    ),
+  ),
+  allowSpoofedSourcePrefixes: omitEmpty(list(cidrOrAddress())),
+  qosControls: optional(anyObject),
+});

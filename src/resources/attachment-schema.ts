@@ -1,0 +1,177 @@
+/**
+ * The schema of an Attachment and of its BGP session (RFC 4271 for timers, RFC 5082 for GTSM).
+ *
+ * Invariant: exactly one link, exactly one source of routes; a password is only ever a reference to a secret.
+ */
+import { parseAddress } from '../net/address.ts';
+import { containsAddress, maskAddress, parseCidr } from '../net/prefix.ts';
+import type { AttachmentBgp, AttachmentLink, AttachmentSpec, PrefixLimit } from './attachment.ts';
+import {
+  asNumber,
+  community,
+  duration,
+  interfaceAddress,
+  interfaceName,
+  ip,
+  keyOfSecret,
+  name,
+  parseDuration,
+  prefix,
+} from './fields.ts';
+import {
+  boolean,
+  type Check,
+  child,
+  conflict,
+  exactlyOne,
+  integer,
+  isRecord,
+  list,
+  object,
+  omitEmpty,
+  oneOf,
+  optional,
+  type Parser,
+  report,
+  required,
+  warn,
+  wrongType,
+} from './schema.ts';
+
+const prefixLimit = object<PrefixLimit>({
+  limit: required(integer(1, 4_294_967_295)),
+  action: omitEmpty(oneOf('warn', 'block', 'down')),
+});
+
+type MaxPrefixes = NonNullable<AttachmentBgp['maxPrefixes']>;
+type PerFamily = NonNullable<MaxPrefixes['import']>;
+
+const perFamily = object<PerFamily>({ ipv4: optional(prefixLimit), ipv6: optional(prefixLimit) });
+
+const bfdTimers = object<Exclude<NonNullable<AttachmentBgp['bfd']>, 'off'>>({
+  minInterval: omitEmpty(duration),
+  multiplier: omitEmpty(integer(1, 255)),
+});
+const bfd: Parser<NonNullable<AttachmentBgp['bfd']>> = (value, at) => (value === 'off' ? value : bfdTimers(value, at));
+
+const gracefulRestart: Parser<string> = (value, at) => (value === 'off' ? value : duration(value, at));
+
+/** RFC 4271 §4.2: the hold time is 0 or at least three seconds, and outlives the keepalives. */
+const timerRules: Check<AttachmentBgp> = (value, at) => {
+  const hold = value.holdTime === undefined ? undefined : parseDuration(value.holdTime);
+  const keepalive = value.keepaliveTime === undefined ? undefined : parseDuration(value.keepaliveTime);
+  if (hold !== undefined && hold !== 0 && (hold < 3000 || hold > 65_535_000)) {
+    report(child(at, 'holdTime'), `${value.holdTime} is no hold time: write 3s to 65535s, or 0s for none`);
+  }
+  if (hold !== undefined && keepalive !== undefined && hold > 0 && keepalive * 3 > hold) {
+    report(
+      child(at, 'keepaliveTime'),
+      `${value.keepaliveTime} is too long: at least three keepalives must fit into the hold time of ${value.holdTime}`,
+    );
+  }
+};
+
+export const attachmentBgpSchema = object<AttachmentBgp>(
+  {
+    asNumber: required(asNumber),
+    localASNumber: omitEmpty(asNumber),
+    password: optional(object<NonNullable<AttachmentBgp['password']>>({ secretRef: required(keyOfSecret) })),
+    holdTime: omitEmpty(duration),
+    keepaliveTime: omitEmpty(duration),
+    bfd: optional(bfd),
+    multihop: omitEmpty(integer(1, 255)),
+    ttlSecurity: omitEmpty(integer(1, 254)),
+    gracefulRestart: omitEmpty(gracefulRestart),
+    maxPrefixes: optional(object<MaxPrefixes>({ import: optional(perFamily), export: optional(perFamily) })),
+    preference: omitEmpty(oneOf('primary', 'backup')),
+    communities: omitEmpty(list(community, { unique: true })),
+    nextHopSelf: optional(boolean),
+    sourceAddress: omitEmpty(ip()),
+    allowLocalAS: omitEmpty(integer(1, 10)),
+    overrideAS: omitEmpty(boolean),
+    aggregate: omitEmpty(list(prefix(), { unique: true })),
+    importFilters: omitEmpty(list(name, { unique: true })),
+    exportFilters: omitEmpty(list(name, { unique: true })),
+    passive: omitEmpty(boolean),
+  },
+  conflict('ttlSecurity', 'multihop'),
+  timerRules,
+);
+
+const anyObject: Parser<Readonly<Record<string, unknown>>> = (value, at) =>
+  isRecord(value) ? value : wrongType(at, value, 'an object');
+
+const link = object<AttachmentLink>(
+  {
+    interface: optional(object<NonNullable<AttachmentLink['interface']>>({ name: required(interfaceName) })),
+    vlan: optional(
+      object<NonNullable<AttachmentLink['vlan']>>({ parent: required(interfaceName), id: required(integer(1, 4094)) }),
+    ),
+    ipsec: optional(anyObject),
+    wireguard: optional(anyObject),
+  },
+  exactlyOne<AttachmentLink>('interface', 'vlan', 'ipsec', 'wireguard'),
+);
+
+const mssClamp: Parser<boolean | number> = (value, at) =>
+  typeof value === 'boolean' ? value : integer(536, 65_495)(value, at);
+
+const pathRules: Check<AttachmentSpec> = (_, at, has) => {
+  if (has('bgp') && has('static'))
+    report(child(at, 'static'), 'static conflicts with bgp: routes come from one of them', 'key');
+  if (!has('bgp') && !has('static')) report(at, 'bgp or static is needed: without either no route reaches the site');
+};
+
+/** Both ends need an address in one family, and a directly connected peer one inside our subnet. */
+const addressRules: Check<AttachmentSpec> = (value, at) => {
+  const local = (value.addresses?.local ?? []).map(parseCidr);
+  const remote = (value.addresses?.remote ?? []).map(parseAddress);
+  if (value.bgp !== undefined && (local.length === 0 || remote.length === 0)) {
+    report(
+      child(at, 'addresses'),
+      'bgp needs addresses.local and addresses.remote: they are the two ends of the session',
+    );
+    return;
+  }
+  if (local.length === 0 || remote.length === 0) return;
+  const shared = local.some((ours) => remote.some((theirs) => theirs?.family === ours?.address.family));
+  if (!shared) {
+    report(
+      child(at, 'addresses', 'remote'),
+      'local and remote share no address family: give both ends an IPv4 or both an IPv6 address',
+    );
+    return;
+  }
+  for (const [index, theirs] of remote.entries()) {
+    if (!theirs || value.bgp?.multihop !== undefined) continue;
+    const here = child(at, 'addresses', 'remote', index);
+    const ours = local.filter((entry) => entry?.address.family === theirs.family);
+    if (ours.some((entry) => entry?.address.bits === theirs.bits))
+      report(here, 'is an address of this router too: the two ends must differ');
+    else if (!ours.some((entry) => entry && containsAddress(maskAddress(entry.address, entry.length), theirs))) {
+      warn(here, 'lies in no subnet of addresses.local: a peer off the link needs bgp.multihop and a route to it');
+    }
+  }
+};
+
+export const attachmentSchema = object<AttachmentSpec>(
+  {
+    router: required(name),
+    site: required(name),
+    link: required(link),
+    addresses: optional(
+      object<NonNullable<AttachmentSpec['addresses']>>({
+        local: omitEmpty(list(interfaceAddress, { unique: true })),
+        remote: omitEmpty(list(ip(), { unique: true })),
+      }),
+    ),
+    mtu: omitEmpty(integer(576, 65_535)),
+    mssClamp: optional(mssClamp),
+    bgp: optional(attachmentBgpSchema),
+    static: optional(
+      object<NonNullable<AttachmentSpec['static']>>({ prefixes: required(list(prefix(), { min: 1, unique: true })) }),
+    ),
+  },
+  pathRules,
+  addressRules,
+);

@@ -1,0 +1,121 @@
+/**
+ * Resources into text, and stored text back into resources.
+ *
+ *   Resource ─[print]→ YAML or JSON ─[parse]→ the same Resource
+ *
+ * Invariant: `parseFiles` of what is printed gives equal resources; equal resources print equal bytes.
+ */
+import { stringify } from 'yaml';
+import { err, ok, type Result } from '../result.ts';
+import { printFieldPath } from './document.ts';
+import type { AnyResource } from './resource.ts';
+import { isRecord } from './schema.ts';
+import { validateResource } from './validate.ts';
+
+export type TextFormat = 'yaml' | 'json';
+
+/** One resource: apiVersion, kind, metadata, spec, status; fields of each in alphabetical order, as Calico prints them. */
+export function printResource(resource: AnyResource, format: TextFormat): string {
+  return printValue(ordered(resource), format);
+}
+
+/** Several resources: a List in JSON, documents divided by `---` in YAML. */
+export function printResources(resources: readonly AnyResource[], format: TextFormat): string {
+  if (format === 'yaml') return resources.map((resource) => printResource(resource, 'yaml')).join('---\n');
+  return printValue({ apiVersion: 'v1', kind: 'List', items: resources.map(ordered) }, 'json');
+}
+
+function printValue(value: unknown, format: TextFormat): string {
+  if (format === 'json') return `${JSON.stringify(value, null, 2)}\n`;
+  // With `compat`, text that YAML 1.1 readers would take for a boolean or a number is quoted too.
+  return stringify(value, { compat: 'yaml-1.1', lineWidth: 0, aliasDuplicateObjects: false, singleQuote: false });
+}
+
+function ordered(resource: AnyResource): unknown {
+  const { apiVersion, kind, metadata, spec, status } = resource;
+  return {
+    apiVersion,
+    kind,
+    metadata: sorted(metadata),
+    spec: sorted(spec),
+    ...(status !== undefined && { status: sorted(status) }),
+  };
+}
+
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (!isRecord(value)) return value;
+  const entries = Object.entries(value).filter(([, entry]) => entry !== undefined);
+  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, entry]) => [key, sorted(entry)]));
+}
+
+/** Why a stored object is treated as absent. */
+export interface StoredError {
+  readonly kind: 'not-json' | 'invalid';
+  /** `kind/name` where the text gives one, else empty. */
+  readonly subject: string;
+  readonly reasons: readonly string[];
+}
+
+/**
+ * Reads an object back from a store and validates it again (semantics §1.1, layer 5). Calico before 3.32 stored policies
+ * of the default tier as `default.<name>`; the name a user knows is given back (semantics §6.4).
+ */
+export function parseStored(json: string): Result<AnyResource, StoredError> {
+  let raw: unknown;
+  try {
+    raw = JSON.parse(json);
+  } catch {
+    return err({ kind: 'not-json', subject: '', reasons: ['not valid JSON'] });
+  }
+  const { resource, problems } = validateResource(raw);
+  if (resource) return ok(withUserName(resource));
+  const reasons = problems
+    .filter((problem) => problem.severity === 'error')
+    .map((problem) => `${printFieldPath(problem.path)}: ${problem.reason}`.replace(/^: /, ''));
+  return err({ kind: 'invalid', subject: subjectOf(raw), reasons });
+}
+
+function subjectOf(raw: unknown): string {
+  if (!isRecord(raw)) return '';
+  const metadata = isRecord(raw['metadata']) ? raw['metadata'] : {};
+  const { kind } = raw;
+  const { name } = metadata;
+  return typeof kind === 'string' && typeof name === 'string' ? `${kind}/${name}`.slice(0, 300) : '';
+}
+
+const nameAnnotation = 'projectcalico.org/metadata';
+const storedPolicyKinds = ['GlobalNetworkPolicy', 'NetworkPolicy', 'StagedGlobalNetworkPolicy', 'StagedNetworkPolicy'];
+
+function withUserName(resource: AnyResource): AnyResource {
+  if (!storedPolicyKinds.includes(resource.kind)) return resource;
+  const { metadata } = resource;
+  const annotated = annotatedName(metadata.annotations);
+  const tier = 'tier' in resource.spec ? resource.spec.tier : undefined;
+  const isPrefixed = (tier === undefined || tier === 'default') && metadata.name.startsWith('default.');
+  const name = annotated?.name ?? (isPrefixed ? metadata.name.slice('default.'.length) : metadata.name);
+  if (annotated === undefined && name === metadata.name) return resource;
+  const { annotations, ...rest } = metadata;
+  const kept = annotated?.others ?? annotations;
+  const renamed = { ...rest, name, ...(kept !== undefined && Object.keys(kept).length > 0 && { annotations: kept }) };
+  return { ...resource, metadata: renamed };
+}
+
+/** The name an annotation of Calico 3.32 or later gives, and the annotations without it. */
+function annotatedName(
+  annotations: Readonly<Record<string, string>> | undefined,
+): { readonly name: string; readonly others: Readonly<Record<string, string>> } | undefined {
+  const text = annotations?.[nameAnnotation];
+  if (annotations === undefined || text === undefined) return undefined;
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (!isRecord(parsed) || typeof parsed['name'] !== 'string') return undefined;
+  const { name, ...fields } = parsed;
+  const { [nameAnnotation]: _, ...others } = annotations;
+  const rest = Object.keys(fields).length > 0 ? { ...others, [nameAnnotation]: JSON.stringify(fields) } : others;
+  return { name: String(name), others: rest };
+}

@@ -1,0 +1,311 @@
+/**
+ * YAML or JSON text into plain JSON values, each able to say where its parts stand in the file.
+ *
+ *   text ─[read]→ documents (value + positions) and syntax errors ─[validate]→ Resource
+ *
+ * Invariant: linear time and bounded depth for any text. Nesting is measured on the flat token tree before anything
+ * recursive sees it, aliases are expanded within a budget, and keys become own properties of objects without a prototype.
+ */
+import {
+  type Alias,
+  Composer,
+  type CST,
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  Parser,
+  type YAMLMap,
+} from 'yaml';
+import type { FieldPath } from './resource.ts';
+
+const maxDepth = 100;
+const maxAliasedValues = 100_000;
+const maxSyntaxErrors = 20;
+
+export interface TextError {
+  /** From 1; 0 when the whole text is meant. */
+  readonly line: number;
+  readonly column: number;
+  readonly reason: string;
+}
+
+/** A field name that occurs twice in one object; the second place. */
+export interface Repeat extends TextError {
+  readonly path: FieldPath;
+}
+
+export interface TextDocument {
+  /** The first of repeated fields counts. */
+  readonly value: unknown;
+  readonly repeats: readonly Repeat[];
+  /** Position of the value at the path, or of its name; of the nearest enclosing part when there is no such field. */
+  locate(path: FieldPath, on: 'key' | 'value'): { readonly line: number; readonly column: number };
+}
+
+export interface TextTree {
+  readonly documents: readonly TextDocument[];
+  readonly errors: readonly TextError[];
+}
+
+type Place = (offset: number) => { readonly line: number; readonly column: number };
+
+/** Reads every document of the text; a document with a syntax error is left out and reported. */
+export function readYaml(text: string): TextTree {
+  const counter = new LineCounter();
+  const place: Place = (offset) => {
+    const { line, col } = counter.linePos(offset);
+    return { line: Math.max(line, 1), column: Math.max(col, 1) };
+  };
+  const documents: TextDocument[] = [];
+  const errors: TextError[] = [];
+  const composer = new Composer({
+    uniqueKeys: false,
+    prettyErrors: false,
+    logLevel: 'silent',
+    resolveKnownTags: false,
+  });
+  const take = (document: Document): void => {
+    const found = syntaxErrors(document, place);
+    if (found.length > 0) errors.push(...found);
+    else if (document.contents !== null) readDocument(document.contents as Node, place, documents, errors);
+  };
+  for (const token of new Parser(counter.addNewLine).parse(text)) {
+    const tooDeep = deepOffset(token);
+    if (tooDeep !== undefined) {
+      errors.push({ ...place(tooDeep), reason: `nesting is deeper than ${maxDepth} levels: no resource needs that` });
+      continue;
+    }
+    for (const document of composer.next(token)) take(document as Document);
+  }
+  for (const document of composer.end()) take(document as Document);
+  return { documents, errors };
+}
+
+function syntaxErrors(document: Document, place: Place): TextError[] {
+  const problems = [...document.errors, ...document.warnings];
+  const shown = problems.slice(0, maxSyntaxErrors).map((error) => ({
+    ...place(error.pos[0]),
+    reason: `not valid YAML: ${firstLine(error.message)}`,
+  }));
+  const last = shown.at(-1);
+  const more = problems.length - shown.length;
+  return last && more > 0
+    ? [...shown, { ...last, reason: `not valid YAML: ${more} more errors in this document` }]
+    : shown;
+}
+
+function firstLine(message: string): string {
+  const line = message.split('\n', 1)[0] ?? '';
+  const short = line.length > 200 ? `${line.slice(0, 200)}…` : line;
+  return /tabs/i.test(short) ? `${short}; indent with spaces` : short;
+}
+
+/** Offset of the first token nested too deep. Walks with a list of its own, as recursion could exhaust the stack. */
+function deepOffset(token: CST.Token): number | undefined {
+  const open: { readonly token: CST.Token; readonly depth: number }[] = [{ token, depth: 0 }];
+  for (let entry = open.pop(); entry; entry = open.pop()) {
+    if (entry.depth > maxDepth) return entry.token.offset;
+    const depth = entry.depth + 1;
+    if (entry.token.type === 'document') {
+      if (entry.token.value) open.push({ token: entry.token.value, depth });
+    } else if ('items' in entry.token) {
+      for (const item of entry.token.items) {
+        if (item.key && 'items' in item.key) open.push({ token: item.key, depth });
+        if (item.value && 'items' in item.value) open.push({ token: item.value, depth });
+      }
+    }
+  }
+  return undefined;
+}
+
+interface Reading {
+  readonly place: Place;
+  readonly errors: TextError[];
+  readonly repeats: Repeat[];
+  /** Path of the node being read. */
+  readonly path: (string | number)[];
+  readonly anchors: Map<string, Node>;
+  readonly targets: Map<Alias, Node>;
+  /** Anchored nodes being read now: an alias to one of them would contain itself. */
+  readonly open: Set<Node>;
+  aliasDepth: number;
+  aliased: number;
+  /** Set when the document cannot be used; no further errors are worth reporting. */
+  stopped: boolean;
+}
+
+function readDocument(root: Node, place: Place, documents: TextDocument[], errors: TextError[]): void {
+  const found: TextError[] = [];
+  const reading: Reading = {
+    place,
+    errors: found,
+    repeats: [],
+    path: [],
+    anchors: new Map(),
+    targets: new Map(),
+    open: new Set(),
+    aliasDepth: 0,
+    aliased: 0,
+    stopped: false,
+  };
+  const value = readNode(root, reading, 0);
+  errors.push(...found);
+  if (!reading.stopped)
+    documents.push({ value, repeats: reading.repeats, locate: (path, on) => locate(root, path, on, reading) });
+}
+
+function stop(reading: Reading, node: Node, reason: string): undefined {
+  if (!reading.stopped) reading.errors.push({ ...reading.place(node.range?.[0] ?? 0), reason });
+  reading.stopped = true;
+}
+
+function readNode(node: Node | null | undefined, reading: Reading, depth: number): unknown {
+  if (!node || reading.stopped) return null;
+  if (depth > maxDepth) return stop(reading, node, `nesting is deeper than ${maxDepth} levels: no resource needs that`);
+  if (reading.aliasDepth > 0 && ++reading.aliased > maxAliasedValues) {
+    return stop(reading, node, `aliases expand to more than ${maxAliasedValues} values: write the values out`);
+  }
+  if (isAlias(node)) return readAlias(node, reading, depth);
+  const anchor = 'anchor' in node ? node.anchor : undefined;
+  if (anchor !== undefined) {
+    reading.anchors.set(anchor, node);
+    reading.open.add(node);
+  }
+  const value = readPlain(node, reading, depth);
+  if (anchor !== undefined) reading.open.delete(node);
+  return value;
+}
+
+function readPlain(node: Node, reading: Reading, depth: number): unknown {
+  if (isScalar(node)) {
+    const { value } = node;
+    if (value === null || typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean')
+      return value;
+    return stop(reading, node, 'a value of this type has no place in a resource: write text, a number, true or false');
+  }
+  if (isSeq(node)) return node.items.map((item, index) => readAtStep(item as Node | null, index, reading, depth));
+  return isMap(node) ? readMap(node, reading, depth) : null;
+}
+
+function readAtStep(node: Node | null, step: string | number, reading: Reading, depth: number): unknown {
+  reading.path.push(step);
+  const value = readNode(node, reading, depth + 1);
+  reading.path.pop();
+  return value;
+}
+
+function readAlias(alias: Alias, reading: Reading, depth: number): unknown {
+  const target = reading.targets.get(alias) ?? reading.anchors.get(alias.source);
+  if (!target) return stop(reading, alias, `alias *${alias.source.slice(0, 60)} refers to no anchor before it`);
+  if (reading.open.has(target)) return stop(reading, alias, `alias *${alias.source.slice(0, 60)} contains itself`);
+  reading.targets.set(alias, target);
+  reading.aliasDepth++;
+  const value = readNode(target, reading, depth);
+  reading.aliasDepth--;
+  return value;
+}
+
+function readMap(map: YAMLMap, reading: Reading, depth: number): unknown {
+  const result: Record<string, unknown> = Object.create(null);
+  const firstAt = new Map<string, Node>();
+  const merged: unknown[] = [];
+  for (const pair of map.items) {
+    const keyNode = pair.key as Node;
+    const key = keyText(keyNode);
+    if (key === undefined) {
+      stop(reading, keyNode ?? map, 'a field name must be plain text');
+      return result;
+    }
+    const value = readAtStep(pair.value as Node | null, key, reading, depth);
+    if (isMergeKey(keyNode)) {
+      merged.push(...(Array.isArray(value) ? value : [value]));
+      continue;
+    }
+    const first = firstAt.get(key);
+    if (first) {
+      if (reading.aliasDepth === 0) reading.repeats.push(repeatOf(key, keyNode, first, reading));
+    } else {
+      firstAt.set(key, keyNode);
+      result[key] = value;
+    }
+  }
+  for (const source of merged) {
+    if (typeof source !== 'object' || source === null) continue;
+    for (const [key, value] of Object.entries(source))
+      if (!firstAt.has(key) && !Object.hasOwn(result, key)) result[key] = value;
+  }
+  return result;
+}
+
+function repeatOf(key: string, second: Node, first: Node, reading: Reading): Repeat {
+  const { line } = reading.place(first.range?.[0] ?? 0);
+  return {
+    ...reading.place(second.range?.[0] ?? 0),
+    path: [...reading.path, key],
+    reason: `duplicate field ${JSON.stringify(key.slice(0, 100))}: it is already given at line ${line}; keep one`,
+  };
+}
+
+function keyText(key: Node | null): string | undefined {
+  if (!isScalar(key)) return undefined;
+  const { value } = key;
+  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
+    ? String(value)
+    : undefined;
+}
+
+/** YAML 1.1 merge key, which Kubernetes tools read. */
+function isMergeKey(key: Node): boolean {
+  return isScalar(key) && key.value === '<<' && key.type === 'PLAIN';
+}
+
+function locate(root: Node, path: FieldPath, on: 'key' | 'value', reading: Reading): ReturnType<Place> {
+  let node: Node | null = root;
+  let offset = root.range?.[0] ?? 0;
+  for (const [index, step] of path.entries()) {
+    const found = findStep(resolveAlias(node, reading), step, reading);
+    if (!found) break;
+    const isLast = index === path.length - 1;
+    const empty = found.value === null || (isScalar(found.value) && found.value.value === null);
+    node = found.value;
+    const chosen = found.key && (empty || (isLast && on === 'key')) ? found.key : (found.value ?? found.key);
+    offset = chosen?.range?.[0] ?? offset;
+  }
+  return reading.place(offset);
+}
+
+function resolveAlias(node: Node | null, reading: Reading): Node | null {
+  let here = node;
+  for (let hops = 0; isAlias(here) && hops < maxDepth; hops++) here = reading.targets.get(here) ?? null;
+  return here;
+}
+
+interface Step {
+  readonly key: Node | undefined;
+  readonly value: Node | null;
+}
+
+function findStep(node: Node | null, step: string | number, reading: Reading): Step | undefined {
+  if (isSeq(node)) {
+    const item = typeof step === 'number' ? node.items[step] : undefined;
+    return item === undefined ? undefined : { key: undefined, value: item as Node | null };
+  }
+  if (!isMap(node)) return undefined;
+  for (const pair of node.items) {
+    const key = pair.key as Node;
+    if (!isMergeKey(key) && keyText(key) === String(step)) return { key, value: pair.value as Node | null };
+  }
+  for (const pair of node.items) {
+    if (!isMergeKey(pair.key as Node)) continue;
+    const source = resolveAlias(pair.value as Node | null, reading);
+    for (const candidate of isSeq(source) ? source.items : [source]) {
+      const found = findStep(resolveAlias(candidate as Node | null, reading), step, reading);
+      if (found) return found;
+    }
+  }
+  return undefined;
+}
