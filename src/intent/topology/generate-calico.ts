@@ -11,50 +11,48 @@ import { calicoApiVersion } from '../../resources/kinds.ts';
 import type { NodeBgp } from '../../resources/node.ts';
 import type { Labels, Resource } from '../../resources/resource.ts';
 import type { InterfaceFacts } from '../policy/policy-intent.ts';
+import { linkInterface, parseInterfaceAddress } from './router-interfaces.ts';
 import { siteLabels } from './site-labels.ts';
-import type { AttachmentFacts, SiteFacts } from './topology.ts';
-
-/** An Attachment whether or not its Site exists: without one its interface must be guarded all the same. */
-export interface LinkedAttachment extends Omit<AttachmentFacts, 'site'> {
-  readonly site: SiteFacts | undefined;
-}
 
 /**
- * One HostEndpoint for each Attachment whose link has an interface. It carries no profile, so it denies to and from the
- * router itself whatever no policy and no failsafe allows.
+ * The HostEndpoint of an Attachment; undefined where its link has no interface. It carries no profile, so it denies to and
+ * from the router itself whatever no policy and no failsafe allows. It is there even when the Site is missing: the
+ * interface must be guarded all the same.
  */
-export function generateHostEndpoints(
+export function generateHostEndpoint(
+  attachment: Resource<'Attachment'>,
+  site: Resource<'Site'> | undefined,
   router: Resource<'Router'> | undefined,
-  attachments: readonly LinkedAttachment[],
-): Resource<'HostEndpoint'>[] {
-  const generated: Resource<'HostEndpoint'>[] = [];
-  for (const attachment of attachments) {
-    const { interfaceName } = attachment;
-    if (interfaceName === undefined) continue;
-    const interfaceLabels = router?.spec.interfaces?.find(({ name }) => name === interfaceName)?.labels ?? {};
-    generated.push({
-      apiVersion: calicoApiVersion,
-      kind: 'HostEndpoint',
-      metadata: { name: `~${attachment.name}`, labels: attachmentLabels(attachment, interfaceLabels) },
-      spec: {
-        node: attachment.resource.spec.router,
-        interfaceName,
-        expectedIPs: attachment.local.map(({ address }) => printAddress(address)),
-      },
-    });
-  }
-  return generated;
+): Resource<'HostEndpoint'> | undefined {
+  const interfaceName = linkInterface(attachment);
+  if (interfaceName === undefined) return undefined;
+  const local = (attachment.spec.addresses?.local ?? []).map(parseInterfaceAddress);
+  return {
+    apiVersion: calicoApiVersion,
+    kind: 'HostEndpoint',
+    metadata: { name: `~${attachment.metadata.name}`, labels: attachmentLabels(attachment, site, router) },
+    spec: {
+      node: attachment.spec.router,
+      interfaceName,
+      expectedIPs: local.filter((entry) => entry !== undefined).map(({ address }) => printAddress(address)),
+    },
+  };
 }
 
 /** The Attachment's own labels win over its interface's, those over the Site's; what the product sets wins over all. */
-function attachmentLabels(attachment: LinkedAttachment, interfaceLabels: Labels): Labels {
+function attachmentLabels(
+  attachment: Resource<'Attachment'>,
+  site: Resource<'Site'> | undefined,
+  router: Resource<'Router'> | undefined,
+): Labels {
+  const interfaceName = linkInterface(attachment);
   return {
-    ...attachment.site?.resource.metadata.labels,
-    ...interfaceLabels,
-    ...attachment.resource.metadata.labels,
-    'causeway.dev/site': attachment.resource.spec.site,
-    ...(attachment.site ? siteLabels(attachment.site.resource) : {}),
-    'causeway.dev/attachment': attachment.name,
+    ...site?.metadata.labels,
+    ...router?.spec.interfaces?.find(({ name }) => name === interfaceName)?.labels,
+    ...attachment.metadata.labels,
+    'causeway.dev/site': attachment.spec.site,
+    ...(site ? siteLabels(site) : {}),
+    'causeway.dev/attachment': attachment.metadata.name,
   };
 }
 

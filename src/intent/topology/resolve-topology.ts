@@ -17,7 +17,7 @@ import type { FieldPath, Resource } from '../../resources/resource.ts';
 import type { Snapshot } from '../../resources/snapshot.ts';
 import type { InterfaceFacts } from '../policy/policy-intent.ts';
 import type { Warning } from '../router-intent.ts';
-import { generateHostEndpoints, generateNode, type LinkedAttachment } from './generate-calico.ts';
+import { generateHostEndpoint, generateNode } from './generate-calico.ts';
 import { resolveGroupMembers } from './group-members.ts';
 import { declaredInterfaces, linkInterface, linkInterfaces, parseInterfaceAddress } from './router-interfaces.ts';
 import { resolveExchange, unnamedSegment } from './segments.ts';
@@ -32,13 +32,14 @@ export function resolveTopology(snapshot: Snapshot, router: string): Topology {
   const resource = snapshot.find('Router', router);
   const written = snapshot.find('Node', router);
   const links = linkInterfaces(snapshot, router);
+  const hostEndpoints = linked.map((link) => generateHostEndpoint(link.resource, link.site?.resource, resource));
   const node = generateNode(router, resource, written, links);
   return {
     router: routerFacts(router, resource, written, node, links),
     attachments: linked.filter(hasSite),
     sites,
     interfaces: declaredInterfaces(snapshot, router),
-    generated: { hostEndpoints: generateHostEndpoints(resource, linked), node },
+    generated: { hostEndpoints: hostEndpoints.filter((endpoint) => endpoint !== undefined), node },
     groupMembers: resolveGroupMembers(snapshot, router),
     exchangesWith: exchange.exchangesWith,
     warnings: [...warnings, ...exchange.warnings],
@@ -54,6 +55,11 @@ function resolveSite(site: Resource<'Site'>, warnings: Warning[]): SiteFacts {
     prefixes: sortedDistinct(prefixes, comparePrefixes, equalPrefixes),
     segment: site.spec.segment ?? unnamedSegment,
   };
+}
+
+/** An Attachment whether or not its Site exists. */
+interface LinkedAttachment extends Omit<AttachmentFacts, 'site'> {
+  readonly site: SiteFacts | undefined;
 }
 
 function linkAttachments(
