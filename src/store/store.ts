@@ -62,9 +62,15 @@ export interface Watch {
 export interface Store {
   get(key: string): Promise<Result<StoreEntry | undefined, StoreError>>;
   list(prefix: string): Promise<Result<StoreListing, StoreError>>;
-  /** Performs all writes in one transaction, or none; gives the new revision. A key may occur once. */
+  /**
+   * Performs all writes in one transaction, or none; gives the new revision. A key may occur once. A transaction that
+   * changes nothing (checks, deletions of absent keys) takes no revision and gives the current one.
+   */
   commit(writes: readonly StoreWrite[]): Promise<Result<number, StoreError>>;
-  /** Delivers every transaction after `afterRevision` that touches the prefix. */
+  /**
+   * Delivers every transaction after `afterRevision` that touches the prefix, never from within this call. A revision the
+   * store has not reached yet fails as `compacted`: it was given by another store.
+   */
   watch(prefix: string, afterRevision: number, onEvent: (event: WatchEvent) => void): Watch;
   close(): Promise<void>;
 }
