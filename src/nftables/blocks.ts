@@ -1,0 +1,228 @@
+/**
+ * Ordered rules as few blocks, each of which the kernel can answer with one lookup.
+ *
+ *   expanded rules ─[arrangeBlocks]→ Block[] → chain rules and verdict maps
+ *
+ * First match must win. Two rules that no packet can meet both, or that say the same, may change places; so every box goes
+ * to the first block of its condition that stands behind all earlier boxes it overlaps and differs from. Inside a block
+ * boxes never overlap: what an earlier one covers is cut off a later one, unless that would take too many pieces, and then
+ * the later one goes to a later block. The number of blocks so depends on how deep exceptions nest and on how many different
+ * selectors there are, not on how many rules.
+ *
+ * Invariant: evaluating the blocks in order, and in each the one box that holds the packet, gives the verdict that the
+ * rules give in theirs. (Where two rules with one verdict overlap, the block may name the later.)
+ */
+import { printPrefix } from '../net/prefix.ts';
+import { anyPort, type Box, isSpanAny, type Span, subtractBox } from './box.ts';
+import { OverlapIndex } from './overlap-index.ts';
+import type { Match } from './ruleset.ts';
+import type { Variant } from './terms.ts';
+
+export type RuleAction = 'Allow' | 'Deny' | 'Pass' | 'Log';
+
+export interface OrderedRule {
+  readonly action: RuleAction;
+  /** For comments: where the rule came from. */
+  readonly origin: string;
+  /** For log prefixes. */
+  readonly logPrefix: string;
+  readonly variants: readonly Variant[];
+}
+
+export interface BlockBox {
+  readonly box: Box;
+  readonly action: RuleAction;
+  readonly origin: string;
+}
+
+export type Block =
+  /** Disjoint boxes under the same condition: one verdict map, or a plain rule if there is only one. */
+  | {
+      readonly kind: 'boxes';
+      /** Stands for the condition and for the kind of ports the boxes limit. */
+      readonly condition: string;
+      readonly alternatives: readonly (readonly Match[])[];
+      readonly boxes: readonly BlockBox[];
+    }
+  /** A rule that goes on to the next one, or whose product of terms is too large to spell out. */
+  | { readonly kind: 'rule'; readonly rule: OrderedRule; readonly variants: readonly Variant[] };
+
+/** A variant with more boxes than this stays one plain rule with sets. */
+const maximumBoxes = 256;
+/** A box is cut into at most this many pieces, around at most this many others. */
+const maximumPieces = 24;
+/** How many levels back a rule may move ahead of others; bounds the work on rules that overlap without end. */
+const levelsSearched = 48;
+
+interface OpenBlock {
+  readonly level: number;
+  readonly order: number;
+  readonly condition: string;
+  readonly alternatives: readonly (readonly Match[])[];
+  readonly boxes: BlockBox[];
+  readonly index: OverlapIndex<Box>;
+}
+
+interface Placed {
+  readonly action: RuleAction;
+  readonly condition: string;
+}
+
+interface Arrangement {
+  readonly levels: OverlapIndex<Placed>[];
+  readonly open: Map<string, OpenBlock[]>;
+  readonly done: { readonly level: number; readonly order: number; readonly block: Block }[];
+  order: number;
+}
+
+export function arrangeBlocks(rules: readonly OrderedRule[]): readonly Block[] {
+  const state: Arrangement = { levels: [], open: new Map(), done: [], order: 0 };
+  for (const rule of rules) {
+    if (rule.action === 'Log') {
+      placeWholeRule(state, rule, rule.variants);
+      continue;
+    }
+    for (const variant of rule.variants) {
+      if (countBoxes(variant) > maximumBoxes) {
+        placeWholeRule(state, rule, [variant]);
+        continue;
+      }
+      const matches = matchesText(variant);
+      for (const box of listBoxes(variant)) placeBox(state, rule, variant, `${portsText(box)} ${matches}`, box);
+    }
+  }
+  const open = [...state.open.values()].flat().map(({ level, order, condition, alternatives, boxes }) => {
+    return { level, order, block: { kind: 'boxes', condition, alternatives, boxes } as const };
+  });
+  const sorted = [...state.done, ...open].sort((a, b) => a.level - b.level || a.order - b.order);
+  return sorted.map(({ block }) => block);
+}
+
+function placeBox(state: Arrangement, rule: OrderedRule, variant: Variant, condition: string, box: Box): void {
+  const minimum = firstLevel(state, rule.action, [box], condition);
+  const blocks = state.open.get(condition) ?? [];
+  for (const block of blocks) {
+    if (block.level < minimum) continue;
+    const pieces = cutOverlaps(block, box);
+    if (!pieces) continue;
+    addBoxes(state, rule, block, pieces);
+    return;
+  }
+  const last = blocks.at(-1);
+  // Behind the last block of its condition, all of which it overlaps too much to be cut.
+  const level = last && last.level >= minimum ? last.level + 1 : minimum;
+  const { alternatives } = variant;
+  const block = { level, order: state.order++, condition, alternatives, boxes: [], index: new OverlapIndex<Box>() };
+  state.open.set(condition, [...blocks, block]);
+  addBoxes(state, rule, block, [box]);
+}
+
+function addBoxes(state: Arrangement, rule: OrderedRule, block: OpenBlock, boxes: readonly Box[]): void {
+  for (const box of boxes) {
+    block.boxes.push({ box, action: rule.action, origin: rule.origin });
+    block.index.add(box, box);
+    indexOfLevel(state, block.level).add(box, { action: rule.action, condition: block.condition });
+  }
+}
+
+function placeWholeRule(state: Arrangement, rule: OrderedRule, variants: readonly Variant[]): void {
+  if (variants.length === 0) return;
+  const covers = variants.flatMap(coverBoxes);
+  const level = firstLevel(state, rule.action, covers, undefined);
+  state.done.push({ level, order: state.order++, block: { kind: 'rule', rule, variants } });
+  for (const box of covers) indexOfLevel(state, level).add(box, { action: rule.action, condition: '' });
+}
+
+/**
+ * The first level behind everything that was placed before, overlaps one of the boxes and says something else. In the same
+ * condition the same level will do, since what overlaps there is cut off.
+ */
+function firstLevel(
+  state: Arrangement,
+  action: RuleAction,
+  boxes: readonly Box[],
+  condition: string | undefined,
+): number {
+  const lowest = Math.max(0, state.levels.length - levelsSearched);
+  for (let level = state.levels.length - 1; level >= lowest; level--) {
+    const index = indexOfLevel(state, level);
+    let isSameCondition = false;
+    const isBlocked = boxes.some((box) =>
+      index.visit(box, (placed) => {
+        if (placed.action === action) return false;
+        if (placed.condition !== condition) return true;
+        isSameCondition = true;
+        return false;
+      }),
+    );
+    if (isBlocked) return level + 1;
+    if (isSameCondition) return level;
+  }
+  return lowest;
+}
+
+function indexOfLevel(state: Arrangement, level: number): OverlapIndex<Placed> {
+  while (state.levels.length <= level) state.levels.push(new OverlapIndex<Placed>());
+  return state.levels[level] as OverlapIndex<Placed>;
+}
+
+/** The box without what the block's boxes cover, or undefined when that takes too many pieces. */
+function cutOverlaps(block: OpenBlock, box: Box): readonly Box[] | undefined {
+  const overlapping: Box[] = [];
+  if (block.index.visit(box, (other) => overlapping.push(other) > maximumPieces)) return undefined;
+  let pieces: readonly Box[] = [box];
+  for (const other of overlapping) {
+    pieces = pieces.flatMap((piece) => subtractBox(piece, other));
+    if (pieces.length > maximumPieces) return undefined;
+  }
+  return pieces;
+}
+
+/**
+ * Boxes share a block only under equal matches, and only if they limit the same ports: a lookup that reads a port finds
+ * nothing for a packet that has none, so a rule for all protocols must not depend on one.
+ */
+function portsText(box: Box): string {
+  return `${isSpanAny(box.sourcePort, anyPort) ? '' : 'q'}${isSpanAny(box.destinationPort, anyPort) ? '' : 't'}`;
+}
+
+function matchesText({ alternatives }: Variant): string {
+  if (alternatives.length === 1 && alternatives[0]?.length === 0) return '';
+  return JSON.stringify(alternatives, (key, value) => (key === 'prefixes' ? value.map(printPrefix) : value));
+}
+
+function countBoxes(variant: Variant): number {
+  const { sources, destinations, protocols, sourcePorts, destinationPorts } = variant;
+  return sources.length * destinations.length * protocols.length * sourcePorts.length * destinationPorts.length;
+}
+
+function listBoxes(variant: Variant): readonly Box[] {
+  return variant.sources.flatMap((source) =>
+    variant.destinations.flatMap((destination) =>
+      variant.protocols.flatMap((protocol) =>
+        variant.sourcePorts.flatMap((sourcePort) =>
+          variant.destinationPorts.map((destinationPort) => {
+            return { source, destination, protocol, sourcePort, destinationPort };
+          }),
+        ),
+      ),
+    ),
+  );
+}
+
+/** Few boxes around the variant: enough to know what it may overlap. */
+function coverBoxes(variant: Variant): readonly Box[] {
+  let cover: Variant = { ...variant, sourcePorts: [hull(variant.sourcePorts)] };
+  if (countBoxes(cover) > maximumBoxes) cover = { ...cover, destinationPorts: [hull(variant.destinationPorts)] };
+  if (countBoxes(cover) > maximumBoxes) cover = { ...cover, protocols: [hull(variant.protocols)] };
+  if (countBoxes(cover) > maximumBoxes) {
+    const widest = variant.destinations.map((prefix) => ({ ...prefix, bits: 0n, length: 0 })).slice(0, 1);
+    cover = { ...cover, destinations: widest };
+  }
+  return listBoxes(cover);
+}
+
+function hull(spans: readonly Span[]): Span {
+  const first = Math.min(...spans.map((span) => span.first));
+  return { first, last: Math.max(...spans.map((span) => span.last)) };
+}

@@ -1,0 +1,215 @@
+/**
+ * Blocks of policy rules as nft rules: boxes become elements of verdict maps and the rules that look them up.
+ *
+ *   Block[] ─[compileBlocks]→ Rule[], VerdictMap[]
+ *
+ * Invariant: elements of one map never overlap. Objects that are not rules of the list itself go to the Draft.
+ */
+import { contentHash } from '../net/content-hash.ts';
+import type { Block, BlockBox, OrderedRule, RuleAction } from './blocks.ts';
+import { anyPort, anyProtocol, type Box, isSpanAny, type Span } from './box.ts';
+import { printKey } from './keys.ts';
+import { markBits } from './marks.ts';
+import { commentText } from './names.ts';
+import type { Chain, Field, FieldValue, MapElement, Match, Rule, Verdict, VerdictMap } from './ruleset.ts';
+import { type Decision, decisionRule, type PlaceRules } from './stages.ts';
+import type { Variant } from './terms.ts';
+
+/** The ruleset while it is being compiled. */
+export interface Draft {
+  readonly chains: Map<string, Chain>;
+  readonly maps: Map<string, VerdictMap>;
+  readonly logGroup: number;
+}
+
+/** The rules of one chain; its verdict maps are named after it. */
+export function compileBlocks(
+  draft: Draft,
+  place: PlaceRules,
+  chain: string,
+  blocks: readonly Block[],
+): readonly Rule[] {
+  const occurrences = new Map<string, number>();
+  return blocks.flatMap((block): readonly Rule[] => {
+    if (block.kind === 'rule') return compileWholeRule(draft, place, block.rule, block.variants);
+    const [only] = block.boxes;
+    if (!only) return [];
+    if (block.boxes.length === 1) return compileSingleBox(place, block, only);
+    const fields = keyFields(block);
+    const stem = `${chain}-${fields.map(fieldLetter).join('')}-${contentHash(block.condition).slice(0, 6)}`;
+    const occurrence = (occurrences.get(stem) ?? 0) + 1;
+    occurrences.set(stem, occurrence);
+    const name = occurrence === 1 ? stem : `${stem}-${occurrence}`;
+    draft.maps.set(name, { name, fields, isInterval: true, elements: mapElements(draft, place, fields, block.boxes) });
+    return block.alternatives.map((matches) => {
+      return { matches, statements: [], outcome: { kind: 'lookup', map: name, fields } };
+    });
+  });
+}
+
+/** A verdict for a map element; what needs statements as well is a chain to go to. */
+export function elementVerdict(draft: Draft, place: PlaceRules, action: Exclude<RuleAction, 'Log'>): Verdict {
+  const decision = decisionFor(place, action);
+  const { outcome, statements } = decision;
+  const isPlain = outcome.kind !== 'reject' && outcome.kind !== 'lookup' && outcome.kind !== 'ct-state-lookup';
+  if (statements.length === 0 && isPlain) return outcome;
+  const name = `${place.place}-${action.toLowerCase()}`;
+  draft.chains.set(name, { name, rules: [{ matches: [], statements, outcome }] });
+  return { kind: 'goto', chain: name };
+}
+
+export function decisionFor(place: PlaceRules, action: Exclude<RuleAction, 'Log'>): Decision {
+  switch (action) {
+    case 'Allow':
+      return place.allow;
+    case 'Deny':
+      return place.deny;
+    case 'Pass':
+      return place.pass;
+  }
+}
+
+function compileSingleBox(
+  place: PlaceRules,
+  block: Extract<Block, { kind: 'boxes' }>,
+  { box, action, origin }: BlockBox,
+): readonly Rule[] {
+  const variant: Variant = {
+    sources: [box.source],
+    destinations: [box.destination],
+    protocols: [box.protocol],
+    sourcePorts: [box.sourcePort],
+    destinationPorts: [box.destinationPort],
+    alternatives: block.alternatives,
+  };
+  return action === 'Log' ? [] : plainRules(decisionFor(place, action), variant, origin);
+}
+
+function compileWholeRule(
+  draft: Draft,
+  place: PlaceRules,
+  rule: OrderedRule,
+  variants: readonly Variant[],
+): readonly Rule[] {
+  if (rule.action !== 'Log') {
+    const decision = decisionFor(place, rule.action);
+    return variants.flatMap((variant) => plainRules(decision, variant, rule.origin));
+  }
+  const comment = commentText(rule.origin);
+  const log = { kind: 'log', group: draft.logGroup, prefix: rule.logPrefix } as const;
+  const ways = variants.flatMap(plainMatches);
+  if (ways.length <= 1) {
+    return ways.map((matches) => ({ matches, statements: [{ kind: 'counter' }, log], comment }));
+  }
+  // A packet may meet the rule in several ways, and must be logged once.
+  const mask = markBits.logged;
+  return [
+    { matches: [], statements: [{ kind: 'mark', clear: mask, set: 0 }] },
+    ...ways.map((matches): Rule => {
+      const notYet: Match = { kind: 'mark', mask, isSet: false };
+      return {
+        matches: [notYet, ...matches],
+        statements: [{ kind: 'counter' }, log, { kind: 'mark', clear: 0, set: mask }],
+        comment,
+      };
+    }),
+  ];
+}
+
+function plainRules(decision: Decision, variant: Variant, origin: string): readonly Rule[] {
+  const comment = commentText(origin);
+  return plainMatches(variant).map((matches) => decisionRule(decision, matches, comment));
+}
+
+/** Cheap and selective matches first; the lookups of the alternatives last. */
+function plainMatches(variant: Variant): readonly (readonly Match[])[] {
+  const matches: Match[] = [];
+  for (const [side, prefixes] of [
+    ['source', variant.sources],
+    ['destination', variant.destinations],
+  ] as const) {
+    const [first] = prefixes;
+    if (!first || first.length === 0) continue;
+    matches.push({ kind: 'address', family: first.family, side, negated: false, in: { prefixes } });
+  }
+  const protocols = numbersIn(variant.protocols);
+  if (protocols.length < 256) {
+    const missing = numbersIn([anyProtocol]).filter((number) => !protocols.includes(number));
+    matches.push(
+      missing.length < protocols.length
+        ? { kind: 'protocol', negated: true, protocols: missing }
+        : { kind: 'protocol', negated: false, protocols },
+    );
+  }
+  for (const [side, ranges] of [
+    ['source', variant.sourcePorts],
+    ['destination', variant.destinationPorts],
+  ] as const) {
+    const [first] = ranges;
+    if (first && !isSpanAny(first, anyPort)) matches.push({ kind: 'port', side, negated: false, ranges });
+  }
+  return variant.alternatives.map((alternative) => [...matches, ...alternative]);
+}
+
+function numbersIn(spans: readonly Span[]): readonly number[] {
+  return spans.flatMap(({ first, last }) => Array.from({ length: last - first + 1 }, (_, i) => first + i));
+}
+
+/** Only what some box limits is looked at; a port never without its protocol. */
+function keyFields({ boxes }: Extract<Block, { kind: 'boxes' }>): readonly Field[] {
+  const family = boxes[0]?.box.source.family ?? 4;
+  const limits = (test: (box: Box) => boolean): boolean => boxes.some(({ box }) => test(box));
+  const hasSourcePort = limits((box) => !isSpanAny(box.sourcePort, anyPort));
+  const hasDestinationPort = limits((box) => !isSpanAny(box.destinationPort, anyPort));
+  const fields: Field[] = [];
+  if (limits((box) => box.source.length > 0)) fields.push({ kind: 'address', family, side: 'source' });
+  if (limits((box) => box.destination.length > 0)) fields.push({ kind: 'address', family, side: 'destination' });
+  if (hasSourcePort || hasDestinationPort || limits((box) => !isSpanAny(box.protocol, anyProtocol))) {
+    fields.push({ kind: 'protocol' });
+  }
+  if (hasSourcePort) fields.push({ kind: 'port', side: 'source' });
+  if (hasDestinationPort) fields.push({ kind: 'port', side: 'destination' });
+  return fields;
+}
+
+function fieldLetter(field: Field): string {
+  switch (field.kind) {
+    case 'address':
+      return `${field.side === 'source' ? 's' : 'd'}${field.family}`;
+    case 'protocol':
+      return 'p';
+    case 'port':
+      return field.side === 'source' ? 'q' : 't';
+    case 'interface':
+      return field.side === 'in' ? 'i' : 'o';
+  }
+}
+
+function mapElements(
+  draft: Draft,
+  place: PlaceRules,
+  fields: readonly Field[],
+  boxes: readonly BlockBox[],
+): ReadonlyMap<string, MapElement> {
+  const elements = new Map<string, MapElement>();
+  for (const { box, action, origin } of boxes) {
+    if (action === 'Log') continue;
+    const key = fields.map((field) => keyValue(field, box));
+    const verdict = elementVerdict(draft, place, action);
+    elements.set(printKey(key), { key, verdict, comment: commentText(origin) });
+  }
+  return elements;
+}
+
+function keyValue(field: Field, box: Box): FieldValue {
+  switch (field.kind) {
+    case 'address':
+      return { kind: 'prefix', prefix: box[field.side] };
+    case 'protocol':
+      return { kind: 'range', ...box.protocol };
+    case 'port':
+      return { kind: 'range', ...(field.side === 'source' ? box.sourcePort : box.destinationPort) };
+    case 'interface':
+      throw new Error('a box has no interface');
+  }
+}

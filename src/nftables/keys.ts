@@ -1,0 +1,21 @@
+/**
+ * Keys of sets and maps as text: what nft reads, and what tells one element from another.
+ */
+import { printPrefix } from '../net/prefix.ts';
+import { quoteInterface } from './names.ts';
+import type { FieldValue, Key } from './ruleset.ts';
+
+export function printKey(key: Key): string {
+  return key.map(printFieldValue).join(' . ');
+}
+
+function printFieldValue(value: FieldValue): string {
+  switch (value.kind) {
+    case 'prefix':
+      return printPrefix(value.prefix);
+    case 'range':
+      return value.first === value.last ? String(value.first) : `${value.first}-${value.last}`;
+    case 'name':
+      return quoteInterface(value.name);
+  }
+}

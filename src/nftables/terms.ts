@@ -1,0 +1,190 @@
+/**
+ * One rule for one family as a union of boxes, under conditions that no box can say.
+ *
+ *   RuleIntent ─[expandRule]→ Variant[] → blocks
+ *
+ * Invariant: a packet matches the rule exactly if, for some variant, it is in one of the boxes and some alternative holds
+ * in full (semantics §3.3). A box limits ports only where its protocols have them.
+ */
+import type { PortMatch, RuleIntent, SideMatch } from '../intent/policy/policy-intent.ts';
+import type { Family } from '../net/address.ts';
+import { comparePrefixes, type Prefix } from '../net/prefix.ts';
+import {
+  anyPort,
+  anyProtocol,
+  everyAddress,
+  intersectSpanLists,
+  mergeSpans,
+  pruneContained,
+  type Span,
+  subtractFromSpans,
+} from './box.ts';
+import type { Match, Side } from './ruleset.ts';
+import { addressSetName, portSetFields, portSetName } from './selector-sets.ts';
+
+export interface Variant {
+  readonly sources: readonly Prefix[];
+  readonly destinations: readonly Prefix[];
+  readonly protocols: readonly Span[];
+  readonly sourcePorts: readonly Span[];
+  readonly destinationPorts: readonly Span[];
+  /** Any of these conjunctions; `[[]]` when the boxes say it all. */
+  readonly alternatives: readonly (readonly Match[])[];
+}
+
+/** The protocols with ports where `th` looks for them: TCP, UDP, SCTP, UDPLite. */
+export const portProtocols: readonly Span[] = [6, 17, 132, 136].map((n) => ({ first: n, last: n }));
+
+const portlessProtocols = portProtocols.reduce(subtractFromSpans, [anyProtocol] as readonly Span[]);
+
+type Refine = (variant: Variant) => readonly Variant[];
+
+export function expandRule(rule: RuleIntent, family: Family): readonly Variant[] {
+  if (!rule.families.includes(family)) return [];
+  const all: Variant = {
+    sources: [everyAddress(family)],
+    destinations: [everyAddress(family)],
+    protocols: [anyProtocol],
+    sourcePorts: [anyPort],
+    destinationPorts: [anyPort],
+    alternatives: [[]],
+  };
+  const refinements: readonly Refine[] = [
+    (variant) => refineProtocol(variant, rule),
+    (variant) => refineIcmp(variant, rule, family),
+    (variant) => refineNotIcmp(variant, rule, family),
+    ...(['source', 'destination'] as const).flatMap((side): readonly Refine[] => [
+      (variant) => refineNets(variant, rule[side], family, side),
+      (variant) => refineAddressSets(variant, rule[side], family, side),
+      (variant) => refinePorts(variant, rule[side].ports, family, side),
+      (variant) => refineNotPorts(variant, rule[side].notPorts, family, side),
+    ]),
+  ];
+  return refinements.reduce((variants, refine) => variants.flatMap(refine), [all] as readonly Variant[]);
+}
+
+function withProtocols(variant: Variant, protocols: readonly Span[]): readonly Variant[] {
+  return protocols.length === 0 ? [] : [{ ...variant, protocols }];
+}
+
+function keepProtocols(variant: Variant, kept: readonly Span[]): readonly Variant[] {
+  return withProtocols(variant, intersectSpanLists(variant.protocols, kept));
+}
+
+function withMatches(variant: Variant, ...matches: readonly Match[]): Variant {
+  return { ...variant, alternatives: variant.alternatives.map((all) => [...all, ...matches]) };
+}
+
+function single(value: number): Span {
+  return { first: value, last: value };
+}
+
+function refineProtocol(variant: Variant, { protocol, notProtocol }: RuleIntent): readonly Variant[] {
+  const wanted = protocol === undefined ? variant.protocols : [single(protocol)];
+  const kept = notProtocol === undefined ? wanted : subtractFromSpans(wanted, single(notProtocol));
+  return withProtocols(variant, kept);
+}
+
+function icmpProtocol(family: Family): Span {
+  return single(family === 4 ? 1 : 58);
+}
+
+function refineIcmp(variant: Variant, { icmp }: RuleIntent, family: Family): readonly Variant[] {
+  if (icmp === undefined) return [variant];
+  const matches: Match[] = [];
+  if (icmp.type !== undefined) matches.push(icmpMatch(family, 'type', false, icmp.type));
+  if (icmp.code !== undefined) matches.push(icmpMatch(family, 'code', false, icmp.code));
+  return keepProtocols(withMatches(variant, ...matches), [icmpProtocol(family)]);
+}
+
+/** NOT (type and code): no ICMP at all, or another type, or that type with another code. */
+function refineNotIcmp(variant: Variant, { notIcmp }: RuleIntent, family: Family): readonly Variant[] {
+  if (notIcmp === undefined) return [variant];
+  const variants = [...withProtocols(variant, subtractFromSpans(variant.protocols, icmpProtocol(family)))];
+  const { type, code } = notIcmp;
+  const isType = type === undefined ? [] : [icmpMatch(family, 'type', false, type)];
+  const isIcmp = [icmpProtocol(family)];
+  if (type !== undefined) {
+    variants.push(...keepProtocols(withMatches(variant, icmpMatch(family, 'type', true, type)), isIcmp));
+  }
+  if (code !== undefined) {
+    const otherCode = icmpMatch(family, 'code', true, code);
+    variants.push(...keepProtocols(withMatches(variant, ...isType, otherCode), isIcmp));
+  }
+  return variants;
+}
+
+function icmpMatch(family: Family, field: 'type' | 'code', negated: boolean, value: number): Match {
+  return { kind: 'icmp', family, field, negated, first: value, last: value };
+}
+
+function refineNets(variant: Variant, side: SideMatch, family: Family, name: Side): readonly Variant[] {
+  let refined = variant;
+  if (side.nets !== undefined) {
+    const nets = ofFamily(side.nets, family);
+    if (nets.length === 0) return [];
+    refined = { ...refined, ...(name === 'source' ? { sources: nets } : { destinations: nets }) };
+  }
+  const notNets = ofFamily(side.notNets ?? [], family);
+  if (notNets.length === 0) return [refined];
+  if (notNets[0]?.length === 0) return [];
+  return [withMatches(refined, { kind: 'address', family, side: name, negated: true, in: { prefixes: notNets } })];
+}
+
+function ofFamily(nets: readonly Prefix[], family: Family): readonly Prefix[] {
+  return pruneContained(nets.filter((net) => net.family === family).toSorted(comparePrefixes));
+}
+
+/** A set's members are in two nft sets, hosts and prefixes: in it means in either, not in it means in neither. */
+function refineAddressSets(variant: Variant, side: SideMatch, family: Family, name: Side): readonly Variant[] {
+  const inSet = (id: string, holds: 'hosts' | 'prefixes', negated: boolean): Match => {
+    return { kind: 'address', family, side: name, negated, in: { set: addressSetName(id, family, holds) } };
+  };
+  let refined = variant;
+  const { addressSet, notAddressSet } = side;
+  if (notAddressSet !== undefined) {
+    refined = withMatches(refined, inSet(notAddressSet, 'hosts', true), inSet(notAddressSet, 'prefixes', true));
+  }
+  if (addressSet === undefined) return [refined];
+  const { alternatives } = refined;
+  const either = (['hosts', 'prefixes'] as const).flatMap((holds) =>
+    alternatives.map((all) => [...all, inSet(addressSet, holds, false)]),
+  );
+  return [{ ...refined, alternatives: either }];
+}
+
+function refinePorts(variant: Variant, ports: PortMatch | undefined, family: Family, side: Side): readonly Variant[] {
+  if (ports === undefined) return [variant];
+  return keepProtocols(variant, portProtocols).flatMap((refined) => [
+    ...limitPorts(refined, side, ports.ranges),
+    ...ports.portSets.map((id) => withMatches(refined, portSetMatch(id, family, side, false))),
+  ]);
+}
+
+/** A packet without ports has none of the excluded ones. */
+function refineNotPorts(
+  variant: Variant,
+  notPorts: PortMatch | undefined,
+  family: Family,
+  side: Side,
+): readonly Variant[] {
+  if (notPorts === undefined) return [variant];
+  const excluded = notPorts.portSets.map((id) => portSetMatch(id, family, side, true));
+  const allowed = mergeSpans(notPorts.ranges).reduce(subtractFromSpans, [anyPort] as readonly Span[]);
+  return [
+    ...keepProtocols(variant, portlessProtocols),
+    ...keepProtocols(withMatches(variant, ...excluded), portProtocols).flatMap((refined) =>
+      limitPorts(refined, side, allowed),
+    ),
+  ];
+}
+
+function limitPorts(variant: Variant, side: Side, ranges: readonly Span[]): readonly Variant[] {
+  const field = side === 'source' ? 'sourcePorts' : 'destinationPorts';
+  const kept = mergeSpans(intersectSpanLists(variant[field], ranges));
+  return kept.length === 0 ? [] : [{ ...variant, [field]: kept }];
+}
+
+function portSetMatch(id: string, family: Family, side: Side, negated: boolean): Match {
+  return { kind: 'tuple', fields: portSetFields(family, side), negated, set: portSetName(id, family) };
+}
