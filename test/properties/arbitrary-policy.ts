@@ -352,6 +352,63 @@ function stagesOf(
   };
 }
 
+const hosts: Record<Family, readonly Prefix[]> = {
+  4: Array.from({ length: 12 }, (_, i) => prefix(`10.0.0.${i}/32`)),
+  6: Array.from({ length: 12 }, (_, i) => prefix(`2001:db8::${i.toString(16)}/128`)),
+};
+
+/** Rules that a compiler finds hard to put into few maps: many of them, about the same addresses, and some very wide. */
+const denseRules: fc.Arbitrary<RuleIntent | undefined> = fc
+  .record({
+    action: fc.constantFrom<RuleIntent['action']>('Allow', 'Allow', 'Deny', 'Deny', 'Pass', 'Log'),
+    family: fc.constantFrom<Family>(4, 4, 4, 6),
+    sources: fc.oneof(fc.constant(0), fc.constant(1), fc.nat(12)),
+    destinations: fc.oneof(fc.constant(0), fc.constant(1), fc.nat(12)),
+    offset: fc.nat(11),
+    net: fc.nat(8),
+    isWide: fc.boolean(),
+    protocol: maybe(fc.constantFrom(6, 6, 17)),
+    ports: maybe(fc.uniqueArray(fc.constantFrom(...rangeEdges), { minLength: 1, maxLength: 5 })),
+    addressSet: seldom(fc.constantFrom(...addressSetIds)),
+    notAddressSet: seldom(fc.constantFrom(...addressSetIds)),
+  })
+  .map(({ action, family, sources, destinations, offset, net, isWide, protocol, ports, addressSet, notAddressSet }) => {
+    const rotated = [...hosts[family].slice(offset), ...hosts[family].slice(0, offset)];
+    const list = (count: number): readonly Prefix[] | undefined => {
+      if (count === 0) return undefined;
+      return isWide ? rotated.slice(0, count) : [nets[family][net % nets[family].length] ?? prefix('::/0')];
+    };
+    const destinationPorts = protocol === undefined || !ports ? undefined : { ranges: ports, portSets: [] };
+    return resolveRule(action, {
+      families: [family],
+      protocol,
+      notProtocol: undefined,
+      icmp: undefined,
+      notIcmp: undefined,
+      source: present<SideMatch>({ ...emptySide, nets: list(sources), addressSet }),
+      destination: present<SideMatch>({
+        ...emptySide,
+        nets: list(destinations),
+        notAddressSet,
+        ports: destinationPorts,
+      }),
+    });
+  });
+
+/** One endpoint on eth0 whose one policy has many rules, for local and forwarded packets alike. */
+export const denseIntents: fc.Arbitrary<PolicyIntent> = fc
+  .record({ list: fc.array(denseRules, { minLength: 20, maxLength: 120, size: 'max' }), addressSets, portSets })
+  .map(({ list, ...sets }) => {
+    const ingress = list.filter((rule) => rule !== undefined).map((rule, index) => ({ ...rule, index }));
+    const tiers = { ingress: [{ name: 'default', defaultAction: 'Pass', policies: [policyId(0)] } as const] };
+    return policyIntent({
+      ...sets,
+      forwardDefault: 'Deny',
+      endpoints: [endpoint('h0', ['eth0'], { untracked: tiers, normal: tiers, forward: tiers })],
+      policies: new Map([[policyId(0), policyRules('GlobalNetworkPolicy', 'p0', 'default', ingress, [])]]),
+    });
+  });
+
 export interface PacketCase {
   readonly passage: Passage;
   readonly packet: Packet;
@@ -402,8 +459,23 @@ const packets: fc.Arbitrary<Packet> = fc
     };
   });
 
+const portlessBytes: fc.Arbitrary<PacketCase['portless']> = fc.oneof(
+  fc.constant('too short' as const),
+  fc.record({ sourcePort: anyPort, destinationPort: anyPort }),
+);
+
 export const packetCases: fc.Arbitrary<PacketCase> = fc.record({
   passage: passages,
   packet: packets,
-  portless: fc.oneof(fc.constant('too short' as const), fc.record({ sourcePort: anyPort, destinationPort: anyPort })),
+  portless: portlessBytes,
+});
+
+/** New packets that arrive on eth0. */
+export const arrivingCases: fc.Arbitrary<PacketCase> = fc.record({
+  passage: fc.constantFrom<Passage>(
+    { kind: 'local-in', inbound: 'eth0' },
+    { kind: 'forward', inbound: 'eth0', outbound: 'eth1' },
+  ),
+  packet: packets.map((packet) => ({ ...packet, ctState: 'new' as const })),
+  portless: portlessBytes,
 });
