@@ -25,7 +25,8 @@ export function compileImport(session: SessionIntent, routing: RoutingIntent): B
       ...(bound ? compileBound(bound) : []),
       ...(localPref === undefined ? [] : [{ kind: 'set', attribute: 'bgp_local_pref', value: localPref } as const]),
       ...callFilters(session, 'import', routing),
-      ...(acceptsDefaultRoute ? [] : [when(netIn([exactly(defaultRoute(session.family))]), reject)]),
+      // A bound has already refused a default route that no Site declares.
+      ...(acceptsDefaultRoute || bound ? [] : [when(netIn([exactly(defaultRoute(session.family))]), reject)]),
       session.import.default === 'accept' ? accept : reject,
     ],
   };

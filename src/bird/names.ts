@@ -3,7 +3,7 @@
  *
  * Invariant: names depend on what they name alone, never on their place in a list, so that adding one renames no other.
  */
-import { toSymbol } from '../intent/routing/session-name.ts';
+import { nameToSymbol, toSymbol } from '../intent/routing/session-name.ts';
 import type { Family } from '../net/address.ts';
 
 export const birdPrefix = 'cw_';
@@ -37,5 +37,5 @@ export function sessionFilterName(direction: 'import' | 'export', session: strin
 }
 
 export function filterFunctionName(filter: string, direction: 'import' | 'export', family: Family): string {
-  return `${birdPrefix}filter_${direction}${family}_${toSymbol(filter, 38)}`;
+  return `${birdPrefix}filter_${direction}${family}_${nameToSymbol(filter, 38)}`;
 }

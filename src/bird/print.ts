@@ -45,6 +45,8 @@ function printGlobal(config: BirdConfig): string {
     '# Written by causeway; changes made here are lost.',
     `log ${config.log.to === 'stderr' ? 'stderr' : quotePath(config.log.path)} all;`,
     `router id ${quad(config.routerId)};`,
+    // After a crash: how long kernel routes wait for peers that do not come back, in seconds.
+    'graceful restart wait 20;',
     'timeformat base iso long;',
     'timeformat log iso long;',
     'timeformat protocol iso long;',
@@ -126,6 +128,8 @@ function printChannel(bgpChannel: BgpChannel): string {
   return channel(bgpChannel.family, [
     `import filter ${symbol(bgpChannel.importFilter)};`,
     `export filter ${symbol(bgpChannel.exportFilter)};`,
+    // What a filter refused stays visible, so that "why did it not learn this?" has an answer.
+    'import keep filtered on;',
     ...(nextHop === 'default' ? [] : [`next hop ${nextHop};`]),
     ...(bgpChannel.addPaths ? ['add paths on;'] : []),
     ...(importLimit ? [printLimit('import', importLimit)] : []),

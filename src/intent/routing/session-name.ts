@@ -17,6 +17,15 @@ export function toSymbol(text: string, longest = longestSymbol): string {
   return text.replace(/[^A-Za-z0-9_]/g, '_').slice(0, longest - suffix.length) + suffix;
 }
 
+/**
+ * Maps a resource's name to a symbol: hyphens become underscores. Names with anything else (dots, and underscores, which no
+ * resource has) keep a hash, so two names never share a symbol.
+ */
+export function nameToSymbol(name: string, longest = longestSymbol): string {
+  const isPlain = /^[a-z0-9-]+$/.test(name) && name.length <= longest;
+  return isPlain ? name.replaceAll('-', '_') : toSymbol(`${name}.`, longest);
+}
+
 /** Calico's names: `Mesh_`, `Global_`, `Node_` or `Local_Workload_`, the address, and the port where it is not 179. */
 export function calicoSessionName(sort: string, neighbor: Address, port: number): string {
   const address = printAddress(neighbor).replace(/[.:]/g, '_');
@@ -25,6 +34,6 @@ export function calicoSessionName(sort: string, neighbor: Address, port: number)
 
 /** `attachment_<name>` or `group_<router>`; IPv6 and further sessions of the same owner get a suffix. */
 export function ownedSessionName(sort: 'attachment' | 'group', owner: string, family: Family, index: number): string {
-  const symbol = toSymbol(owner, 30);
+  const symbol = nameToSymbol(owner, 30);
   return `${sort}_${symbol}${family === 6 ? '_v6' : ''}${index === 0 ? '' : `_${index + 1}`}`;
 }

@@ -1,0 +1,232 @@
+/**
+ * BIRD as a process of this router: started, found again, reconfigured, watched and ended.
+ *
+ *   text → bird.conf.next ─[check, configure with timeout, confirm]→ BIRD; then renamed to bird.conf
+ *
+ * Invariant: BIRD runs in a session of its own and outlives us. `bird.conf` is the last text BIRD confirmed; while
+ * `bird.conf.next` exists, what BIRD runs is not certain. Both are readable by root alone: they hold passwords.
+ */
+
+import { rename } from 'node:fs/promises';
+import { defaultKernelMetric } from '../bird/compile.ts';
+import { type BirdCommand, type BirdReply, isSuccess, replyCodes } from '../bird/control.ts';
+import type { BirdDaemon, BirdError } from '../bird/daemon.ts';
+import { printDrained } from '../bird/drain.ts';
+import { kernelName } from '../bird/names.ts';
+import { readRoutes, readSessions } from '../bird/read.ts';
+import { families } from '../net/address.ts';
+import { err, ok, type Result } from '../result.ts';
+import { type BirdControl, connectBird } from './bird-control.ts';
+import {
+  type BirdFiles,
+  birdFiles,
+  isBirdAlive,
+  killBird,
+  readText,
+  removeFile,
+  trimLog,
+  writeText,
+} from './bird-files.ts';
+import { missingRoutes } from './bird-routes.ts';
+import { startBird } from './bird-start.ts';
+import { printProgramError, runProgram } from './run-program.ts';
+
+export interface BirdDaemonOptions {
+  /** Folder of its files, made if need be; its path must leave room for a socket's name (108 bytes in all). */
+  readonly dir: string;
+  /** `bird` on the PATH unless said. */
+  readonly birdPath?: string;
+  /** Program and arguments to put before every command, such as `ip netns exec r1`; for tests and the lab. */
+  readonly launcher?: readonly string[];
+  readonly kernelMetric?: number;
+  /** Hears of what is done, in few words; never of configuration text. */
+  readonly log?: (message: string, fields: Readonly<Record<string, unknown>>) => void;
+}
+
+/** BIRD undoes a configuration that is not confirmed within this time, in seconds. */
+const undoAfterSeconds = 30;
+/** A configuration of thousands of sessions takes BIRD a while to read. */
+const configureTimeoutMs = 60_000;
+
+export function createBirdDaemon(options: BirdDaemonOptions): BirdDaemon {
+  const files = birdFiles(options.dir);
+  const launcher = options.launcher ?? [];
+  const birdPath = options.birdPath ?? 'bird';
+  const metric = options.kernelMetric ?? defaultKernelMetric;
+  const log = options.log ?? (() => undefined);
+  const listeners = new Set<() => void>();
+  let control: BirdControl | undefined;
+  let isStopping = false;
+  let last: Promise<unknown> = Promise.resolve();
+
+  /** The open connection, or a new one to a BIRD that already runs. */
+  async function attach(): Promise<BirdControl | undefined> {
+    if (control?.isOpen) return control;
+    const connected = await connectBird(files.socket);
+    if (!connected.ok) return undefined;
+    control = connected.value;
+    void control.closed.then(() => hearClosed());
+    return control;
+  }
+
+  async function hearClosed(): Promise<void> {
+    if (isStopping || (await attach())) return; // only the connection ended, or we wanted it
+    log('BIRD has ended', {});
+    for (const listener of listeners) listener();
+  }
+
+  async function run(command: BirdCommand, timeoutMs?: number): Promise<Result<BirdReply, BirdError>> {
+    const open = await attach();
+    if (!open) return err({ kind: 'not-running', subject: command.kind, message: 'no BIRD answers on the socket' });
+    return open.run(command, timeoutMs);
+  }
+
+  /** Runs a command and takes any code but the expected ones for a refusal. */
+  async function expect(command: BirdCommand, codes: readonly number[]): Promise<Result<void, BirdError>> {
+    const reply = await run(command, configureTimeoutMs);
+    if (!reply.ok) return reply;
+    if (codes.includes(reply.value.code)) return ok(undefined);
+    return err({ kind: 'refused', subject: command.kind, message: reply.value.message });
+  }
+
+  async function reconfigure(text: string): Promise<Result<void, BirdError>> {
+    await writeText(files.next, text);
+    const taken = [replyCodes.reconfigured, replyCodes.reconfiguring, replyCodes.reconfigurationQueued];
+    const steps: readonly [BirdCommand, readonly number[]][] = [
+      [{ kind: 'configure-check', path: files.next }, [replyCodes.configurationOk]],
+      [{ kind: 'configure', path: files.next, undoAfterSeconds }, taken],
+      [{ kind: 'confirm' }, [replyCodes.confirmed]],
+    ];
+    for (const [command, codes] of steps) {
+      const done = await expect(command, codes);
+      if (done.ok) continue;
+      // A text that was only checked changed nothing; after that, what runs is uncertain until the next one is confirmed.
+      if (command.kind === 'configure-check' && done.error.kind === 'refused') await removeFile(files.next);
+      return done;
+    }
+    await rename(files.next, files.config);
+    return ok(undefined);
+  }
+
+  async function start(text: string): Promise<Result<void, BirdError>> {
+    const crashed = await isBirdAlive(files, 'stale');
+    if (await isBirdAlive(files, 'running')) {
+      log('BIRD runs but does not answer; it is killed', {});
+      await killBird(files);
+    }
+    await writeText(files.next, text);
+    const checked = await checkConfig(files, launcher, birdPath);
+    if (!checked.ok) {
+      await removeFile(files.next);
+      return checked;
+    }
+    await rename(files.next, files.config);
+    const started = await startBird(files, { launcher, birdPath, recover: crashed });
+    if (!started.ok) return started;
+    log('BIRD started', { recovering: crashed });
+    return (await attach())
+      ? ok(undefined)
+      : err({ kind: 'not-running', subject: 'start', message: 'BIRD ended right after its start' });
+  }
+
+  async function stop(): Promise<Result<void, BirdError>> {
+    isStopping = true;
+    try {
+      const open = await attach();
+      if (open) {
+        const drained = await reconfigure(printDrained({ kernelMetric: metric }));
+        if (!drained.ok) return drained;
+        const down = await open.run({ kind: 'down' });
+        if (!down.ok && down.error.kind !== 'not-running') return down;
+        await Promise.race([open.closed, new Promise((resolve) => setTimeout(resolve, 5_000).unref())]);
+        open.close();
+      } else {
+        await killBird(files);
+      }
+      control = undefined;
+      return await sweepKernel();
+    } finally {
+      for (const file of [files.config, files.next, files.pid]) await removeFile(file);
+      isStopping = false;
+    }
+  }
+
+  /** Takes out what a BIRD that died earlier left behind: routes with its protocol number and our metric. */
+  async function sweepKernel(): Promise<Result<void, BirdError>> {
+    for (const family of families) {
+      const args = [`-${family}`, 'route', 'flush', 'table', 'main', 'proto', 'bird', 'metric', String(metric)];
+      const [program = 'ip', ...before] = [...launcher, 'ip'];
+      const flushed = await runProgram(program, [...before, ...args]);
+      if (!flushed.ok)
+        return err({ kind: 'failed', subject: 'ip route flush', message: printProgramError(flushed.error) });
+    }
+    return ok(undefined);
+  }
+
+  function inOrder<T>(work: () => Promise<T>): Promise<T> {
+    const done = last.then(work, work);
+    last = done.catch(() => undefined);
+    return done;
+  }
+
+  return {
+    adopt: () =>
+      inOrder(async () => {
+        if (!(await attach())) return undefined;
+        return (await readText(files.next)) === undefined ? ((await readText(files.config)) ?? '') : '';
+      }),
+    configure: (text) =>
+      inOrder(async () => {
+        await trimLog(files);
+        return (await attach()) ? reconfigure(text) : start(text);
+      }),
+    stop: () => inOrder(stop),
+    async sessions() {
+      const reply = await run({ kind: 'show-protocols' });
+      return reply.ok ? refusedOr(reply.value, readSessions) : reply;
+    },
+    async routes(query = {}) {
+      const reply = await run({ kind: 'show-routes', ...query }, configureTimeoutMs);
+      return reply.ok ? refusedOr(reply.value, readRoutes) : reply;
+    },
+    restoreRoutes: () =>
+      inOrder(async () => {
+        const restored: string[] = [];
+        for (const family of families) {
+          const wanted = await run({ kind: 'show-export', protocol: kernelName(family) }, configureTimeoutMs);
+          if (!wanted.ok) return wanted;
+          const missing = await missingRoutes(readRoutes(wanted.value), family, metric, launcher);
+          if (!missing.ok) return missing;
+          if (missing.value.length === 0) continue;
+          const given = await expect({ kind: 'reload-out', protocol: kernelName(family) }, [replyCodes.ok]);
+          if (!given.ok) return given;
+          restored.push(...missing.value);
+        }
+        return ok(restored);
+      }),
+    onDown(listener) {
+      listeners.add(listener);
+      return { close: () => void listeners.delete(listener) };
+    },
+  };
+}
+
+function refusedOr<T>(reply: BirdReply, read: (reply: BirdReply) => T): Result<T, BirdError> {
+  if (isSuccess(reply)) return ok(read(reply));
+  return err({ kind: 'refused', subject: 'show', message: reply.message });
+}
+
+async function checkConfig(
+  files: BirdFiles,
+  launcher: readonly string[],
+  birdPath: string,
+): Promise<Result<void, BirdError>> {
+  const [program = birdPath, ...before] = [...launcher, birdPath];
+  const ran = await runProgram(program, [...before, '-p', '-c', files.next]);
+  if (!ran.ok) {
+    const kind = ran.error.kind === 'missing-program' ? 'missing-program' : 'failed';
+    return err({ kind, subject: 'bird -p', message: printProgramError(ran.error) });
+  }
+  if (ran.value.exitCode === 0) return ok(undefined);
+  return err({ kind: 'refused', subject: 'bird -p', message: ran.value.stderr.trim().slice(0, 500) });
+}
