@@ -176,7 +176,7 @@ function diagnoseRepeat(
 const secretField = /password|secret|privatekey|presharedkey|token/i;
 
 /** The offending value as JSON; never one that may be a secret written in the wrong place. */
-function shownValue(root: unknown, path: FieldPath): string {
+export function shownValue(root: unknown, path: FieldPath): string {
   if (path.length === 0 || path.some((step) => secretField.test(String(step)))) return '';
   let value: unknown = root;
   for (const step of path) {

@@ -62,18 +62,27 @@ export interface StoredError {
  * of the default tier as `default.<name>`; the name a user knows is given back (semantics §6.4).
  */
 export function parseStored(json: string): Result<AnyResource, StoredError> {
-  let raw: unknown;
-  try {
-    raw = JSON.parse(json);
-  } catch {
-    return err({ kind: 'not-json', subject: '', reasons: ['not valid JSON'] });
-  }
-  const { resource, problems } = validateResource(raw);
-  if (resource) return ok(withUserName(resource));
+  const raw = parseJson(json);
+  if (raw === undefined) return err({ kind: 'not-json', subject: '', reasons: ['not valid JSON'] });
+  const named = withUserName(raw);
+  const { resource, problems } = validateResource(named);
+  if (resource) return ok(resource);
   const reasons = problems
     .filter((problem) => problem.severity === 'error')
     .map((problem) => `${printFieldPath(problem.path)}: ${problem.reason}`.replace(/^: /, ''));
-  return err({ kind: 'invalid', subject: subjectOf(raw), reasons });
+  return err({ kind: 'invalid', subject: subjectOf(named), reasons });
+}
+
+/**
+ * The JSON of a resource as a store keeps it. A policy whose own name begins with `default.` carries that name in Calico's
+ * annotation, as readers would otherwise take the prefix for the old storage form (semantics §6.4).
+ */
+export function printStored(resource: AnyResource): string {
+  const { metadata } = resource;
+  if (!storedPolicyKinds.includes(resource.kind) || !metadata.name.startsWith('default.'))
+    return JSON.stringify(resource);
+  const annotations = { ...metadata.annotations, [nameAnnotation]: JSON.stringify({ name: metadata.name }) };
+  return JSON.stringify({ ...resource, metadata: { ...metadata, annotations } });
 }
 
 function subjectOf(raw: unknown): string {
@@ -87,35 +96,35 @@ function subjectOf(raw: unknown): string {
 const nameAnnotation = 'projectcalico.org/metadata';
 const storedPolicyKinds = ['GlobalNetworkPolicy', 'NetworkPolicy', 'StagedGlobalNetworkPolicy', 'StagedNetworkPolicy'];
 
-function withUserName(resource: AnyResource): AnyResource {
-  if (!storedPolicyKinds.includes(resource.kind)) return resource;
-  const { metadata } = resource;
-  const annotated = annotatedName(metadata.annotations);
-  const tier = 'tier' in resource.spec ? resource.spec.tier : undefined;
-  const isPrefixed = (tier === undefined || tier === 'default') && metadata.name.startsWith('default.');
-  const name = annotated?.name ?? (isPrefixed ? metadata.name.slice('default.'.length) : metadata.name);
-  if (annotated === undefined && name === metadata.name) return resource;
-  const { annotations, ...rest } = metadata;
-  const kept = annotated?.others ?? annotations;
-  const renamed = { ...rest, name, ...(kept !== undefined && Object.keys(kept).length > 0 && { annotations: kept }) };
-  return { ...resource, metadata: renamed };
+/** A stored policy under the name its user gave it; anything else as it is. */
+function withUserName(raw: unknown): unknown {
+  if (!isRecord(raw) || !storedPolicyKinds.includes(String(raw['kind'])) || !isRecord(raw['metadata'])) return raw;
+  const metadata = raw['metadata'];
+  const stored = metadata['name'];
+  if (typeof stored !== 'string') return raw;
+  const annotated = annotatedName(metadata['annotations']);
+  if (annotated) return { ...raw, metadata: { ...metadata, name: annotated.name, annotations: annotated.others } };
+  const tier = isRecord(raw['spec']) ? raw['spec']['tier'] : undefined;
+  const isDefaultTier = tier === undefined || tier === null || tier === '' || tier === 'default';
+  if (!isDefaultTier || !stored.startsWith('default.')) return raw;
+  return { ...raw, metadata: { ...metadata, name: stored.slice('default.'.length) } };
 }
 
-/** The name an annotation of Calico 3.32 or later gives, and the annotations without it. */
-function annotatedName(
-  annotations: Readonly<Record<string, string>> | undefined,
-): { readonly name: string; readonly others: Readonly<Record<string, string>> } | undefined {
-  const text = annotations?.[nameAnnotation];
-  if (annotations === undefined || text === undefined) return undefined;
-  let parsed: unknown;
+/** The name that an annotation of Calico 3.32 or later gives, and the annotations without it. */
+function annotatedName(annotations: unknown): { readonly name: string; readonly others: object } | undefined {
+  if (!isRecord(annotations)) return undefined;
+  const { [nameAnnotation]: text, ...others } = annotations;
+  const parsed = typeof text === 'string' ? parseJson(text) : undefined;
+  if (!isRecord(parsed) || typeof parsed['name'] !== 'string') return undefined;
+  const { name, ...fields } = parsed;
+  const kept = Object.keys(fields).length > 0 ? { ...others, [nameAnnotation]: JSON.stringify(fields) } : others;
+  return { name: String(name), others: kept };
+}
+
+function parseJson(text: string): unknown {
   try {
-    parsed = JSON.parse(text);
+    return JSON.parse(text);
   } catch {
     return undefined;
   }
-  if (!isRecord(parsed) || typeof parsed['name'] !== 'string') return undefined;
-  const { name, ...fields } = parsed;
-  const { [nameAnnotation]: _, ...others } = annotations;
-  const rest = Object.keys(fields).length > 0 ? { ...others, [nameAnnotation]: JSON.stringify(fields) } : others;
-  return { name: String(name), others: rest };
 }

@@ -1,0 +1,77 @@
+/**
+ * What resources say about each other: references that lead nowhere, claims that collide, settings without effect.
+ *
+ *   Snapshot ─[check]→ errors and warnings
+ *
+ * Invariant: total on any snapshot; each check is close to linear, and equal snapshots give equal lists.
+ */
+import type { Diagnostic } from './diagnostic.ts';
+import { printFieldPath, shownValue } from './document.ts';
+import { filtersExist, peersHaveAs, peersUncontested, poolsDisjoint } from './references/bgp.ts';
+import type { Finding, ReferenceCheck } from './references/finding.ts';
+import {
+  configurationsUsed,
+  forwardingSeen,
+  interfacesUncontested,
+  profilesExist,
+  servicesUnresolvable,
+  tiersExist,
+  untrackedOnWildcard,
+} from './references/policy.ts';
+import {
+  attachmentsJoin,
+  linksExist,
+  remotesUncontested,
+  routerAddressesDistinct,
+  segmentsAgree,
+  sitePrefixesDistinct,
+  staticInsideSite,
+} from './references/topology.ts';
+import type { Snapshot } from './snapshot.ts';
+
+export const referenceChecks: readonly ReferenceCheck[] = [
+  tiersExist,
+  profilesExist,
+  interfacesUncontested,
+  untrackedOnWildcard,
+  forwardingSeen,
+  servicesUnresolvable,
+  configurationsUsed,
+  filtersExist,
+  peersHaveAs,
+  peersUncontested,
+  poolsDisjoint,
+  attachmentsJoin,
+  segmentsAgree,
+  sitePrefixesDistinct,
+  staticInsideSite,
+  linksExist,
+  remotesUncontested,
+  routerAddressesDistinct,
+];
+
+/** Runs every check. Resources that came from no file have `file` empty and line 0. */
+export function checkReferences(snapshot: Snapshot): { errors: Diagnostic[]; warnings: Diagnostic[] } {
+  const errors: Diagnostic[] = [];
+  const warnings: Diagnostic[] = [];
+  for (const check of referenceChecks) {
+    for (const finding of check(snapshot)) {
+      const list = finding.severity === 'error' ? errors : warnings;
+      list.push(diagnose(snapshot, finding));
+    }
+  }
+  return { errors, warnings };
+}
+
+function diagnose(snapshot: Snapshot, { resource, path, reason }: Finding): Diagnostic {
+  const place = snapshot.locate(resource, path) ?? { file: '', line: 0, column: 0 };
+  const { kind, metadata } = resource;
+  return {
+    ...place,
+    kind,
+    name: metadata.name,
+    field: printFieldPath(path),
+    value: shownValue(resource, path),
+    reason,
+  };
+}

@@ -1,0 +1,190 @@
+/**
+ * References of policies and host endpoints: tiers, profiles, contested interfaces, and policies that do not reach what
+ * their author probably means (semantics §4.8, §4.13, §4.15, §8).
+ */
+
+import { defaultAllowProfile } from '../profile.ts';
+import type { AnyResource, Resource } from '../resource.ts';
+import type { Rule } from '../rule.ts';
+import { evaluateSelector } from '../selector/evaluate.ts';
+import { parseSelector } from '../selector/parse.ts';
+import type { Selector } from '../selector/selector.ts';
+import type { Snapshot } from '../snapshot.ts';
+import { builtInTiers } from '../tier.ts';
+import { error, type Finding, namesOf, type ReferenceCheck, warning } from './finding.ts';
+
+type Policy = Resource<'GlobalNetworkPolicy' | 'NetworkPolicy' | 'StagedGlobalNetworkPolicy' | 'StagedNetworkPolicy'>;
+type HostEndpoint = Resource<'HostEndpoint'>;
+
+function policies(snapshot: Snapshot): readonly Policy[] {
+  return [
+    ...snapshot.list('GlobalNetworkPolicy'),
+    ...snapshot.list('NetworkPolicy'),
+    ...snapshot.list('StagedGlobalNetworkPolicy'),
+    ...snapshot.list('StagedNetworkPolicy'),
+  ];
+}
+
+/** A policy's tier must exist (semantics §1.4). */
+export const tiersExist: ReferenceCheck = function* (snapshot) {
+  const known = namesOf(snapshot.list('Tier'));
+  for (const policy of policies(snapshot)) {
+    const tier = policy.spec.tier ?? 'default';
+    if (known.has(tier) || Object.hasOwn(builtInTiers, tier)) continue;
+    yield error(
+      policy,
+      ['spec', 'tier'],
+      `tier ${tier} does not exist: create it, or use ${[...known, 'default'].slice(0, 10).join(', ')}`,
+    );
+  }
+};
+
+/** An endpoint that names a profile which does not exist is denied everything that reaches profiles (semantics §1.10). */
+export const profilesExist: ReferenceCheck = function* (snapshot) {
+  const known = namesOf(snapshot.list('Profile'));
+  for (const endpoint of snapshot.list('HostEndpoint')) {
+    for (const [index, profile] of (endpoint.spec.profiles ?? []).entries()) {
+      if (known.has(profile) || profile === defaultAllowProfile) continue;
+      yield warning(
+        endpoint,
+        ['spec', 'profiles', index],
+        `profile ${profile} does not exist, so it denies everything: create it, or write ${defaultAllowProfile}`,
+      );
+    }
+  }
+};
+
+/** Of several endpoints for one interface the byte-smallest name wins (semantics §4.8). */
+export const interfacesUncontested: ReferenceCheck = function* (snapshot) {
+  const winners = new Map<string, HostEndpoint>();
+  for (const endpoint of snapshot.list('HostEndpoint')) {
+    const { node, interfaceName, expectedIPs = [] } = endpoint.spec;
+    const claims = [
+      ...(interfaceName === undefined ? [] : [{ what: `interface ${interfaceName}`, path: ['spec', 'interfaceName'] }]),
+      ...(interfaceName === '*'
+        ? []
+        : expectedIPs.map((ip, index) => ({ what: `address ${ip}`, path: ['spec', 'expectedIPs', index] }))),
+    ];
+    for (const { what, path } of claims) {
+      const winner = winners.get(`${node} ${what}`);
+      if (!winner) winners.set(`${node} ${what}`, endpoint);
+      else
+        yield warning(
+          endpoint,
+          path,
+          `${what} of ${node} is claimed by HostEndpoint ${winner.metadata.name} too, which wins because its name is smaller: this one has no effect there`,
+        );
+    }
+  }
+};
+
+/** Packets of a host endpoint `*` skip the untracked stage (semantics §4.13). */
+export const untrackedOnWildcard: ReferenceCheck = function* (snapshot) {
+  const wildcards = snapshot.list('HostEndpoint').filter((endpoint) => endpoint.spec.interfaceName === '*');
+  yield* firstSelected(snapshot, wildcards, (policy, endpoint) =>
+    policy.spec.doNotTrack === true
+      ? warning(
+          policy,
+          ['spec', 'doNotTrack'],
+          `has no effect on HostEndpoint ${endpoint.metadata.name}, whose interfaceName is "*": name the interfaces`,
+        )
+      : undefined,
+  );
+};
+
+/** On a router most traffic is forwarded, and only applyOnForward policies judge it (semantics §4.15, §8). */
+export const forwardingSeen: ReferenceCheck = function* (snapshot) {
+  const routers = namesOf(snapshot.list('Router'));
+  const onRouters = snapshot.list('HostEndpoint').filter((endpoint) => routers.has(endpoint.spec.node));
+  yield* firstSelected(snapshot, onRouters, (policy, endpoint) =>
+    policy.spec.applyOnForward === true
+      ? undefined
+      : warning(
+          policy,
+          ['spec'],
+          `judges only traffic that ends or begins on router ${endpoint.spec.node} (HostEndpoint ${endpoint.metadata.name}), not what it forwards: add applyOnForward: true if forwarded traffic is meant`,
+        ),
+  );
+};
+
+/** For each policy that can select host endpoints, the finding for the first endpoint it selects. */
+function* firstSelected(
+  snapshot: Snapshot,
+  endpoints: readonly HostEndpoint[],
+  judge: (policy: Resource<'GlobalNetworkPolicy'>, endpoint: HostEndpoint) => Finding | undefined,
+): Iterable<Finding> {
+  if (endpoints.length === 0) return;
+  // Endpoints with equal labels are selected alike, and many policies share a selector: evaluate each pair once.
+  const byLabels = new Map<string, HostEndpoint>();
+  for (const endpoint of endpoints) {
+    const key = JSON.stringify(Object.entries(endpoint.metadata.labels ?? {}).sort());
+    if (!byLabels.has(key)) byLabels.set(key, endpoint);
+  }
+  const first = new Map<string, HostEndpoint | undefined>();
+  for (const policy of snapshot.list('GlobalNetworkPolicy')) {
+    if (policy.spec.namespaceSelector !== undefined || policy.spec.serviceAccountSelector !== undefined) continue;
+    const text = policy.spec.selector ?? 'all()';
+    if (!first.has(text)) first.set(text, findSelected(text, byLabels.values()));
+    const endpoint = first.get(text);
+    const finding = endpoint && judge(policy, endpoint);
+    if (finding) yield finding;
+  }
+}
+
+function findSelected(text: string, endpoints: Iterable<HostEndpoint>): HostEndpoint | undefined {
+  const parsed = parseSelector(text);
+  if (!parsed.ok) return undefined;
+  const selector: Selector = parsed.value;
+  for (const endpoint of endpoints) if (evaluateSelector(selector, endpoint.metadata.labels ?? {})) return endpoint;
+  return undefined;
+}
+
+/** Services are Kubernetes objects; a router does not see them, so such a rule matches nothing. */
+export const servicesUnresolvable: ReferenceCheck = function* (snapshot) {
+  for (const policy of policies(snapshot)) {
+    for (const direction of ['ingress', 'egress'] as const) {
+      for (const [index, rule] of (policy.spec[direction] ?? []).entries()) {
+        const side = serviceSide(rule);
+        if (side)
+          yield warning(
+            policy,
+            ['spec', direction, index, side, 'services'],
+            'a router does not see Kubernetes services, so this rule matches nothing here: use nets or a selector',
+          );
+      }
+    }
+  }
+};
+
+function serviceSide(rule: Rule): 'source' | 'destination' | undefined {
+  if (rule.source?.services !== undefined) return 'source';
+  return rule.destination?.services === undefined ? undefined : 'destination';
+}
+
+/** Configurations whose name nobody reads. */
+export const configurationsUsed: ReferenceCheck = function* (snapshot) {
+  const isRead = (resource: AnyResource): boolean =>
+    resource.metadata.name === 'default' || resource.metadata.name.startsWith('node.');
+  for (const configuration of snapshot.list('FelixConfiguration')) {
+    if (isRead(configuration) || configuration.spec.nodeSelector !== undefined) continue;
+    yield warning(
+      configuration,
+      ['metadata', 'name'],
+      'has no effect: name it default or node.<node>, or give it a nodeSelector',
+    );
+  }
+  const perNode = ['prefixAdvertisements', 'communities', 'listenPort', 'logSeverityScreen'];
+  for (const configuration of snapshot.list('BGPConfiguration')) {
+    if (!isRead(configuration))
+      yield warning(configuration, ['metadata', 'name'], 'has no effect: name it default or node.<node>');
+    if (!configuration.metadata.name.startsWith('node.')) continue;
+    for (const field of Object.keys(configuration.spec)) {
+      if (!perNode.includes(field))
+        yield warning(
+          configuration,
+          ['spec', field],
+          `${field} has no effect on a node's own BGPConfiguration: set it in the one named default`,
+        );
+    }
+  }
+};
