@@ -1,0 +1,36 @@
+/**
+ * The forwarding part of a run, from routers to rows.
+ *
+ *   BenchOptions → variants → lanes → measure → [forwarding-part] → ForwardingReport
+ */
+import { pinToCore } from '../kernel/libc.ts';
+import type { BenchOptions } from '../options.ts';
+import { printPolicy } from '../pipeline.ts';
+import { describePolicy } from '../policy-resources.ts';
+import type { Progress } from '../progress.ts';
+import { type ForwardingReport, reportForwarding } from '../report.ts';
+import { buildLanes } from './lane.ts';
+import { checkLanes, type LaneResult, measureForwarding } from './measure-forwarding.ts';
+import { allowRules } from './policy-shape.ts';
+import { listVariants } from './variants.ts';
+
+const sizes = { quick: [10, 100], whole: [10, 100, 1000] } as const;
+const rounds = { quick: 12, whole: 60 } as const;
+const framesPerSlice = 4096;
+
+export async function measureForwardingPart(options: BenchOptions, progress: Progress): Promise<ForwardingReport> {
+  const extent = options.isQuick ? 'quick' : 'whole';
+  progress.show('forwarding: setting up', 0, 1);
+  const variants = listVariants(sizes[extent], (rules, rulesPerPolicy) =>
+    printPolicy(describePolicy(allowRules({ rules, rulesPerPolicy }))),
+  );
+  const lanes = buildLanes(variants);
+  pinToCore(options.core);
+  checkLanes(lanes, 64);
+  const results: LaneResult[] = [];
+  for (const traffic of ['first', 'established'] as const) {
+    const onProgress = (done: number, total: number) => progress.show(`forwarding: ${traffic} packets`, done, total);
+    results.push(...(await measureForwarding(lanes, traffic, { rounds: rounds[extent], framesPerSlice, onProgress })));
+  }
+  return { framesPerSlice, rounds: rounds[extent], core: options.core, rows: reportForwarding(variants, results) };
+}

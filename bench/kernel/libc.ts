@@ -1,0 +1,56 @@
+/**
+ * The system calls that the measurement makes itself, through koffi.
+ *
+ *   bench → [libc] → kernel
+ *
+ * Invariant: calls are synchronous and made on Node's main thread, because namespace, affinity and scheduling class
+ * belong to a thread; children that Node spawns are forked from that thread and inherit them.
+ */
+import { closeSync, openSync } from 'node:fs';
+import { constants } from 'node:os';
+import koffi from 'koffi';
+
+export const libc = koffi.load('libc.so.6');
+const setnsCall = libc.func('int setns(int fd, int nstype)');
+const setaffinityCall = libc.func('int sched_setaffinity(int pid, size_t size, const uint64_t *mask)');
+const setschedulerCall = libc.func('int sched_setscheduler(int pid, int policy, const int *priority)');
+
+/** A system call that failed where it cannot while the machine is as the measurement set it up. */
+export class SystemCallError extends Error {
+  readonly errno: number;
+  constructor(call: string, errno: number, detail = '') {
+    const name = Object.entries(constants.errno).find(([, value]) => value === errno)?.[0] ?? `errno ${errno}`;
+    super(`${call}: ${name}${detail === '' ? '' : `\n${detail}`}`);
+    this.errno = errno;
+  }
+}
+
+const cloneNewNet = 0x40000000;
+
+/** Moves the main thread into the network namespace behind a path such as /run/netns/a. */
+export function enterNamespace(path: string): void {
+  const fd = openSync(path, 'r');
+  try {
+    if (setnsCall(fd, cloneNewNet) !== 0) throw new SystemCallError(`setns ${path}`, koffi.errno());
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Pins the main thread, and so every softirq that its own sending raises, to one core. */
+export function pinToCore(core: number): void {
+  if (setaffinityCall(0, 8, [1n << BigInt(core)]) !== 0) throw new SystemCallError('sched_setaffinity', koffi.errno());
+}
+
+const schedOther = 0;
+const schedFifo = 1;
+
+/** SCHED_FIFO while `measure` runs: no other task of the core interrupts it, and none is starved for longer than that. */
+export function withoutPreemption<T>(measure: () => T): T {
+  const refused = setschedulerCall(0, schedFifo, [1]) !== 0;
+  try {
+    return measure();
+  } finally {
+    if (!refused) setschedulerCall(0, schedOther, [0]);
+  }
+}

@@ -1,0 +1,53 @@
+/**
+ * npm run bench: measures, prints tables, writes JSON.
+ *
+ *   scripts/bench.sh (sandbox) → [main] → forwarding, compile, label → report
+ *
+ * Invariant: exit 0 means that every figure asked for was measured and is written; no figure is judged here.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { measureForwardingPart } from './forwarding/forwarding-part.ts';
+import { prepareSandbox, sandboxMissing } from './kernel/sandbox.ts';
+import { observeMachine } from './machine.ts';
+import { type BenchOptions, parseOptions, usage } from './options.ts';
+import { showProgress } from './progress.ts';
+import { type BenchReport, printReport } from './report.ts';
+
+// As process 1 of a process namespace this process has no default signal actions; leaving takes all the rest along.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(130));
+
+const options = parseOptions(process.argv.slice(2));
+if (!options.ok) fail(64, `${options.error}\n${usage}`);
+else if (options.value === 'help') process.stdout.write(`${usage}\n`);
+else {
+  const missing = sandboxMissing();
+  if (missing !== undefined) fail(1, missing);
+  else await bench(options.value);
+}
+
+async function bench(options: BenchOptions): Promise<void> {
+  const started = Date.now();
+  const machine = observeMachine();
+  prepareSandbox();
+  const progress = showProgress();
+  const wants = (part: BenchOptions['parts'][number]) => options.parts.includes(part);
+  const forwarding = wants('forwarding') ? await measureForwardingPart(options, progress) : undefined;
+  progress.end();
+  const report: BenchReport = {
+    version: 1,
+    startedAt: new Date(started).toISOString(),
+    seconds: (Date.now() - started) / 1000,
+    isQuick: options.isQuick,
+    machine,
+    ...(forwarding === undefined ? {} : { forwarding }),
+  };
+  mkdirSync(dirname(options.outFile), { recursive: true });
+  writeFileSync(options.outFile, `${JSON.stringify(report, null, 2)}\n`);
+  process.stdout.write(`${printReport(report)}\nFigures: ${options.outFile}\n`);
+}
+
+function fail(exitCode: number, message: string): void {
+  process.stderr.write(`bench: ${message}\n`);
+  process.exitCode = exitCode;
+}

@@ -1,0 +1,88 @@
+/**
+ * A router and its policy as a user would write them, made in memory.
+ *
+ *   AllowRule[] → [policy-resources] → resources → the product's pipeline
+ *
+ * Each rule allows UDP from the workloads of one application, named by label, to one port; the policies apply to what is
+ * forwarded from the interface `west`.
+ */
+import { calicoApiVersion, causewayApiVersion } from '../src/resources/kinds.ts';
+import type { AnyResource, Resource } from '../src/resources/resource.ts';
+import { destination, sources } from './forwarding/lane.ts';
+import type { AllowRule } from './forwarding/policy-shape.ts';
+
+export const routerName = 'router';
+
+export function describePolicy(rules: readonly AllowRule[]): AnyResource[] {
+  return [...describeRouter(), ...policies(rules), ...rules.flatMap(workloadsOf)];
+}
+
+/** One workload of an application; another label on the same address is what a label change is. */
+export function describeWorkload(address: string, app: string): Resource<'WorkloadEndpoint'> {
+  return {
+    apiVersion: calicoApiVersion,
+    kind: 'WorkloadEndpoint',
+    metadata: { name: `pod-${address.replaceAll('.', '-')}`, namespace: 'bench', labels: { app } },
+    spec: { node: 'elsewhere', orchestrator: 'k8s', ipNetworks: [`${address}/32`] },
+  };
+}
+
+export function appName(rule: AllowRule): string {
+  return `app-${rule.index}`;
+}
+
+function describeRouter(): AnyResource[] {
+  return [
+    {
+      apiVersion: causewayApiVersion,
+      kind: 'Router',
+      metadata: { name: routerName },
+      spec: {
+        role: 'transit',
+        asNumber: 64520,
+        interfaces: [
+          { name: 'west', addresses: [sources.router] },
+          { name: 'east', addresses: [destination.router] },
+        ],
+        forwarding: { defaultAction: 'Deny' },
+      },
+    },
+    {
+      apiVersion: calicoApiVersion,
+      kind: 'HostEndpoint',
+      metadata: { name: 'west', labels: { side: 'west' } },
+      spec: { node: routerName, interfaceName: 'west' },
+    },
+  ];
+}
+
+function policies(rules: readonly AllowRule[]): AnyResource[] {
+  const byPolicy = new Map<number, AllowRule[]>();
+  for (const rule of rules) {
+    const ofPolicy = byPolicy.get(rule.policy) ?? [];
+    byPolicy.set(rule.policy, ofPolicy);
+    ofPolicy.push(rule);
+  }
+  return [...byPolicy].map(([policy, ofPolicy]) => ({
+    apiVersion: calicoApiVersion,
+    kind: 'GlobalNetworkPolicy',
+    metadata: { name: `policy-${policy}` },
+    spec: {
+      tier: 'default',
+      order: policy,
+      selector: "side == 'west'",
+      applyOnForward: true,
+      types: ['Ingress'],
+      ingress: ofPolicy.map((rule) => ({
+        action: 'Allow',
+        protocol: 'UDP',
+        source: { selector: `app == '${appName(rule)}'` },
+        destination: { ports: [rule.port] },
+      })),
+    },
+  }));
+}
+
+function workloadsOf(rule: AllowRule): AnyResource[] {
+  return rule.hosts.map((address) => describeWorkload(address, appName(rule)));
+}

@@ -1,0 +1,107 @@
+/**
+ * The figures of a run, as JSON and as tables.
+ *
+ *   measurements → BenchReport ─[print]→ terminal, file
+ *
+ * Invariant: the JSON holds everything that the tables show; its keys only ever grow.
+ */
+
+import type { LaneResult, Traffic } from './forwarding/measure-forwarding.ts';
+import { type Layout, layoutNames, type Variant } from './forwarding/variants.ts';
+import type { Machine } from './machine.ts';
+import type { Summary } from './statistics.ts';
+
+export interface BenchReport {
+  readonly version: 1;
+  readonly startedAt: string;
+  readonly seconds: number;
+  readonly isQuick: boolean;
+  readonly machine: Machine;
+  readonly forwarding?: ForwardingReport;
+}
+
+export interface ForwardingReport {
+  readonly framesPerSlice: number;
+  readonly rounds: number;
+  readonly core: number;
+  readonly rows: readonly ForwardingRow[];
+}
+
+/** One router and one sort of traffic; times are ns per packet, net of the sender unless called gross. */
+export interface ForwardingRow {
+  readonly router: string;
+  readonly layout: Layout;
+  readonly rules: number;
+  readonly traffic: Traffic;
+  readonly net: Summary;
+  readonly gross: Summary;
+  readonly discardedSlices: number;
+  /** Quotients of median net times, of the same traffic. */
+  readonly ratioToBare: number;
+  readonly ratioToAccept: number;
+}
+
+export function reportForwarding(variants: readonly Variant[], results: readonly LaneResult[]): ForwardingRow[] {
+  const medianOf = (layout: Layout, traffic: Traffic) => {
+    const name = variants.find((variant) => variant.layout === layout)?.name;
+    return results.find((result) => result.lane === name && result.traffic === traffic)?.net.median ?? Number.NaN;
+  };
+  return results.flatMap((result) => {
+    const variant = variants.find(({ name }) => name === result.lane);
+    if (variant === undefined) return [];
+    const { traffic, net, gross, discarded } = result;
+    const { layout, rules } = variant;
+    return [
+      {
+        router: variant.name,
+        layout,
+        rules,
+        traffic,
+        net,
+        gross,
+        discardedSlices: discarded,
+        ratioToBare: net.median / medianOf('bare', traffic),
+        ratioToAccept: net.median / medianOf('accept', traffic),
+      },
+    ];
+  });
+}
+
+export function printReport(report: BenchReport): string {
+  const { machine } = report;
+  const head = [
+    `${machine.processor}, ${machine.cores} cores, Linux ${machine.kernel}, nft ${machine.nft}, Node ${machine.node}`,
+    `load before: ${machine.loadBefore.toFixed(2)}${machine.loadBefore > 0.5 ? ' (busy: trust the ratios, not the times)' : ''}; ${report.seconds.toFixed(0)} s in all`,
+  ];
+  const sections = [report.forwarding === undefined ? [] : printForwarding(report.forwarding)];
+  return `${[head, ...sections].map((lines) => lines.join('\n')).join('\n\n')}\n`;
+}
+
+function printForwarding({ rows, framesPerSlice, rounds }: ForwardingReport): string[] {
+  const title = `Forwarding one packet: ns net of the sender, median of ${rounds} rounds of ${framesPerSlice} frames; in brackets the ratio`;
+  const header = ['router', 'rules', 'first packet', 'to one accept rule', 'established', 'to bare'];
+  const body = rows
+    .filter((row) => row.traffic === 'first')
+    .map((first) => {
+      const later = rows.find((row) => row.router === first.router && row.traffic === 'established');
+      return [
+        layoutNames[first.layout],
+        first.rules === 0 ? '-' : `${first.rules}`,
+        first.net.median.toFixed(0),
+        `${first.ratioToAccept.toFixed(2)}x`,
+        later?.net.median.toFixed(0) ?? '-',
+        later === undefined ? '-' : `${later.ratioToBare.toFixed(2)}x`,
+      ];
+    });
+  return [title, ...alignColumns([header, ...body])];
+}
+
+/** First column to the left, the others to the right. */
+function alignColumns(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows.map((row) =>
+    row
+      .map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)))
+      .join('  '),
+  );
+}
