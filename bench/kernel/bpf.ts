@@ -6,7 +6,7 @@
  * Invariant: nothing is pinned. Programs, maps and links live as long as this process has them open, so that the kernel
  * takes everything away with the process, however it ends.
  */
-import koffi from 'koffi';
+import koffi, { type TypeObject } from 'koffi';
 import { assemble, type Instruction } from '../bpf/assembler.ts';
 import { libc, SystemCallError } from './libc.ts';
 
@@ -73,7 +73,9 @@ const linkCreateAttributes = koffi.struct({
   flags: 'uint32',
 });
 
-const systemCalls = new Map<koffi.TypeObject, koffi.KoffiFunction>();
+type SystemCall = ReturnType<typeof libc.func>;
+
+const systemCalls = new Map<TypeObject, SystemCall>();
 
 /** An array map of one u64, set to 0. */
 export function createCounter(): MapFd {
@@ -139,7 +141,7 @@ export function sendLiveFrames(program: ProgramFd, frame: Buffer, frames: number
   return attributes.duration;
 }
 
-function bpf(name: string, number: number, type: koffi.TypeObject, attributes: object, explain = () => ''): number {
+function bpf(name: string, number: number, type: TypeObject, attributes: object, explain = () => ''): number {
   const call = bpfNumber[process.arch];
   if (call === undefined) throw new Error(`bpf(2) has no known number on ${process.arch}`);
   const result = Number(systemCall(type)(call, number, attributes, koffi.sizeof(type)));
@@ -148,7 +150,7 @@ function bpf(name: string, number: number, type: koffi.TypeObject, attributes: o
 }
 
 /** syscall(2) for attributes of one type, which come back as the kernel left them. */
-function systemCall(type: koffi.TypeObject): koffi.KoffiFunction {
+function systemCall(type: TypeObject): SystemCall {
   const known = systemCalls.get(type);
   if (known !== undefined) return known;
   const made = libc.func('syscall', 'long', ['long', 'long', koffi.inout(koffi.pointer(type)), 'long']);

@@ -1,0 +1,27 @@
+import { describe, expect, it } from 'vitest';
+import { parseOptions } from './options.ts';
+
+describe('parseOptions', () => {
+  it('runs everything when nothing is said', () => {
+    expect(parseOptions([])).toMatchObject({
+      ok: true,
+      value: { isQuick: false, parts: ['forwarding', 'compile', 'label'], outFile: '.cache/bench.json' },
+    });
+  });
+
+  it('keeps the order of parts whatever the order asked for', () => {
+    const parsed = parseOptions(['--only', 'label', '--only=forwarding', '--core', '0']);
+    expect(parsed).toMatchObject({ ok: true, value: { parts: ['forwarding', 'label'], core: 0 } });
+  });
+
+  it.each([
+    [['--only', 'forwardign'], /forwardign.*forwarding, compile, label/],
+    [['--core', 'x'], /--core x/],
+    [['--core', '64'], /--core 64/],
+    [['--fast'], /--fast/],
+    [['stray'], /stray/],
+  ])('says what is wrong with %j', (args, message) => {
+    const parsed = parseOptions(args);
+    expect(parsed.ok ? '' : parsed.error).toMatch(message);
+  });
+});
