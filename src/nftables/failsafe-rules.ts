@@ -48,7 +48,9 @@ function compileGroup(
   const fields = failsafeFields(lookup, family);
   const stem = family === undefined ? lookup.list : `${lookup.list}-v${family}`;
   const name = objectName('failsafe', stem, `${lookup.list} ${identity}`);
-  sets.set(name, { kind: 'tuples', name, fields, elements: failsafeElements(group) });
+  // The declaration is the same for both sides, so that the lists can serve both directions.
+  const declared = failsafeFields({ ...lookup, remote: 'source', port: 'destination' }, family);
+  sets.set(name, { kind: 'tuples', name, fields: declared, elements: failsafeElements(group) });
   const matches: Match[] = [];
   const interfaces = group[0]?.interfaces?.toSorted();
   if (interfaces) matches.push({ kind: 'interface', side: lookup.interfaceSide, negated: false, names: interfaces });

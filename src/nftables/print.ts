@@ -24,13 +24,13 @@ export function printRemoval(): string {
 
 /** The table alone, as `render` shows it. */
 export function printTable(ruleset: Ruleset): string {
-  const lines = [`table inet ${tableName} {`];
-  for (const set of ruleset.sets.values()) lines.push(...printSet(set), '');
-  for (const map of ruleset.maps.values()) lines.push(...printMap(map), '');
-  for (const chain of ruleset.chains.values()) lines.push(...printChain(chain), '');
-  if (lines.at(-1) === '') lines.pop();
-  lines.push('}');
-  return `${lines.join('\n')}\n`;
+  return printObjects([...ruleset.sets.values()], [...ruleset.maps.values()], [...ruleset.chains.values()]);
+}
+
+/** The table with these objects in it: adds them to the table that is there. */
+export function printObjects(sets: readonly NftSet[], maps: readonly VerdictMap[], chains: readonly Chain[]): string {
+  const blocks = [...sets.map(printSet), ...maps.map(printMap), ...chains.map(printChain)];
+  return `table inet ${tableName} {\n${blocks.map((lines) => `${lines.join('\n')}\n`).join('\n')}}\n`;
 }
 
 /** The lines of a set's declaration, without its elements. */
@@ -83,7 +83,7 @@ function printMap(map: VerdictMap): readonly string[] {
   return printDeclared(`map ${map.name}`, mapDeclaration(map), mapElementTexts(map));
 }
 
-function mapElementTexts(map: VerdictMap): readonly string[] {
+export function mapElementTexts(map: VerdictMap): readonly string[] {
   return [...map.elements.values()].map(printMapElement).sort();
 }
 

@@ -32,13 +32,9 @@ export function portSetFields(family: Family, side: Side): readonly Field[] {
   return [{ kind: 'address', family, side }, { kind: 'protocol' }, { kind: 'port', side }];
 }
 
-/** Members are split once per map: a set that did not change is the same object, and comparing it costs nothing. */
-const compiled = new WeakMap<ReadonlyMap<string, Prefix>, readonly NftSet[]>();
-
+/** A copy: the members may be an index that lives on and changes. */
 export function compileAddressSet(set: AddressSet): readonly NftSet[] {
-  const known = compiled.get(set.members);
-  if (known && known[0]?.name === addressSetName(set.id, 4, 'hosts')) return known;
-  const sets = families.flatMap((family) => {
+  return families.flatMap((family) => {
     const hosts = new Map<string, Prefix>();
     const prefixes: Prefix[] = [];
     for (const [text, prefix] of set.members) {
@@ -51,8 +47,6 @@ export function compileAddressSet(set: AddressSet): readonly NftSet[] {
       addressNftSet(set.id, family, 'prefixes', byPrintedPrefix(pruneContained(prefixes.sort(comparePrefixes)))),
     ];
   });
-  compiled.set(set.members, sets);
-  return sets;
 }
 
 function addressNftSet(
