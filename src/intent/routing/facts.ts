@@ -1,0 +1,155 @@
+/**
+ * A router's BGP intent as plain JSON: what `render --target facts` prints (product contract, command table).
+ *
+ *   RouterIntent → [facts] → RouterFactsJson
+ *
+ * Invariant: keys are stable, lists sorted (sessions by family, neighbor and port; filters in their order of evaluation);
+ * a password is only ever said to be there or not.
+ */
+import { compareAddresses, printAddress } from '../../net/address.ts';
+import { type Prefix, printPrefix } from '../../net/prefix.ts';
+import { resourceId } from '../../resources/resource.ts';
+import type { RouterIntent } from '../router-intent.ts';
+import type { PrefixBound, SessionIntent } from './routing-intent.ts';
+
+export interface RoutingFacts {
+  readonly router: string;
+  readonly routerID: string;
+  readonly asNumber: number;
+  readonly listenPort: number;
+  /** Addresses BGP listens on; empty means all. */
+  readonly listenOn: readonly string[];
+  readonly sessions: readonly SessionFacts[];
+  readonly staticRoutes: readonly { prefix: string; via: string | null; reason: string }[];
+  readonly aggregates: readonly { prefix: string; sessions: readonly string[] }[];
+  /** Communities that routes inside a prefix go out with. */
+  readonly communities: readonly { prefix: string; communities: readonly string[] }[];
+  readonly ignoredInterfaces: readonly string[];
+  readonly pools: readonly { cidr: string; encapsulation: string; exported: boolean }[];
+}
+
+export interface SessionFacts {
+  readonly name: string;
+  /** `Kind/name` of the resource that asked for it; null for the node-to-node mesh. */
+  readonly origin: string | null;
+  readonly family: 4 | 6;
+  readonly neighbor: string;
+  readonly port: number;
+  readonly remoteAS: number;
+  readonly localAS: number;
+  readonly type: 'eBGP' | 'iBGP';
+  /** Address the session is opened from; null leaves it to the kernel. */
+  readonly source: string | null;
+  readonly passive: boolean;
+  /** Hops the peer may be away; 0 means any number, null that it must be on the link. */
+  readonly multihop: number | null;
+  readonly ttlSecurity: boolean;
+  readonly nextHop: 'default' | 'self' | 'keep';
+  readonly rrClient: boolean;
+  readonly rrClusterId: string | null;
+  /** Seconds; `default` is on with BIRD's time. */
+  readonly gracefulRestart: number | 'default' | 'off';
+  /** Seconds; null is BIRD's default. */
+  readonly keepalive: number | null;
+  readonly hold: number | null;
+  readonly allowLocalAS: number;
+  readonly password: boolean;
+  readonly importFilters: readonly string[];
+  readonly exportFilters: readonly string[];
+  /** What may be learned; null means anything the filters let through. */
+  readonly importBound: BoundFacts | null;
+  readonly exportBound: BoundFacts | null;
+  readonly acceptsDefaultRoute: boolean;
+  readonly localPref: number | null;
+  readonly med: number | null;
+  readonly communities: readonly string[];
+  readonly importLimit: { prefixes: number; action: string } | null;
+  readonly exportLimit: { prefixes: number; action: string } | null;
+}
+
+/** Of all prefixes that contain a route, the longest decides. */
+export interface BoundFacts {
+  readonly within: readonly string[];
+  readonly except: readonly string[];
+}
+
+export function resolveFacts(intent: Pick<RouterIntent, 'router' | 'routing'>): RoutingFacts {
+  const { router, routing } = intent;
+  const sessions = [...routing.sessions].sort(
+    (a, b) => a.family - b.family || compareAddresses(a.neighbor, b.neighbor) || a.port - b.port,
+  );
+  return {
+    router,
+    routerID: routing.routerId,
+    asNumber: routing.localAs,
+    listenPort: routing.listenPort,
+    listenOn: routing.listenOn.map(printAddress),
+    sessions: sessions.map(sessionFacts),
+    staticRoutes: routing.staticRoutes.map(({ prefix, target, reason }) => ({
+      prefix: printPrefix(prefix),
+      via: target.kind === 'via' ? printAddress(target.nextHop) : null,
+      reason,
+    })),
+    aggregates: routing.aggregates.map(({ prefix, sessions: names }) => ({
+      prefix: printPrefix(prefix),
+      sessions: names,
+    })),
+    communities: routing.prefixAdvertisements.map(({ prefix, communities }) => ({
+      prefix: printPrefix(prefix),
+      communities,
+    })),
+    ignoredInterfaces: routing.ignoredInterfaces,
+    pools: routing.pools.map(({ prefix, encapsulation, exported }) => ({
+      cidr: printPrefix(prefix),
+      encapsulation,
+      exported,
+    })),
+  };
+}
+
+/** The facts as JSON text, two spaces deep, with a line break at the end. */
+export function printFacts(intent: Pick<RouterIntent, 'router' | 'routing'>): string {
+  return `${JSON.stringify(resolveFacts(intent), null, 2)}\n`;
+}
+
+function sessionFacts(session: SessionIntent): SessionFacts {
+  const { import: imports, export: exports, origin, sourceAddress, reach } = session;
+  return {
+    name: session.name,
+    origin: origin ? resourceId(origin) : null,
+    family: session.family,
+    neighbor: printAddress(session.neighbor),
+    port: session.port,
+    remoteAS: session.remoteAs,
+    localAS: session.localAs,
+    type: session.remoteAs === session.localAs ? 'iBGP' : 'eBGP',
+    source: sourceAddress ? printAddress(sourceAddress) : null,
+    passive: session.passive,
+    multihop: reach === 'direct' ? null : reach === 'any' ? 0 : reach.hops,
+    ttlSecurity: session.ttlSecurity,
+    nextHop: session.nextHop,
+    rrClient: session.rrClient,
+    rrClusterId: session.rrClusterId ?? null,
+    gracefulRestart: session.gracefulRestart,
+    keepalive: session.keepalive ?? null,
+    hold: session.hold ?? null,
+    allowLocalAS: session.allowLocalAs,
+    password: session.password !== undefined,
+    importFilters: imports.filters,
+    exportFilters: exports.filters,
+    importBound: boundFacts(imports.bound),
+    exportBound: boundFacts(exports.bound),
+    acceptsDefaultRoute: imports.acceptsDefaultRoute,
+    localPref: imports.localPref ?? null,
+    med: exports.med ?? null,
+    communities: exports.communities,
+    importLimit: imports.limit ?? null,
+    exportLimit: exports.limit ?? null,
+  };
+}
+
+function boundFacts(bound: PrefixBound | undefined): BoundFacts | null {
+  if (!bound) return null;
+  const print = (list: readonly Prefix[]): string[] => list.map(printPrefix);
+  return { within: print(bound.within), except: print(bound.except) };
+}
