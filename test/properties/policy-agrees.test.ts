@@ -13,7 +13,9 @@ import { compileRuleset } from '../../src/nftables/compile.ts';
 import { explainPacket } from '../../src/verdict/explain-packet.ts';
 import type { Packet } from '../../src/verdict/packet.ts';
 import { printVerdict } from '../../src/verdict/print-verdict.ts';
-import { arrivingCases, denseIntents, type PacketCase, packetCases, policyIntents } from './arbitrary-policy.ts';
+import { denseIntents } from './arbitrary-dense-policy.ts';
+import { arrivingCases, type PacketCase, packetCases } from './arbitrary-packet.ts';
+import { policyIntents } from './arbitrary-policy.ts';
 import { interpretRuleset } from './nft-interpreter.ts';
 
 const numRuns = Number(process.env['CAUSEWAY_PROPERTY_RUNS'] ?? 200);

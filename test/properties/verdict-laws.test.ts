@@ -6,7 +6,8 @@ import { describe, expect, it } from 'vitest';
 import type { PolicyIntent } from '../../src/intent/policy/policy-intent.ts';
 import { explainPacket } from '../../src/verdict/explain-packet.ts';
 import type { Verdict } from '../../src/verdict/verdict.ts';
-import { type PacketCase, packetCases, policyIntents } from './arbitrary-policy.ts';
+import { type PacketCase, packetCases } from './arbitrary-packet.ts';
+import { policyIntents } from './arbitrary-policy.ts';
 
 type Law = (answer: Verdict, given: PacketCase, policy: PolicyIntent) => void;
 
