@@ -1,0 +1,167 @@
+/**
+ * The ports that host policy never closes, so that a router stays reachable (semantics §1.15, §4.10).
+ *
+ *   FelixSettings, Router, BGP peers ─[resolve-failsafes]→ Failsafe[]
+ *
+ * Invariant: a Router opens less than Calico does, unless someone configured the ports: BGP only to its peers, ssh only as
+ * its management says. Sorted, without duplicates.
+ */
+import { type Address, compareAddresses } from '../../net/address.ts';
+import { protocolNumbers } from '../../net/ip-protocol.ts';
+import { comparePrefixes, hostPrefix, type Prefix, parseAddressOrCidr } from '../../net/prefix.ts';
+import type { FailsafePort } from '../../resources/felix-configuration.ts';
+import type { Resource } from '../../resources/resource.ts';
+import type { Warning } from '../router-intent.ts';
+import type { Failsafe, PolicyIntent } from './policy-intent.ts';
+import type { ConfiguredFailsafes, FelixSettings } from './resolve-felix.ts';
+
+/** What policy must know of BGP: where this router listens, and to whom it speaks. */
+export interface BgpReach {
+  readonly listenPort: number;
+  readonly peers: readonly { readonly address: Address; readonly port: number }[];
+}
+
+const { TCP, UDP, SCTP } = protocolNumbers;
+const bgpPort = 179;
+const sshPort = 22;
+const dhcpClientPort = 68;
+
+/** DNS and DHCP out, DHCP in; BGP, etcd, Typha and the Kubernetes API both ways; ssh in. */
+const calicoTcp = [bgpPort, 2379, 2380, 5473, 6443, 6666, 6667];
+const calicoInbound: readonly Failsafe[] = [
+  { protocol: TCP, port: sshPort },
+  { protocol: UDP, port: dhcpClientPort },
+  ...calicoTcp.map((port) => ({ protocol: TCP, port })),
+];
+const calicoOutbound: readonly Failsafe[] = [
+  { protocol: UDP, port: 53 },
+  { protocol: UDP, port: 67 },
+  ...calicoTcp.map((port) => ({ protocol: TCP, port })),
+];
+
+/** Failsafes of a router: exactly Calico's for a Node alone, narrowed for a Router. */
+export function resolveFailsafes(
+  felix: FelixSettings,
+  router: Resource<'Router'> | undefined,
+  bgp: BgpReach,
+  warnings: Warning[],
+): PolicyIntent['failsafes'] {
+  return {
+    inbound: sortedDistinct(resolveInbound(felix, router, bgp, warnings)),
+    outbound: sortedDistinct(resolveOutbound(felix, router, bgp, warnings)),
+  };
+}
+
+function resolveInbound(
+  felix: FelixSettings,
+  router: Resource<'Router'> | undefined,
+  bgp: BgpReach,
+  warnings: Warning[],
+): readonly Failsafe[] {
+  const configured = felix.failsafeInbound && parseFailsafes(felix.failsafeInbound, warnings);
+  if (!router) return configured ?? calicoInbound;
+  if (configured) return router.spec.management ? [...configured, ...managementAccess(router, warnings)] : configured;
+  return [
+    ...managementAccess(router, warnings),
+    { protocol: UDP, port: dhcpClientPort },
+    ...bgp.peers.map(({ address }) => ({ protocol: TCP, port: bgp.listenPort, net: hostPrefix(address) })),
+  ];
+}
+
+function resolveOutbound(
+  felix: FelixSettings,
+  router: Resource<'Router'> | undefined,
+  bgp: BgpReach,
+  warnings: Warning[],
+): readonly Failsafe[] {
+  if (felix.failsafeOutbound) return parseFailsafes(felix.failsafeOutbound, warnings);
+  if (!router) return calicoOutbound;
+  // Calico's list knows only port 179; a peer that listens elsewhere must be reachable too.
+  const elsewhere = bgp.peers.filter(({ port }) => port !== bgpPort);
+  return [
+    ...calicoOutbound,
+    ...elsewhere.map(({ address, port }) => ({ protocol: TCP, port, net: hostPrefix(address) })),
+  ];
+}
+
+/** ssh from where management says, on the interfaces it says; anywhere where it says nothing, nowhere for an empty list. */
+function managementAccess(router: Resource<'Router'>, warnings: Warning[]): Failsafe[] {
+  const { allowFrom, interfaces } = router.spec.management ?? {};
+  if (interfaces?.length === 0) return [];
+  const access: Failsafe = {
+    protocol: TCP,
+    port: sshPort,
+    ...(interfaces ? { interfaces: [...interfaces].sort() } : {}),
+  };
+  if (!allowFrom) return [access];
+  const entries: Failsafe[] = [];
+  for (const [i, text] of allowFrom.entries()) {
+    const net = parseAddressOrCidr(text);
+    if (net) entries.push({ ...access, net });
+    else
+      warnings.push({
+        code: 'invalid-address',
+        subject: router,
+        path: ['spec', 'management', 'allowFrom', i],
+        message: `${text} is left out: not an address or prefix, so ssh is not allowed from it`,
+      });
+  }
+  return entries;
+}
+
+function parseFailsafes({ subject, field, ports }: ConfiguredFailsafes, warnings: Warning[]): Failsafe[] {
+  const parsed: Failsafe[] = [];
+  for (const [i, entry] of ports.entries()) {
+    const failsafe = parseFailsafe(entry);
+    if (failsafe) parsed.push(failsafe);
+    else
+      warnings.push({
+        code: 'invalid-failsafe',
+        subject,
+        path: ['spec', field, i],
+        message: 'this failsafe is left out: its protocol is none of TCP, UDP, SCTP or its net is no address or prefix',
+      });
+  }
+  return parsed;
+}
+
+function parseFailsafe({ protocol, port, net }: FailsafePort): Failsafe | undefined {
+  const names: Readonly<Record<string, number>> = { TCP, UDP, SCTP };
+  const name = (protocol ?? '') === '' ? 'TCP' : (protocol ?? '').toUpperCase();
+  const number = Object.hasOwn(names, name) ? names[name] : undefined;
+  if (number === undefined) return undefined;
+  if (net === undefined || net === '') return { protocol: number, port };
+  const prefix = parseAddressOrCidr(net);
+  return prefix && { protocol: number, port, net: prefix };
+}
+
+function sortedDistinct(failsafes: readonly Failsafe[]): Failsafe[] {
+  const sorted = [...failsafes].sort(compareFailsafes);
+  return sorted.filter((failsafe, i) => {
+    const previous = sorted[i - 1];
+    return previous === undefined || compareFailsafes(previous, failsafe) !== 0;
+  });
+}
+
+function compareFailsafes(a: Failsafe, b: Failsafe): number {
+  return a.protocol - b.protocol || a.port - b.port || compareNets(a.net, b.net) || compareInterfaces(a, b);
+}
+
+function compareNets(a: Prefix | undefined, b: Prefix | undefined): number {
+  if (!a || !b) return Number(a !== undefined) - Number(b !== undefined);
+  return comparePrefixes(a, b);
+}
+
+function compareInterfaces(a: Failsafe, b: Failsafe): number {
+  const [x, y] = [a, b].map(({ interfaces }) => interfaces?.join(',') ?? '');
+  return (x ?? '') < (y ?? '') ? -1 : (x ?? '') > (y ?? '') ? 1 : 0;
+}
+
+/** Peers by address and port, each once. */
+export function sortPeers(peers: BgpReach['peers']): BgpReach['peers'] {
+  const sorted = [...peers].sort((a, b) => compareAddresses(a.address, b.address) || a.port - b.port);
+  return sorted.filter((peer, i) => {
+    const previous = sorted[i - 1];
+    return !previous || compareAddresses(previous.address, peer.address) !== 0 || previous.port !== peer.port;
+  });
+}

@@ -1,0 +1,136 @@
+/**
+ * What policy one router must enforce.
+ *
+ *   Snapshot, Topology, LabelIndex, InterfaceFacts ─[resolve-policy]→ PolicyIntent → nftables/compile, verdict/
+ *
+ * Invariant: fail closed: whatever cannot be resolved narrows access, and a warning says so. Without a Router of that name
+ * the result is exactly Calico's.
+ */
+import type { Resource } from '../../resources/resource.ts';
+import { evaluateSelector } from '../../resources/selector/evaluate.ts';
+import type { Snapshot } from '../../resources/snapshot.ts';
+import { hostEndpointLabels } from '../labels/effective-labels.ts';
+import type { LabelIndex } from '../labels/label-index.ts';
+import type { Warning } from '../router-intent.ts';
+import type { Topology } from '../topology/topology.ts';
+import { findTraps, type SelectedEndpoint } from './find-traps.ts';
+import type { EndpointIntent, InterfaceFacts, PolicyId, PolicyIntent, PolicyRules } from './policy-intent.ts';
+import { type GuardedInterfaces, resolveEndpoints, wildcard } from './resolve-endpoints.ts';
+import { type BgpReach, resolveFailsafes } from './resolve-failsafes.ts';
+import { resolveFelix } from './resolve-felix.ts';
+import { resolveProfiles } from './resolve-profiles.ts';
+import { resolveRules } from './resolve-rule.ts';
+import { type ClassifiedPolicy, type OrderedTier, resolveTiers, tiersOf } from './resolve-tiers.ts';
+import { makeUsedSets, type UsedSets } from './used-sets.ts';
+
+/** Nobody to speak BGP with, on the usual port. */
+export const noBgp: BgpReach = { listenPort: 179, peers: [] };
+
+/**
+ * Registers the selectors it uses in the index and forgets those it no longer uses; members of the result's sets are the
+ * index's live maps. `interfaces` are those that exist; the ones that HostEndpoints name are added to them.
+ */
+export function resolvePolicy(
+  snapshot: Snapshot,
+  topology: Topology,
+  index: LabelIndex,
+  interfaces: readonly InterfaceFacts[],
+  bgp: BgpReach = noBgp,
+): { readonly policy: PolicyIntent; readonly warnings: readonly Warning[] } {
+  const warnings: Warning[] = [];
+  const { name, labels, resource: router } = topology.router;
+  const felix = resolveFelix(snapshot, name, labels, warnings);
+  const tiers = resolveTiers(snapshot, warnings);
+  const candidates = [
+    ...snapshot.list('HostEndpoint').filter(({ spec }) => spec.node === name),
+    ...topology.generated.hostEndpoints,
+  ];
+  const guarded = resolveEndpoints(candidates, interfaces, felix, warnings);
+  const selected = guarded.map((entry) => selectPolicies(snapshot, entry, tiers));
+  const sets = makeUsedSets(index);
+  const policies = resolvePolicies(selected, sets, warnings);
+  const endpoints = guarded.map(({ endpoint }) => endpoint);
+  const profiles = resolveProfiles(snapshot, endpoints, sets, warnings);
+  const policy: PolicyIntent = {
+    forwardDefault: router ? (router.spec.forwarding?.defaultAction ?? 'Deny') : 'Allow',
+    denyVerdict: felix.denyVerdict,
+    dropsInvalid: felix.dropsInvalid,
+    logPrefix: felix.logPrefix,
+    exemptsNeighborDiscovery: router !== undefined,
+    exemptsLoopback: router !== undefined,
+    failsafes: resolveFailsafes(felix, router, bgp, warnings),
+    endpoints: selected.map((entry) => resolveEndpoint(entry, tiers)),
+    policies,
+    profiles,
+    ...sets.finish(),
+  };
+  warnings.push(...findTraps(policy, selected, interfaces));
+  return { policy, warnings };
+}
+
+function selectPolicies(
+  snapshot: Snapshot,
+  { endpoint, interfaces }: GuardedInterfaces,
+  tiers: readonly OrderedTier[],
+): SelectedEndpoint {
+  const labels = hostEndpointLabels(snapshot, endpoint);
+  const policies = tiers.flatMap((tier) => tier.policies.filter(({ selector }) => evaluateSelector(selector, labels)));
+  return { endpoint, interfaces, policies };
+}
+
+function resolveEndpoint(
+  { endpoint, interfaces, policies }: SelectedEndpoint,
+  tiers: readonly OrderedTier[],
+): EndpointIntent {
+  const chosen = new Set(policies);
+  // Calico gives a wildcard endpoint no untracked policy (semantics §4.8); find-traps says what that means.
+  const isWildcard = interfaces === wildcard;
+  const selects = (policy: ClassifiedPolicy): boolean => chosen.has(policy);
+  const stage = (name: 'untracked' | 'preDNAT' | 'normal' | 'forward') => ({
+    ingress: tiersOf(tiers, selects, name, 'ingress'),
+    egress: tiersOf(tiers, selects, name, 'egress'),
+  });
+  return {
+    name: endpoint.metadata.name,
+    interfaces,
+    profiles: endpoint.spec.profiles ?? [],
+    tiers: {
+      untracked: isWildcard ? { ingress: [], egress: [] } : stage('untracked'),
+      preDNAT: stage('preDNAT'),
+      normal: stage('normal'),
+      forward: stage('forward'),
+    },
+  };
+}
+
+/** The rules of every policy that selects an endpoint, each once, by id. */
+function resolvePolicies(
+  selected: readonly SelectedEndpoint[],
+  sets: UsedSets,
+  warnings: Warning[],
+): Map<PolicyId, PolicyRules> {
+  const used = new Map(selected.flatMap(({ policies }) => policies.map((policy) => [policy.id, policy])));
+  const sorted = [...used.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+  return new Map(sorted.map((policy) => [policy.id, resolvePolicyRules(policy, sets, warnings)]));
+}
+
+/** Rules of a direction that the types leave out are never evaluated, so they are not resolved. */
+function resolvePolicyRules(policy: ClassifiedPolicy, sets: UsedSets, warnings: Warning[]): PolicyRules {
+  const { resource, directions } = policy;
+  const context = { sets, subject: resource as Resource, warnings };
+  const rules = (direction: 'ingress' | 'egress') =>
+    directions.includes(direction)
+      ? resolveRules(resource.spec[direction], direction, context).filter(
+          ({ action }) => !policy.isBroken || action === 'Deny',
+        )
+      : [];
+  return {
+    id: policy.id,
+    resource,
+    kind: resource.kind,
+    name: resource.metadata.name,
+    tier: policy.tier,
+    ingress: rules('ingress'),
+    egress: rules('egress'),
+  };
+}

@@ -1,0 +1,137 @@
+/**
+ * One side of a rule: what Calico's EntityRule demands of the source or the destination (semantics §3.2, §3.3).
+ *
+ *   EntityRule ─[resolve-side]→ SideMatch
+ *
+ * Invariant: a term that cannot be resolved is reported as unknown and left out of the match; the caller makes of it what
+ * narrows access: a Deny goes without the term, any other rule is left out.
+ */
+import type { Family } from '../../net/address.ts';
+import { type PortRange, parsePortRange } from '../../net/port-range.ts';
+import { type Prefix, parseAddressOrCidr } from '../../net/prefix.ts';
+import type { FieldPath } from '../../resources/resource.ts';
+import type { EntityRule } from '../../resources/rule.ts';
+import { parseSelector } from '../../resources/selector/parse.ts';
+import type { Selector, SelectorError } from '../../resources/selector/selector.ts';
+import type { PortMatch, SideMatch } from './policy-intent.ts';
+import { entitySelector } from './policy-selector.ts';
+import type { UsedSets } from './used-sets.ts';
+
+/** A term of a rule that nobody can evaluate here. */
+export interface UnknownTerm {
+  readonly code: string;
+  readonly path: FieldPath;
+  /** What it is, as the beginning of a sentence. */
+  readonly what: string;
+}
+
+export interface SideContext {
+  readonly sets: UsedSets;
+  /** Of the rule: the protocol a named port must have; undefined takes each port's own. */
+  readonly protocol: number | undefined;
+  readonly path: FieldPath;
+  readonly unknown: UnknownTerm[];
+}
+
+export interface ResolvedSide {
+  readonly match: SideMatch;
+  /** Families for which the side can match; narrowed by lists of nets only. */
+  readonly families: readonly Family[];
+}
+
+/** The match of one side; an absent side matches everything. */
+export function resolveSide(entity: EntityRule | undefined, context: SideContext): ResolvedSide {
+  if (!entity) return { match: {}, families: [4, 6] };
+  const { sets } = context;
+  const nets = resolveNets(entity.nets, 'nets', context);
+  const notNets = resolveNets(entity.notNets, 'notNets', context);
+  const positive = resolveSelector(() => entitySelector(entity), 'selector', context);
+  const negative = resolveSelector(() => notSelector(entity), 'notSelector', context);
+  const ports = resolvePorts(entity.ports, positive, context);
+  const notPorts = resolvePorts(entity.notPorts, positive, context);
+  if (entity.services) {
+    context.unknown.push({
+      code: 'services-unsupported',
+      path: [...context.path, 'services'],
+      what: `the endpoints of Service ${entity.services.name} are not known to a router`,
+    });
+  }
+  return {
+    match: {
+      ...(nets && { nets }),
+      ...(notNets && { notNets }),
+      ...(positive && { addressSet: sets.addressSet(positive) }),
+      ...(negative && { notAddressSet: sets.addressSet(negative) }),
+      ...(ports && { ports }),
+      ...(notPorts && { notPorts }),
+    },
+    families: ([4, 6] as const).filter((family) => allows(nets, family) && allowsNot(notNets, family)),
+  };
+}
+
+/** A list of one family's nets removes the rule for the other family (semantics §3.3). */
+function allows(nets: readonly Prefix[] | undefined, family: Family): boolean {
+  return nets === undefined || nets.some((net) => net.family === family);
+}
+
+/** So does a negated list, and one that excludes every address leaves nothing to match. */
+function allowsNot(notNets: readonly Prefix[] | undefined, family: Family): boolean {
+  if (!allows(notNets, family)) return false;
+  return !notNets?.some((net) => net.family === family && net.length === 0);
+}
+
+function resolveNets(
+  texts: readonly string[] | undefined,
+  field: string,
+  context: SideContext,
+): readonly Prefix[] | undefined {
+  if (!texts || texts.length === 0) return undefined;
+  const nets: Prefix[] = [];
+  for (const [i, text] of texts.entries()) {
+    const net = parseAddressOrCidr(text);
+    if (net) nets.push(net);
+    else context.unknown.push({ code: 'invalid-net', path: [...context.path, field, i], what: `${text} is no CIDR` });
+  }
+  return nets.length === texts.length ? nets : undefined;
+}
+
+function notSelector(entity: EntityRule): ReturnType<typeof entitySelector> {
+  const text = entity.notSelector;
+  return text === undefined || text.trim() === '' ? { ok: true, value: undefined } : parseSelector(text);
+}
+
+function resolveSelector(
+  parse: () => ReturnType<typeof entitySelector>,
+  field: string,
+  context: SideContext,
+): Selector | undefined {
+  const parsed = parse();
+  if (parsed.ok) return parsed.value;
+  context.unknown.push({ code: 'invalid-selector', path: [...context.path, field], what: describeError(parsed.error) });
+  return undefined;
+}
+
+export function describeError(error: SelectorError): string {
+  return `the selector does not parse (${error.message}, at character ${error.offset + 1})`;
+}
+
+/** Numbers and ranges match the port alone; a name matches address and port together, of the owners the side selects. */
+function resolvePorts(
+  ports: readonly (string | number)[] | undefined,
+  positive: Selector | undefined,
+  { sets, protocol }: SideContext,
+): PortMatch | undefined {
+  if (!ports || ports.length === 0) return undefined;
+  const ranges: PortRange[] = [];
+  const portSets: string[] = [];
+  for (const port of ports) {
+    const range = parsePortRange(port);
+    if (range) ranges.push(range);
+    else portSets.push(sets.portSet(positive ?? { kind: 'all' }, { name: String(port), protocol }));
+  }
+  return { ranges: sortRanges(ranges), portSets: [...new Set(portSets)].sort() };
+}
+
+function sortRanges(ranges: readonly PortRange[]): PortRange[] {
+  return [...ranges].sort((a, b) => a.first - b.first || a.last - b.last);
+}

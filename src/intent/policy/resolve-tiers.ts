@@ -1,0 +1,154 @@
+/**
+ * Policies in the order they are evaluated (semantics §4.2 to §4.5).
+ *
+ *   Tiers, GlobalNetworkPolicies ─[resolve-tiers]→ OrderedTier[] ─[tiersOf]→ TierIntent[] of one endpoint and stage
+ *
+ * Invariant: a policy whose tier is missing still bites: it comes after all others, under Deny. NetworkPolicies never match
+ * a host endpoint and staged policies are never enforced, so neither appears.
+ */
+import { inferTypes } from '../../resources/global-network-policy.ts';
+import { type Resource, resourceId } from '../../resources/resource.ts';
+import type { Selector } from '../../resources/selector/selector.ts';
+import type { Snapshot } from '../../resources/snapshot.ts';
+import { builtInTiers } from '../../resources/tier.ts';
+import type { Warning } from '../router-intent.ts';
+import type { Direction, PolicyId, Stage, TierIntent } from './policy-intent.ts';
+import { policySelector } from './policy-selector.ts';
+import { describeError } from './resolve-side.ts';
+
+export interface OrderedTier {
+  readonly name: string;
+  readonly defaultAction: 'Pass' | 'Deny';
+  /** In order of evaluation. */
+  readonly policies: readonly ClassifiedPolicy[];
+}
+
+/** A policy with all that decides where it is evaluated. */
+export interface ClassifiedPolicy {
+  readonly id: PolicyId;
+  readonly resource: Resource<'GlobalNetworkPolicy'>;
+  readonly tier: string;
+  /** Over effective labels. */
+  readonly selector: Selector;
+  /** True when the selector does not parse: then it selects everything, and only its Deny rules count. */
+  readonly isBroken: boolean;
+  readonly directions: readonly Direction[];
+  readonly stages: readonly Stage[];
+}
+
+interface TierOrder {
+  readonly name: string;
+  readonly defaultAction: 'Pass' | 'Deny';
+  readonly isMissing: boolean;
+  readonly order: number;
+}
+
+/** Tiers that hold a policy, in order, each with its policies in order. */
+export function resolveTiers(snapshot: Snapshot, warnings: Warning[]): OrderedTier[] {
+  const byTier = new Map<string, ClassifiedPolicy[]>();
+  for (const resource of snapshot.list('GlobalNetworkPolicy')) {
+    const policy = classify(resource, warnings);
+    const policies = byTier.get(policy.tier);
+    if (policies) policies.push(policy);
+    else byTier.set(policy.tier, [policy]);
+  }
+  const tiers = [...byTier.keys()].map((name) => tierOrder(snapshot, name)).sort(compareTiers);
+  return tiers.map(({ name, defaultAction, isMissing }) => {
+    const policies = (byTier.get(name) ?? []).sort(comparePolicies);
+    if (isMissing) for (const { resource } of policies) warnings.push(warnOfMissingTier(name, resource));
+    return { name, defaultAction, policies };
+  });
+}
+
+/** The tiers one endpoint meets in a stage and direction, given the policies that select it. */
+export function tiersOf(
+  tiers: readonly OrderedTier[],
+  selects: (policy: ClassifiedPolicy) => boolean,
+  stage: Stage,
+  direction: Direction,
+): TierIntent[] {
+  const met: TierIntent[] = [];
+  for (const { name, defaultAction, policies } of tiers) {
+    const ids = policies
+      .filter((policy) => policy.stages.includes(stage) && policy.directions.includes(direction) && selects(policy))
+      .map(({ id }) => id);
+    if (ids.length > 0) met.push({ name, defaultAction, policies: ids });
+  }
+  return met;
+}
+
+function classify(resource: Resource<'GlobalNetworkPolicy'>, warnings: Warning[]): ClassifiedPolicy {
+  const { spec } = resource;
+  const selector = policySelector(spec);
+  if (!selector.ok) {
+    warnings.push({
+      code: 'invalid-selector',
+      subject: resource,
+      path: ['spec', 'selector'],
+      message: `${describeError(selector.error)}: until it does, the policy selects every endpoint with its Deny rules alone`,
+    });
+  }
+  const types = inferTypes(spec);
+  const directions: Direction[] = [];
+  if (types.includes('Ingress')) directions.push('ingress');
+  if (types.includes('Egress') && spec.preDNAT !== true) directions.push('egress');
+  return {
+    id: resourceId(resource),
+    resource,
+    tier: spec.tier === undefined || spec.tier === '' ? 'default' : spec.tier,
+    selector: selector.ok ? selector.value : { kind: 'all' },
+    isBroken: !selector.ok,
+    directions,
+    stages: stagesOf(resource),
+  };
+}
+
+function stagesOf({ spec }: Resource<'GlobalNetworkPolicy'>): readonly Stage[] {
+  if (spec.doNotTrack === true) return ['untracked'];
+  if (spec.preDNAT === true) return ['preDNAT'];
+  return spec.applyOnForward === true ? ['normal', 'forward'] : ['normal'];
+}
+
+function tierOrder(snapshot: Snapshot, name: string): TierOrder {
+  const stored = snapshot.find('Tier', name);
+  const builtIn = Object.hasOwn(builtInTiers, name) ? builtInTiers[name] : undefined;
+  return {
+    name,
+    defaultAction: stored?.spec.defaultAction ?? builtIn?.defaultAction ?? 'Deny',
+    isMissing: !stored && !builtIn,
+    order: stored?.spec.order ?? builtIn?.order ?? Number.POSITIVE_INFINITY,
+  };
+}
+
+function compareTiers(a: TierOrder, b: TierOrder): number {
+  if (a.isMissing !== b.isMissing) return a.isMissing ? 1 : -1;
+  return compareOrders(a.order, b.order) || compareTexts(a.name, b.name);
+}
+
+function comparePolicies(a: ClassifiedPolicy, b: ClassifiedPolicy): number {
+  const [x, y] = [a, b].map(({ resource }) => resource.spec.order ?? Number.POSITIVE_INFINITY);
+  return compareOrders(x ?? 0, y ?? 0) || compareTexts(tieBreaker(a), tieBreaker(b));
+}
+
+/** Calico compares `name/namespace/kind`: since `-` and `.` sort before `/`, `a-b` comes before `a` (semantics §4.2). */
+function tieBreaker({ resource }: ClassifiedPolicy): string {
+  return `${resource.metadata.name}//${resource.kind}`;
+}
+
+/** Not a subtraction: infinity less infinity is no number. */
+function compareOrders(a: number, b: number): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function compareTexts(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function warnOfMissingTier(tier: string, resource: Resource): Warning {
+  return {
+    code: 'missing-tier',
+    subject: resource,
+    path: ['spec', 'tier'],
+    message: `Tier ${tier} does not exist: the policy is evaluated after all tiers, and what it does not match is denied`,
+  };
+}
