@@ -66,7 +66,7 @@ function hear(state: AgentState, event: AgentEvent, now: number): [AgentState, r
       // A router that never was one here has nothing to take away: wait for its resources instead of touching the host.
       const wasRouter = state.desired !== undefined || state.applied !== undefined;
       const known = { ...state, store: { connected: true, revision: event.revision } };
-      return [failed({ ...known, desired: wasRouter ? desired : undefined }, 'resources', event.reason, now), []];
+      return [noted({ ...known, desired: wasRouter ? desired : undefined }, 'resources', event.reason, now), []];
     }
     case 'store':
       return hearStore(state, event, now);
@@ -129,11 +129,13 @@ function hearStore(
   event: Extract<AgentEvent, { kind: 'store' }>,
   now: number,
 ): [AgentState, readonly Effect[]] {
-  if (event.connected === state.store.connected) return [state, []];
+  const isKnown =
+    event.connected === state.store.connected && (event.connected || state.lastError?.subject === 'store');
+  if (isKnown) return [state, []];
   const next = { ...state, store: { ...state.store, connected: event.connected } };
-  if (event.connected) return [next, [log('info', 'the store is back', {})]];
+  if (event.connected) return [{ ...next, lastError: null }, [log('info', 'the store is reachable', {})]];
   const message = `the store is unreachable, everything stays as it is: ${event.message}`;
-  return [failed(next, 'store', message, now), [log('warn', 'the store is unreachable', { error: event.message })]];
+  return [noted(next, 'store', message, now), [log('warn', 'the store is unreachable', { error: event.message })]];
 }
 
 function hearFilterRead(
@@ -182,7 +184,7 @@ function verifyApplied(
   const digests = observedDigests(observed);
   const record: AppliedRecord = { router: state.router, rulesetHash, digests };
   const filter: AgentState['filter'] = { kind: 'held', goal, digests, isTouched: false };
-  const note = log('info', 'policy is in the kernel', { revision, chains: ruleset.chains.length });
+  const note = log('info', 'policy is in the kernel', { revision, chains: ruleset.chains.size });
   return [succeeded({ ...state, applied: record, filter }), [{ kind: 'save-applied', record }, note]];
 }
 
@@ -298,10 +300,15 @@ function succeeded(state: AgentState): AgentState {
   return { ...state, failures: 0, retryAt: 0, lastError: state.store.connected ? null : state.lastError };
 }
 
+/** An error that keeps nothing from being done. */
+function noted(state: AgentState, subject: string, message: string, now: number): AgentState {
+  return { ...state, lastError: { at: new Date(now).toISOString(), subject, message } };
+}
+
+/** A converging effect failed: nothing more is tried for a while, longer each time. */
 function failed(state: AgentState, subject: string, message: string, now: number): AgentState {
   const wait = backoffMs[Math.min(state.failures, backoffMs.length - 1)] ?? 0;
-  const lastError = { at: new Date(now).toISOString(), subject, message };
-  return { ...state, failures: state.failures + 1, retryAt: now + wait, lastError };
+  return noted({ ...state, failures: state.failures + 1, retryAt: now + wait }, subject, message, now);
 }
 
 function repaired(state: AgentState, subject: string, message: string, now: number): [AgentState, readonly Effect[]] {

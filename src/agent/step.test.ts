@@ -1,0 +1,335 @@
+/** What the agent decides: transcripts of what it hears, and what it then asks for. */
+import { describe, expect, it } from 'vitest';
+import type { RouterIntent } from '../intent/router-intent.ts';
+import type { SessionIntent } from '../intent/routing/routing-intent.ts';
+import { parseAddress } from '../net/address.ts';
+import type { Asn } from '../net/asn.ts';
+import { hostPrefix, parsePrefix } from '../net/prefix.ts';
+import { type ObservedTable, observedDigests } from '../nftables/read.ts';
+import type { Ruleset } from '../nftables/ruleset.ts';
+import { err, ok } from '../result.ts';
+import { isConverged } from './converge.ts';
+import type { AgentEvent, AgentState, Effect } from './state.ts';
+import { statusOf } from './status-of.ts';
+import { initialState, step } from './step.ts';
+
+describe('the agent', () => {
+  it('writes nothing before the first complete snapshot', () => {
+    const run = start();
+    expect(
+      run.hear({ kind: 'tick' }, { kind: 'store', connected: false, message: 'gone' }, { kind: 'filter-touched' }),
+    ).toEqual(['log']);
+  });
+
+  it('puts policy into the kernel and reads it back, then forwards, then speaks BGP', () => {
+    const run = start();
+    expect(run.hear(intent(1))).toEqual(['read-filter']);
+    expect(run.answer({ kind: 'filter-read', result: ok(undefined) })).toEqual(['apply-filter']);
+    expect(run.applied()).toEqual(['read-filter']);
+    expect(run.readBack()).toEqual(['save-applied', 'log', 'set-forwarding']);
+    expect(run.answer({ kind: 'forwarding-set', on: true, result: ok(true) })).toEqual(['log', 'adopt-bird']);
+    expect(run.answer({ kind: 'bird-adopted', text: undefined })).toEqual(['configure-bird']);
+    expect(run.configured()).toEqual(['log']);
+    expect(isConverged(run.state)).toBe(true);
+    expect(statusOf(run.state, 0).policy).toMatchObject({ revision: 1, inSync: true, forwardDefault: 'Deny' });
+  });
+
+  it('calls nothing applied that the kernel does not show', () => {
+    const run = start();
+    run.hear(intent(1));
+    run.answer({ kind: 'filter-read', result: ok(undefined) });
+    run.applied();
+    expect(run.answer({ kind: 'filter-read', result: ok({ ...observed(run.goal()), chains: new Map() }) })).toEqual([]);
+    expect(statusOf(run.state, 0).policy).toMatchObject({ revision: null, inSync: false });
+    expect(statusOf(run.state, 0).lastError?.message).toMatch(/does not hold what was applied/);
+    run.pass(60_000);
+    expect(run.hear({ kind: 'tick' })).toContain('apply-filter');
+  });
+
+  it('keeps the old policy when nft refuses the new one, says so, and tries again later', () => {
+    const run = converged();
+    expect(run.hear(intent(2, { endpoints: ['eth0', 'eth1'] }))).toEqual(['apply-filter']);
+    const refused = err({ kind: 'refused', line: 3, message: 'no' } as const);
+    expect(run.answer({ kind: 'filter-applied', goal: run.goal(), result: refused })).toEqual(['log']);
+    expect(statusOf(run.state, 0)).toMatchObject({
+      lastError: { subject: 'nft', message: 'no' },
+      policy: { inSync: false },
+    });
+    expect(run.hear({ kind: 'tick' })).not.toContain('apply-filter');
+    run.pass(60_000);
+    expect(run.hear({ kind: 'tick' })).toContain('apply-filter');
+  });
+
+  it('changes only what differs', () => {
+    const run = converged();
+    run.hear(intent(2, { endpoints: ['eth0', 'eth1'] }));
+    expect(run.last('apply-filter').text).not.toContain('delete table');
+    expect(run.last('apply-filter').text).toContain('eth1');
+  });
+
+  it('does nothing for a revision that changes nothing, and takes note of it', () => {
+    const run = converged();
+    expect(run.hear(intent(7))).toEqual([]);
+    expect(statusOf(run.state, 0).policy).toMatchObject({ revision: 7, inSync: true });
+  });
+
+  it('recognises its own table and its own BIRD after a restart and touches neither', () => {
+    const before = converged();
+    const applied = before.state.applied;
+    const birdText = before.state.bird.kind === 'running' ? before.state.bird.text : '';
+    const run = start();
+    run.hear({ kind: 'started', applied });
+    expect(run.hear(intent(1))).toEqual(['read-filter']);
+    const table = observed(run.goal());
+    expect(run.answer({ kind: 'filter-read', result: ok(table) })).toEqual(['set-forwarding']);
+    expect(run.answer({ kind: 'forwarding-set', on: true, result: ok(false) })).toEqual(['adopt-bird']);
+    expect(run.answer({ kind: 'bird-adopted', text: birdText })).toEqual([]);
+    expect(isConverged(run.state)).toBe(true);
+  });
+
+  it('replaces a table after a restart that is not the one it left', () => {
+    const applied = converged().state.applied;
+    const run = start();
+    run.hear({ kind: 'started', applied });
+    run.hear(intent(1));
+    const tampered = { ...observed(run.goal()), sets: new Map([['alien', { declaration: '', elements: [] }]]) };
+    expect(run.answer({ kind: 'filter-read', result: ok(tampered) })).toEqual(['apply-filter']);
+    expect(run.last('apply-filter').text).toContain('delete table inet causeway');
+  });
+
+  it('repairs a flushed table as soon as the bell rings, and counts it', () => {
+    const run = converged();
+    expect(run.hear({ kind: 'filter-touched' })).toEqual(['read-filter']);
+    expect(run.answer({ kind: 'filter-read', result: ok(undefined) })).toEqual(['log', 'apply-filter']);
+    expect(statusOf(run.state, 0).repairs).toMatchObject({ count: 1, last: { subject: 'nft table' } });
+  });
+
+  it('is not alarmed by a bell that its own write rang', () => {
+    const run = converged();
+    run.hear({ kind: 'filter-touched' });
+    expect(run.answer({ kind: 'filter-read', result: ok(observed(run.goal())) })).toEqual([]);
+    expect(statusOf(run.state, 0).repairs.count).toBe(0);
+  });
+
+  it('starts a BIRD that died again, with what it had', () => {
+    const run = converged();
+    expect(run.hear({ kind: 'bird-down' })).toEqual(['log', 'configure-bird']);
+    expect(statusOf(run.state, 0).repairs.last?.subject).toBe('BIRD');
+  });
+
+  it('switches forwarding on again when somebody switched it off', () => {
+    const run = converged();
+    run.pass(60_000);
+    run.hear({ kind: 'tick' });
+    run.answer({ kind: 'filter-read', result: ok(observed(run.goal())) });
+    run.answer({ kind: 'forwarding-set', on: true, result: ok(true) });
+    expect(statusOf(run.state, 0).repairs.last?.subject).toBe('forwarding');
+  });
+
+  it('leaves everything as it is while the store is unreachable', () => {
+    const run = converged();
+    expect(run.hear({ kind: 'store', connected: false, message: 'gone' })).toEqual(['log']);
+    expect(run.hear({ kind: 'filter-touched' })).toEqual(['read-filter']);
+    expect(statusOf(run.state, 0)).toMatchObject({ store: { connected: false }, lastError: { subject: 'store' } });
+  });
+
+  it('takes routes of a session away before the policy that guarded them', () => {
+    const run = converged({ endpoints: ['eth0', 'eth1'], sessions: ['a', 'b'] });
+    expect(run.hear(intent(2, { endpoints: ['eth0'], sessions: ['a', 'c'] }))).toEqual(['configure-bird']);
+    expect(run.last('configure-bird').routing.sessions.map((session) => session.name)).toEqual(['a']);
+    expect(run.configured()).toEqual(['log', 'apply-filter']);
+    run.applied();
+    expect(run.readBack()).toContain('configure-bird');
+    expect(run.last('configure-bird').routing.sessions.map((session) => session.name)).toEqual(['a', 'c']);
+  });
+
+  it('takes everything of its own away when the router is no router any more: routes, forwarding, policy', () => {
+    const run = converged();
+    expect(run.hear({ kind: 'intent-gone', revision: 9, reason: 'no Router' })).toEqual(['stop-bird']);
+    expect(run.answer({ kind: 'bird-stopped', result: ok(undefined) })).toEqual(['set-forwarding']);
+    expect(run.answer({ kind: 'forwarding-set', on: false, result: ok(true) })).toEqual(['log', 'apply-filter']);
+    expect(run.answer({ kind: 'filter-applied', goal: undefined, result: ok(undefined) })).toEqual([]);
+    expect(isConverged(run.state)).toBe(true);
+  });
+
+  it('touches nothing on a machine that never was a router', () => {
+    const run = start();
+    run.hear({ kind: 'intent-gone', revision: 1, reason: 'no Router' });
+    run.pass(60_000);
+    expect(run.hear({ kind: 'tick' })).toEqual(['write-status']);
+  });
+
+  it('holds BIRD back until secrets were read', () => {
+    const run = start();
+    expect(run.hear(intent(1, { sessions: ['a'], password: true }))).toEqual(['read-secrets', 'read-filter']);
+    run.answer({ kind: 'filter-read', result: ok(undefined) });
+    run.applied();
+    run.readBack();
+    run.answer({ kind: 'forwarding-set', on: true, result: ok(false) });
+    expect(run.answer({ kind: 'bird-adopted', text: undefined })).toEqual([]);
+    expect(run.hear({ kind: 'secrets', secrets: new Map([['bgp/key', 'hunter2']]) })).toEqual(['configure-bird']);
+    expect(JSON.stringify(statusOf(run.state, 0))).not.toContain('hunter2');
+  });
+});
+
+interface Shape {
+  readonly endpoints?: readonly string[];
+  readonly sessions?: readonly string[];
+  readonly password?: boolean;
+}
+
+/** Drives `step` and keeps what it asked for; `hear` and `answer` give the kinds of the effects, in order. */
+function start() {
+  const run = {
+    state: initialState('tr1', { version: 'test', pid: 1, startedAt: '' }),
+    effects: [] as Effect[],
+    now: 1_000_000,
+    pass(ms: number) {
+      run.now += ms;
+    },
+    hear(...events: AgentEvent[]): string[] {
+      const kinds: string[] = [];
+      for (const event of events) {
+        const [state, effects] = step(run.state, event, run.now);
+        run.state = state;
+        run.effects.push(...effects);
+        kinds.push(...effects.map((effect) => effect.kind));
+      }
+      return kinds;
+    },
+    answer: (event: AgentEvent) => run.hear(event),
+    last<K extends Effect['kind']>(kind: K): Extract<Effect, { kind: K }> {
+      const effect = run.effects.findLast((one) => one.kind === kind);
+      if (effect === undefined) throw new Error(`no ${kind} was asked for`);
+      return effect as Extract<Effect, { kind: K }>;
+    },
+    goal: () => (run.state.desired?.kind === 'router' ? run.state.desired.filter : undefined),
+    applied: () => run.answer({ kind: 'filter-applied', goal: run.goal(), result: ok(undefined) }),
+    readBack: () => run.answer({ kind: 'filter-read', result: ok(observed(run.goal())) }),
+    configured() {
+      const { text, routing, revision } = run.last('configure-bird');
+      return run.answer({ kind: 'bird-configured', text, routing, revision, result: ok(undefined) });
+    },
+  };
+  return run;
+}
+
+function converged(shape: Shape = {}) {
+  const run = start();
+  run.hear(intent(1, shape));
+  run.answer({ kind: 'filter-read', result: ok(undefined) });
+  run.applied();
+  run.readBack();
+  run.answer({ kind: 'forwarding-set', on: true, result: ok(false) });
+  run.answer({ kind: 'bird-adopted', text: undefined });
+  run.configured();
+  expect(isConverged(run.state)).toBe(true);
+  return run;
+}
+
+/** What the kernel would show if it held exactly this. */
+function observed(goal: { readonly ruleset: Ruleset } | undefined): ObservedTable {
+  if (goal === undefined) throw new Error('nothing is desired');
+  const { ruleset } = goal;
+  const elements = (size: number) => ({ declaration: '', elements: Array.from({ length: size }, String) });
+  return {
+    chains: new Map(
+      [...ruleset.chains.values()].map((chain) => [
+        chain.name,
+        {
+          base: chain.base && `filter ${chain.base.hook} ${chain.base.priority} accept`,
+          rules: chain.rules.map((rule, handle) => ({ handle, comment: rule.comment, text: '' })),
+        },
+      ]),
+    ),
+    sets: new Map([...ruleset.sets.values()].map((set) => [set.name, elements(set.elements.size)])),
+    maps: new Map([...ruleset.maps.values()].map((map) => [map.name, elements(map.elements.size)])),
+    unknown: [],
+  };
+}
+
+function intent(revision: number, shape: Shape = {}): AgentEvent {
+  return { kind: 'intent', intent: routerIntent(shape), revision, invalid: [] };
+}
+
+function routerIntent({ endpoints = ['eth0'], sessions = [], password = false }: Shape): RouterIntent {
+  const none = { ingress: [], egress: [] };
+  return {
+    router: 'tr1',
+    policy: {
+      forwardDefault: 'Deny',
+      denyVerdict: 'drop',
+      dropsInvalid: true,
+      logPrefix: 'calico-packet',
+      exemptsNeighborDiscovery: true,
+      exemptsLoopback: true,
+      failsafes: { inbound: [{ protocol: 6, port: 22 }], outbound: [] },
+      endpoints: endpoints.map((name) => ({
+        name,
+        interfaces: [name],
+        profiles: [],
+        tiers: { untracked: none, preDNAT: none, normal: none, forward: none },
+      })),
+      policies: new Map(),
+      profiles: new Map(),
+      addressSets: new Map(),
+      portSets: new Map(),
+    },
+    routing: {
+      routerId: '192.0.2.1',
+      localAs: 64520 as Asn,
+      listenPort: 179,
+      listenOn: [],
+      sessions: sessions.map((name, i) => session(name, i, password)),
+      filters: new Map(),
+      staticRoutes: [],
+      aggregates: [],
+      prefixAdvertisements: [],
+      ignoredInterfaces: [],
+      pools: [],
+      kernelRejects: [],
+      debug: 'off',
+    },
+    warnings: [],
+  };
+}
+
+function session(name: string, i: number, password: boolean): SessionIntent {
+  const neighbor = parseAddress(`192.0.2.${i + 2}`);
+  const within = parsePrefix('10.0.0.0/8');
+  if (!neighbor || !within) throw new Error('bad test addresses');
+  return {
+    name,
+    origin: undefined,
+    description: name,
+    family: 4,
+    neighbor,
+    port: 179,
+    remoteAs: 65010 as Asn,
+    localAs: 64520 as Asn,
+    passive: false,
+    reach: 'direct',
+    ttlSecurity: false,
+    nextHop: 'self',
+    rrClient: false,
+    gracefulRestart: 'default',
+    allowLocalAs: 0,
+    ...(password ? { password: { name: 'bgp', key: 'key' } } : {}),
+    import: {
+      filters: [],
+      bound: { within: [within], except: [hostPrefix(neighbor)] },
+      acceptsDefaultRoute: false,
+      default: 'accept',
+    },
+    export: { filters: [], bound: { within: [within], except: [] }, communities: [], prepend: 0, default: 'reject' },
+  };
+}
+
+/** Only to show that digests of what `observed` makes can tell tables apart. */
+it('digests tell an altered table', () => {
+  const run = converged();
+  const table = observed(run.goal());
+  const altered = { ...table, chains: new Map([...table.chains].slice(1)) };
+  expect(observedDigests(altered)).not.toEqual(observedDigests(table));
+  expect(run.state satisfies AgentState).toBeDefined();
+});

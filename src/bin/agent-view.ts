@@ -1,0 +1,53 @@
+/**
+ * What an agent shows on its socket: the running agent's own view, and fresh reads of BIRD and the kernel.
+ *
+ *   RunningAgent, ports → AgentView → api/agent-api.ts
+ */
+import type { RunningAgent } from '../agent/loop.ts';
+import type { AgentPorts, KernelRoute } from '../agent/ports.ts';
+import type { AgentView } from '../api/agent-api.ts';
+import { routesView } from '../api/routes-view.ts';
+import { parsePrefix } from '../net/prefix.ts';
+import { readCounters } from '../nftables/read-counters.ts';
+import { err, ok } from '../result.ts';
+import { explainQuery } from '../verdict/explain-query.ts';
+import { type FibEntry, makeFib } from '../verdict/fib.ts';
+import { parsePacketQuery } from '../verdict/packet-query.ts';
+import { verdictToJson } from '../verdict/print-verdict.ts';
+
+export function createAgentView(agent: RunningAgent, ports: AgentPorts): AgentView {
+  return {
+    status: agent.status,
+    intent: agent.intent,
+    async routes() {
+      const [rib, kernel] = await Promise.all([ports.bird.routes(), ports.host.routes()]);
+      if (!rib.ok) return rib;
+      return kernel.ok ? ok(routesView(rib.value, kernel.value)) : kernel;
+    },
+    async counters() {
+      const listing = await ports.filter.list();
+      if (!listing.ok) return listing;
+      return ok(listing.value === undefined ? new Map() : readCounters(listing.value));
+    },
+    async explainPacket(input) {
+      const intent = agent.intent();
+      if (intent === undefined) return err({ message: 'there is no intent yet' });
+      if (typeof input !== 'object' || input === null) return err({ message: 'the query must be a JSON object' });
+      const query = parsePacketQuery(input as Record<string, unknown>);
+      if (!query.ok) return err({ message: query.error.map(({ key, reason }) => `${key}: ${reason}`).join('; ') });
+      const [routes, interfaces] = await Promise.all([ports.host.routes(), ports.host.interfaces()]);
+      if (!routes.ok) return routes;
+      if (!interfaces.ok) return interfaces;
+      const locals = interfaces.value.flatMap(({ addresses }) => addresses.map(({ address }) => address));
+      const fib = makeFib(routes.value.flatMap(fibEntries), locals);
+      return ok(verdictToJson(explainQuery(intent, fib, query.value, () => undefined)));
+    },
+  };
+}
+
+/** The first of several paths stands for all; of two routes for one prefix the kernel's better one is listed first. */
+function fibEntries(route: KernelRoute): FibEntry[] {
+  const prefix = parsePrefix(route.prefix);
+  const outbound = route.nextHops[0]?.device;
+  return prefix && outbound !== undefined ? [{ prefix, outbound }] : [];
+}
