@@ -1,0 +1,77 @@
+/**
+ * All checks of a lab in order of dependence, printed as they come out.
+ *
+ *   sessions → routes → packets and the rules that decide → failover
+ *
+ * Invariant: each step is shown whether it holds or not; a later one is still tried, since what works says where the
+ * fault is.
+ */
+import { runFailover } from '../failover.ts';
+import type { RunningLab } from '../harness.ts';
+import {
+  isAsExpected,
+  renderFailover,
+  renderKernelRoutes,
+  renderPackets,
+  renderRouteChecks,
+  renderSessions,
+} from '../report/report.ts';
+import type { Paint } from '../report/table.ts';
+import { explainRows } from './explain.ts';
+import { readOwners, readRoutes } from './routes.ts';
+
+export interface Printer {
+  readonly paint: Paint;
+  title(text: string): void;
+  text(text: string): void;
+}
+
+/** True when everything is as the lab file expects. */
+export async function checkLab(running: RunningLab, out: Printer): Promise<boolean> {
+  const results = [
+    await checkSessions(running, out),
+    await checkRoutes(running, out),
+    await checkPackets(running, out),
+  ];
+  return results.every(Boolean);
+}
+
+async function checkSessions(running: RunningLab, out: Printer): Promise<boolean> {
+  const rows = await running.sessions();
+  out.title('BGP sessions');
+  out.text(renderSessions(rows, out.paint));
+  return rows.every((row) => row.passed);
+}
+
+async function checkRoutes(running: RunningLab, out: Printer): Promise<boolean> {
+  const { lab, sandbox } = running;
+  const rows = await running.routes();
+  const owners = await readOwners(lab, sandbox);
+  for (const [node, { type }] of Object.entries(lab.spec.nodes)) {
+    if (type !== 'router') continue;
+    out.title(`Routes in the kernel of ${node}`);
+    out.text(renderKernelRoutes(await readRoutes(sandbox, node), owners, out.paint));
+  }
+  out.title('Routes as expected, and none where there must be none');
+  out.text(renderRouteChecks(rows, out.paint));
+  return rows.every((row) => row.passed);
+}
+
+async function checkPackets(running: RunningLab, out: Printer): Promise<boolean> {
+  const rows = await running.packets();
+  const decisions = await explainRows(running.lab, running.sandbox, rows);
+  out.title('Who reaches whom: real connections and datagrams, and the rule that decides');
+  out.text(renderPackets(rows, decisions, out.paint));
+  return rows.every((row, index) => isAsExpected(row, decisions[index]));
+}
+
+/** Kills what the lab file says is to be killed, and reports what that cost. */
+export async function checkFailover(running: RunningLab, out: Printer): Promise<boolean> {
+  const kill = running.lab.spec.failover?.kill ?? '';
+  out.title(`${kill} dies: links down, every process killed, while traffic flows`);
+  const outcome = await runFailover(running, () => {});
+  out.text(renderFailover(outcome, out.paint));
+  const worst = Math.max(...outcome.streams.map((stream) => stream.seconds));
+  out.text(`  ${out.paint('bold', `${worst.toFixed(1)} seconds of loss at worst`)}`);
+  return outcome.passed;
+}

@@ -1,0 +1,119 @@
+/**
+ * What happens to traffic when a router dies: streams run, the router is killed, and what was lost is counted.
+ *
+ *   open streams → steady → links down and SIGKILL → new routes in the kernels → steady again → losses
+ *
+ * Invariant: seconds of loss are measured on the sender's own clock, from the first attempt that went unanswered to the
+ * first one answered afterwards.
+ */
+import { parsePort } from './checks/packets.ts';
+import type { RouteRow } from './checks/routes.ts';
+import { eventually } from './eventually.ts';
+import type { RunningLab } from './harness.ts';
+import type { Attempt } from './probe/endpoint-client.ts';
+import { LabFailure } from './sandbox/run.ts';
+import { addressFor } from './topology/wiring.ts';
+
+export interface StreamLoss {
+  readonly from: string;
+  readonly to: string;
+  readonly address: string;
+  readonly port: string;
+  readonly sent: number;
+  readonly lost: number;
+  /** Longest time without an answer, in seconds; 0 when every attempt was answered. */
+  readonly seconds: number;
+  readonly recovered: boolean;
+}
+
+export interface FailoverOutcome {
+  readonly killed: string;
+  readonly streams: readonly StreamLoss[];
+  readonly routes: readonly RouteRow[];
+  readonly passed: boolean;
+}
+
+/** Attempts in a row that must be answered for a stream to count as steady. */
+const steadyRun = 5;
+/** Milliseconds for traffic to come back. */
+const recoverWithin = 30_000;
+/** Milliseconds between attempts, and until one counts as lost. */
+const pace = { udp: { every: 20, timeout: 500 }, tcp: { every: 100, timeout: 500 } } as const;
+
+export async function runFailover(running: RunningLab, progress: (step: string) => void): Promise<FailoverOutcome> {
+  const { lab } = running;
+  const plan = lab.spec.failover;
+  if (!plan) throw new LabFailure(`${lab.file} has no failover section`);
+
+  const streams = plan.streams.flatMap((stream) =>
+    ([4, 6] as const).flatMap((family) => {
+      const address = addressFor(lab, stream.from, stream.to, family);
+      return address === undefined ? [] : [{ ...stream, address, id: `${stream.from}-${address}-${stream.port}` }];
+    }),
+  );
+  progress(`${streams.length} streams of traffic`);
+  for (const { id, from, address, port } of streams) {
+    const target = parsePort(port);
+    const { every, timeout } = pace[target.protocol];
+    await (await running.endpoints.of(from)).openStream(id, { ...target, address, timeout }, every);
+  }
+  const read = async ({ id, from }: { id: string; from: string }) => (await running.endpoints.of(from)).readStream(id);
+  const areSteady = async (since: number): Promise<boolean[]> =>
+    Promise.all(streams.map(async (stream) => isSteady(await read(stream), since)));
+  const steadyBefore = await eventually(
+    () => areSteady(0),
+    (all) => all.every(Boolean),
+    { within: 10_000 },
+  );
+  if (!steadyBefore.every(Boolean)) throw new LabFailure('the streams were not steady before anything was killed');
+
+  progress(`${plan.kill} loses its links and all its processes`);
+  await running.kill(plan.kill, { links: true });
+  const routes = await running.routes(plan.routes);
+  // Only now: until the death is noticed, packets under way are answered still.
+  const reroutedAt = Date.now();
+  const recovered = await eventually(
+    () => areSteady(reroutedAt),
+    (all) => all.every(Boolean),
+    { within: recoverWithin },
+  );
+
+  const losses = await Promise.all(
+    streams.map(async ({ id, from, to, address, port }, index): Promise<StreamLoss> => {
+      const attempts = await (await running.endpoints.of(from)).closeStream(id);
+      return { from, to, address, port, recovered: recovered[index] === true, ...measureLoss(attempts) };
+    }),
+  );
+  const passed = routes.every((row) => row.passed) && losses.every((loss) => loss.recovered);
+  return { killed: plan.kill, streams: losses, routes, passed };
+}
+
+/**
+ * Attempts after the last answered one are still under way and count as neither. The gap runs from the first lost attempt
+ * of a row to the next answered one.
+ */
+export function measureLoss(attempts: readonly Attempt[]): Pick<StreamLoss, 'sent' | 'lost' | 'seconds'> {
+  const last = attempts.findLastIndex(({ answeredAt }) => answeredAt !== null);
+  let lost = 0;
+  let longest = 0;
+  let gapStart: number | undefined;
+  for (const { at, answeredAt } of attempts.slice(0, last + 1)) {
+    if (answeredAt === null) {
+      lost += 1;
+      gapStart ??= at;
+    } else if (gapStart !== undefined) {
+      longest = Math.max(longest, at - gapStart);
+      gapStart = undefined;
+    }
+  }
+  return { sent: attempts.length, lost, seconds: longest / 1000 };
+}
+
+/** Several attempts in a row, all made after a time, were answered. */
+function isSteady(attempts: readonly Attempt[], since: number): boolean {
+  let run = 0;
+  return attempts.some(({ at, answeredAt }) => {
+    run = at > since && answeredAt !== null ? run + 1 : 0;
+    return run >= steadyRun;
+  });
+}

@@ -1,0 +1,147 @@
+/**
+ * A lab under one's hand: bring it up, look at it, break it, take it down. For tests, the demo and `causeway lab`.
+ *
+ *   openLab(file) → RunningLab → expectSessions, expectRoutes, expectPackets …, each polled until it holds or time is up
+ *
+ * Invariant: checks never sleep for a guessed time, and a check that does not hold comes back with what was seen.
+ */
+import { bringUp, type Progress } from './bring-up.ts';
+import { type Endpoints, openEndpoints, type PacketRow, probePackets } from './checks/packets.ts';
+import { type Owners, type RouteRow, readOwners, readRouteChecks } from './checks/routes.ts';
+import { readSessions, type SessionRow } from './checks/sessions.ts';
+import { eventually } from './eventually.ts';
+import { keepEvidence } from './evidence.ts';
+import { causewayProgram } from './package-root.ts';
+import { type Finished, LabFailure, mustRun, type RunOptions, run, start } from './sandbox/run.ts';
+import { findSandbox, type Ownership, type Sandbox, startSandbox, stopSandbox } from './sandbox/sandbox.ts';
+import { type Lab, printLabFileErrors, readLab } from './topology/lab-file.ts';
+import type { PacketCheck, RouteCheck } from './topology/lab-schema.ts';
+
+/** Milliseconds a check may take to come true unless said otherwise. */
+const patience = 30_000;
+
+export interface RunningLab {
+  readonly lab: Lab;
+  readonly sandbox: Sandbox;
+  readonly endpoints: Endpoints;
+  /** Runs a program in a node's network namespace. */
+  exec(node: string, argv: readonly string[], options?: Omit<RunOptions, 'node'>): Promise<Finished>;
+  /** Runs `causeway` in the sandbox, where the agents' store and sockets are. */
+  causeway(argv: readonly string[], options?: RunOptions): Promise<Finished>;
+  /** Waits until every node has its BGP sessions; the rows say which were missing. */
+  sessions(within?: number): Promise<readonly SessionRow[]>;
+  /** Waits until the kernels hold the routes. */
+  routes(checks?: readonly RouteCheck[], within?: number): Promise<readonly RouteRow[]>;
+  /** Sends probes until those that must pass do; what must be denied is then probed together with them. */
+  packets(checks?: readonly PacketCheck[], within?: number): Promise<readonly PacketRow[]>;
+  /** Starts the agent of a router (again). */
+  startAgent(router: string): void;
+  /** Kills every process in a node's network namespace with SIGKILL; with `links`, takes its links down first. */
+  kill(node: string, options?: { readonly links?: boolean }): Promise<void>;
+  /** Rules, routes, sessions and logs, in a folder on the host. */
+  evidence(): Promise<string>;
+  down(): Promise<void>;
+}
+
+/** Reads a lab file, or throws LabFailure with all its errors. */
+export function loadLab(path: string): Lab {
+  const lab = readLab(path);
+  if (lab.ok) return lab.value;
+  throw new LabFailure(printLabFileErrors(lab.error));
+}
+
+/** Brings a lab up. On failure nothing stays behind, except evidence in a folder that the message names. */
+export async function openLab(lab: Lab, ownership: Ownership = 'owned', progress?: Progress): Promise<RunningLab> {
+  const sandbox = await startSandbox(lab.name, lab.file, ownership);
+  if (!sandbox.ok) throw new LabFailure(sandbox.error.message);
+  try {
+    await bringUp(lab, sandbox.value, progress);
+  } catch (error) {
+    const folder = await keepEvidence(lab, sandbox.value);
+    await stopSandbox(sandbox.value);
+    if (error instanceof LabFailure) throw new LabFailure(`${error.message}\nevidence is in ${folder}`);
+    throw error;
+  }
+  return attach(lab, sandbox.value);
+}
+
+/** Takes hold of a lab that is up already. */
+export function attachLab(lab: Lab): RunningLab {
+  const sandbox = findSandbox(lab.name);
+  if (sandbox) return attach(lab, sandbox);
+  throw new LabFailure(`lab ${lab.name} is not up: start it with \`causeway lab up ${lab.file}\``);
+}
+
+function attach(lab: Lab, sandbox: Sandbox): RunningLab {
+  const endpoints = openEndpoints(sandbox);
+  let owners: Owners | undefined;
+  return {
+    lab,
+    sandbox,
+    endpoints,
+    exec: (node, argv, options) => run(sandbox, argv, { ...options, node }),
+    causeway: (argv, options) => run(sandbox, [causewayProgram(), ...argv], options),
+
+    sessions: (within = patience) =>
+      eventually(
+        () => readSessions(lab, sandbox),
+        (rows) => rows.every((row) => row.passed),
+        { within, every: 200 },
+      ),
+
+    async routes(checks = lab.spec.checks.routes, within = patience) {
+      const known = owners ?? (await readOwners(lab, sandbox));
+      owners = known;
+      return eventually(
+        () => readRouteChecks(lab, sandbox, known, checks),
+        (rows) => rows.every((row) => row.passed),
+        { within, every: 200 },
+      );
+    },
+
+    packets: (checks = lab.spec.checks.packets, within = patience) => probeUntilSettled(lab, endpoints, checks, within),
+
+    startAgent: (router) => start(sandbox, router, `${router}-agent`, [causewayProgram(), 'agent', '--router', router]),
+
+    async kill(node, { links = false } = {}) {
+      if (links) {
+        const names = await linkNames(sandbox, node);
+        await mustRun(sandbox, ['ip', '-batch', '-'], {
+          node,
+          input: names.map((name) => `link set ${name} down\n`).join(''),
+        });
+      }
+      const pids = (await mustRun(sandbox, ['ip', 'netns', 'pids', node])).trim().split(/\s+/).filter(Boolean);
+      if (pids.length > 0) await run(sandbox, ['kill', '-KILL', ...pids]);
+    },
+
+    evidence: () => keepEvidence(lab, sandbox),
+
+    async down() {
+      endpoints.close();
+      const stopped = await stopSandbox(sandbox);
+      if (!stopped.ok) throw new LabFailure(stopped.error.message);
+    },
+  };
+}
+
+/** Rows that must be allowed are tried again until they are; after that, one round of all of them is the answer. */
+async function probeUntilSettled(
+  lab: Lab,
+  endpoints: Endpoints,
+  checks: readonly PacketCheck[],
+  within: number,
+): Promise<readonly PacketRow[]> {
+  const mustPass = checks.filter((check) => check.expect === 'allow');
+  await eventually(
+    () => probePackets(lab, endpoints, mustPass),
+    (rows) => rows.every((row) => row.passed),
+    { within, every: 200 },
+  );
+  return probePackets(lab, endpoints, checks);
+}
+
+async function linkNames(sandbox: Sandbox, node: string): Promise<string[]> {
+  const links = JSON.parse(await mustRun(sandbox, ['ip', '-json', 'link', 'show'], { node })) as { ifname: string }[];
+  return links.map((link) => link.ifname.replace(/@.*$/, '')).filter((name) => name !== 'lo');
+}

@@ -1,0 +1,33 @@
+/** A transit router: a Linux machine that our agent makes one. */
+import { causewayProgram } from '../package-root.ts';
+import { mustRun, readLog, run, start } from '../sandbox/run.ts';
+import { birdEvidence, parseProtocols } from './bird-protocols.ts';
+import type { NodeType } from './node.ts';
+import { endSystem } from './sysctls.ts';
+
+/** Where the agent puts the control socket of its BIRD. */
+const socket = (router: string) => `/run/causeway/${router}/bird.ctl`;
+
+export const routerNode: NodeType<'router'> = {
+  // Forwarding is for the agent to switch on.
+  sysctls: endSystem,
+
+  async launch({ sandbox, name }) {
+    start(sandbox, name, `${name}-agent`, [causewayProgram(), 'agent', '--router', name]);
+  },
+
+  async whatIsMissing({ sandbox, name }) {
+    const answer = await run(sandbox, ['birdc', '-s', socket(name), 'show', 'status']);
+    return answer.code === 0 ? undefined : `its BIRD does not answer; agent: ${readLog(sandbox, `${name}-agent`, 5)}`;
+  },
+
+  async sessions({ sandbox, name }) {
+    return parseProtocols(await mustRun(sandbox, ['birdc', '-s', socket(name), 'show', 'protocols', 'all']));
+  },
+
+  evidence: ({ name }) => ({
+    ...birdEvidence(socket(name)),
+    'ruleset.nft': ['nft', '-a', 'list', 'ruleset'],
+    'status.json': [causewayProgram(), 'status', '--router', name, '-o', 'json'],
+  }),
+};

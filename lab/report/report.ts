@@ -1,0 +1,97 @@
+/**
+ * What a lab's checks found, as tables for a terminal.
+ *
+ *   SessionRow[], RouteRow[], PacketRow[] + Decision[], FailoverOutcome ─[render…]→ text
+ */
+import type { Decision } from '../checks/explain.ts';
+import type { PacketRow } from '../checks/packets.ts';
+import type { LabRoute, Owners, RouteRow } from '../checks/routes.ts';
+import type { SessionRow } from '../checks/sessions.ts';
+import type { FailoverOutcome } from '../failover.ts';
+import { mark, type Paint, renderTable } from './table.ts';
+
+export function renderSessions(rows: readonly SessionRow[], paint: Paint): string {
+  const cells = rows.map(({ node, expected, sessions, passed }) => {
+    const up = sessions.filter((session) => session.isEstablished);
+    const byAs = new Map<number, number>();
+    for (const { remoteAs } of up) byAs.set(remoteAs, (byAs.get(remoteAs) ?? 0) + 1);
+    const peers = [...byAs].sort(([a], [b]) => a - b).map(([as, count]) => `${count} × AS ${as}`);
+    const down = sessions.filter((session) => !session.isEstablished).map((s) => `${s.neighbor} ${s.state}`);
+    const seen = [...peers, ...down.map((text) => paint('red', text))].join(', ');
+    return [node, `${up.length} of ${expected}`, seen, mark(passed, paint)];
+  });
+  return renderTable(['node', 'established', 'with', ''], cells, paint);
+}
+
+/** The routes a node's daemons gave its kernel; next hops as nodes. */
+export function renderKernelRoutes(routes: readonly LabRoute[], owners: Owners, paint: Paint): string {
+  const cells = routes
+    .filter((route) => route.nextHops.some((hop) => hop.gateway !== undefined))
+    .map(({ prefix, family, protocol, nextHops }) => {
+      const hops = nextHops.map((hop) => `${owners.get(hop.gateway ?? '') ?? hop.gateway} (${hop.device})`);
+      const shown = prefix === 'default' ? (family === 4 ? '0.0.0.0/0' : '::/0') : prefix;
+      return [shown, hops.join(' + '), protocol, hops.length > 1 ? `${hops.length} paths` : ''];
+    });
+  return renderTable(['prefix', 'next hop', 'by', ''], cells, paint);
+}
+
+export function renderRouteChecks(rows: readonly RouteRow[], paint: Paint): string {
+  const list = (nodes: readonly string[]): string => (nodes.length === 0 ? 'no route' : nodes.join(' + '));
+  const cells = rows.map(({ check, via, passed }) => [
+    check.on,
+    check.prefix,
+    list(check.via),
+    list(via),
+    paint('dim', check.why),
+    mark(passed, paint),
+  ]);
+  return renderTable(['on', 'prefix', 'expected via', 'observed via', 'why', ''], cells, paint);
+}
+
+/** One line per check: IPv4 and IPv6 side by side, and the rule that decided about the first. */
+export function renderPackets(
+  rows: readonly PacketRow[],
+  decisions: readonly (Decision | undefined)[],
+  paint: Paint,
+): string {
+  const lines = new Map<PacketRow['check'], { row: PacketRow; decision: Decision | undefined }[]>();
+  for (const [index, row] of rows.entries()) {
+    const line = lines.get(row.check) ?? [];
+    line.push({ row, decision: decisions[index] });
+    lines.set(row.check, line);
+  }
+  const cells = [...lines].map(([check, pair]) => {
+    const of = (family: 4 | 6) => pair.find(({ row }) => row.family === family);
+    const decision = of(4)?.decision ?? of(6)?.decision;
+    const passed = pair.every((one) => isAsExpected(one.row, one.decision));
+    const observed = ([4, 6] as const).map((family) => paintVerdict(of(family)?.row.observed ?? '-', paint));
+    const decidedBy = decision ? [decision.decidedBy, paint('dim', decision.where)].join(' ') : 'not through a router';
+    return [check.from, check.to, check.port, check.expect, ...observed, decidedBy, mark(passed, paint)];
+  });
+  return renderTable(['from', 'to', 'port', 'expected', 'IPv4', 'IPv6', 'decided by', ''], cells, paint);
+}
+
+/** A row is as expected when the packet fared so, and when the product said beforehand that it would. */
+export function isAsExpected(row: PacketRow, decision: Decision | undefined): boolean {
+  const told = decision === undefined || (decision.verdict === 'accept') === (row.check.expect === 'allow');
+  return row.passed && told;
+}
+
+export function renderFailover(outcome: FailoverOutcome, paint: Paint): string {
+  const cells = outcome.streams.map((stream) => [
+    stream.from,
+    stream.to,
+    stream.port,
+    stream.address,
+    String(stream.sent),
+    String(stream.lost),
+    `${stream.seconds.toFixed(1)} s`,
+    stream.recovered ? paint('green', 'goes on') : paint('red', 'LOST'),
+  ]);
+  const head = ['from', 'to', 'port', 'address', 'sent', 'lost', 'without answer', ''];
+  return [renderTable(head, cells, paint), '', renderRouteChecks(outcome.routes, paint)].join('\n');
+}
+
+function paintVerdict(observed: string, paint: Paint): string {
+  return observed === 'allow' ? paint('green', observed) : observed === 'deny' ? paint('yellow', observed) : observed;
+}

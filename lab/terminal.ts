@@ -1,0 +1,50 @@
+/** What a lab needs of the machine, and how it speaks on a terminal. */
+import { accessSync, constants } from 'node:fs';
+import type { Printer } from './checks/check.ts';
+import { createPaint, renderTable, wantsColour } from './report/table.ts';
+import type { Lab } from './topology/lab-file.ts';
+
+/** Program and the Debian package that has it. */
+const programs = {
+  always: { unshare: 'util-linux', nsenter: 'util-linux', ip: 'iproute2', bash: 'bash' },
+  router: { nft: 'nftables', bird: 'bird2', birdc: 'bird2' },
+  bird: { bird: 'bird2', birdc: 'bird2' },
+  frr: { vtysh: 'frr' },
+} as const;
+
+const searchPath = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin', '/usr/lib/frr'];
+
+/** What is missing for a lab and how to install it; undefined when nothing is. */
+export function missingPrograms(lab: Lab): string | undefined {
+  const types = new Set<string>(Object.values(lab.spec.nodes).map((node) => node.type));
+  const needed = Object.entries(programs).flatMap(([type, list]) =>
+    type === 'always' || types.has(type) ? Object.entries(list) : [],
+  );
+  const missing = needed.filter(([program]) => !searchPath.some((folder) => isExecutable(`${folder}/${program}`)));
+  if (missing.length === 0) return undefined;
+  const packages = [...new Set(missing.map(([, name]) => name))].sort();
+  const names = [...new Set(missing.map(([program]) => program))];
+  return `missing: ${names.join(', ')}. Install with: apt-get install --no-install-recommends ${packages.join(' ')}`;
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Prints titles and tables; plain text where the stream is no terminal. */
+export function createPrinter(
+  stream: NodeJS.WriteStream,
+): Printer & { table(head: readonly string[], rows: readonly (readonly string[])[]): void } {
+  const paint = createPaint(wantsColour(stream, process.env));
+  return {
+    paint,
+    title: (text) => stream.write(`\n${paint('bold', text)}\n\n`),
+    text: (text) => stream.write(`${text}\n`),
+    table: (head, rows) => stream.write(`${renderTable(head, rows, paint)}\n`),
+  };
+}

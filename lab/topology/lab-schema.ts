@@ -1,0 +1,107 @@
+/**
+ * The shape of a lab file, as a schema: what each field is and what it means.
+ *
+ * Invariant: strict; a field that is not here is an error, so that a typing mistake never silently means nothing.
+ */
+import { z } from 'zod';
+import { parseAddress } from '../../src/net/address.ts';
+import { parseCidr } from '../../src/net/prefix.ts';
+
+const name = z
+  .string()
+  .regex(/^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$/, 'lower-case letters, digits and dashes, at most 32');
+/** IFNAMSIZ leaves 15 characters; no `/`, no spaces. */
+const interfaceName = z.string().regex(/^[A-Za-z0-9_.-]{1,15}$/, 'an interface name has 1 to 15 of A-Z a-z 0-9 _ . -');
+const cidr = z
+  .string()
+  .refine((text) => parseCidr(text) !== undefined, 'an address with its length, such as 10.1.0.1/24');
+const address = z.string().refine((text) => parseAddress(text) !== undefined, 'a bare address, such as 10.1.0.1');
+const port = z.number().int().min(1).max(65535);
+
+/** Real listeners on the node: each answers with what it was sent. */
+const services = z.strictObject({ tcp: z.array(port).default([]), udp: z.array(port).default([]) });
+
+const nodeFields = {
+  services: services.default({ tcp: [], udp: [] }),
+  /** Next hops of the node's default routes, one per family at most. */
+  gateways: z.array(address).default([]),
+};
+
+const node = z.discriminatedUnion('type', [
+  /** A Linux machine run by `causeway agent --router NODE`. */
+  z.strictObject({ type: z.literal('router'), ...nodeFields }),
+  /** A router of another make: FRR, configured by hand. */
+  z.strictObject({ type: z.literal('frr'), config: z.string(), ...nodeFields }),
+  /** A cluster node that runs BIRD the way Calico does, from the Calico resources of its cluster. */
+  z.strictObject({
+    type: z.literal('bird'),
+    /** Folder or file with the cluster's own Node, IPPool, BGPPeer and BGPConfiguration. */
+    resources: z.string(),
+    /** IPAM blocks that belong to this node. */
+    blocks: z.array(cidr),
+    ...nodeFields,
+  }),
+  z.strictObject({ type: z.literal('host'), ...nodeFields }),
+  /** A workload: joined to its node as Calico joins pods, by a veth pair and host routes. */
+  z.strictObject({ type: z.literal('pod'), on: name, addresses: z.array(cidr).min(1), ...nodeFields }),
+  /** A VPC's subnet, or a switch. */
+  z.strictObject({ type: z.literal('bridge') }),
+]);
+
+const linkEnd = z.strictObject({ interface: interfaceName, addresses: z.array(cidr).default([]) });
+
+const expect = z.enum(['allow', 'deny']);
+
+/** `tcp/5432`, `udp/514`. */
+const protocolPort = z.string().regex(/^(tcp|udp)\/[1-9][0-9]{0,4}$/, 'tcp/PORT or udp/PORT');
+
+const packetCheck = z.strictObject({
+  from: name,
+  to: name,
+  port: protocolPort,
+  expect,
+  /** What this row shows, in a few words. */
+  why: z.string().default(''),
+});
+
+const routeCheck = z.strictObject({
+  on: name,
+  prefix: cidr,
+  /** Nodes the kernel's next hops must belong to, all of them and no other; an empty list: there must be no route. */
+  via: z.array(name),
+  why: z.string().default(''),
+});
+
+export const labSchema = z.strictObject({
+  apiVersion: z.literal('causeway.dev/v1'),
+  kind: z.literal('Lab'),
+  metadata: z.strictObject({ name }),
+  spec: z.strictObject({
+    /** Folder of the routers' resources, applied to the store that all of them share. */
+    resources: z.string(),
+    nodes: z.record(name, node),
+    links: z.array(z.record(name, linkEnd)),
+    checks: z.strictObject({
+      /** By node: how many BGP sessions it must have, all of them established. */
+      sessions: z.record(name, z.number().int().min(0)).default({}),
+      routes: z.array(routeCheck).default([]),
+      packets: z.array(packetCheck).default([]),
+    }),
+    failover: z
+      .strictObject({
+        kill: name,
+        /** Kept up while the node dies: what is lost of them is the measure. */
+        streams: z.array(z.strictObject({ from: name, to: name, port: protocolPort })).min(1),
+        /** Routes that must hold afterwards. */
+        routes: z.array(routeCheck).default([]),
+      })
+      .optional(),
+  }),
+});
+
+export type LabSpec = z.infer<typeof labSchema>['spec'];
+export type NodeSpec = z.infer<typeof node>;
+export type NodeOf<T extends NodeSpec['type']> = Extract<NodeSpec, { type: T }>;
+export type LinkEnd = z.infer<typeof linkEnd>;
+export type PacketCheck = z.infer<typeof packetCheck>;
+export type RouteCheck = z.infer<typeof routeCheck>;

@@ -1,0 +1,63 @@
+/**
+ * Who is joined to whom, as questions about a Lab.
+ *
+ *   Lab ─[interfacesOf, addressFor, doorOf]→ names and addresses
+ */
+import { type Family, printAddress } from '../../src/net/address.ts';
+import { parseCidr } from '../../src/net/prefix.ts';
+import { type Lab, linkEnds } from './lab-file.ts';
+import type { LinkEnd } from './lab-schema.ts';
+
+export interface WiredInterface extends LinkEnd {
+  /** The node at the other end, and its interface. */
+  readonly peer: string;
+  readonly peerInterface: string;
+}
+
+/** A node's interfaces on links of the file, in its order; a pod's own link is not among them. */
+export function interfacesOf(lab: Lab, node: string): readonly WiredInterface[] {
+  return lab.spec.links.flatMap((link) => {
+    const ends = linkEnds(link);
+    const own = ends.find(([name]) => name === node);
+    const other = ends.find(([name]) => name !== node);
+    if (!own || !other) return [];
+    return [{ ...own[1], peer: other[0], peerInterface: other[1].interface }];
+  });
+}
+
+/**
+ * The address by which one node calls another: of a router with many, the one on the side it is met from.
+ * Undefined when the node has none of that family there.
+ */
+export function addressFor(lab: Lab, from: string, to: string, family: Family): string | undefined {
+  const spec = lab.spec.nodes[to];
+  const door = spec?.type === 'router' ? doorOf(lab, to, from) : undefined;
+  const cidrs =
+    spec?.type === 'pod'
+      ? spec.addresses
+      : interfacesOf(lab, to)
+          .filter((port) => door === undefined || port.interface === door)
+          .flatMap((port) => port.addresses);
+  const parsed = cidrs.map(parseCidr).find((cidr) => cidr?.address.family === family);
+  return parsed && printAddress(parsed.address);
+}
+
+/** The interface by which a router meets another node, looking through everything that is not a router. */
+export function doorOf(lab: Lab, router: string, node: string): string | undefined {
+  const start = lab.spec.nodes[node];
+  let front: string[] = start?.type === 'pod' ? [start.on] : [node];
+  const seen = new Set(front);
+  while (front.length > 0) {
+    const next: string[] = [];
+    for (const here of front) {
+      for (const port of interfacesOf(lab, here)) {
+        if (port.peer === router) return port.peerInterface;
+        if (seen.has(port.peer) || lab.spec.nodes[port.peer]?.type === 'router') continue;
+        seen.add(port.peer);
+        next.push(port.peer);
+      }
+    }
+    front = next;
+  }
+  return undefined;
+}
