@@ -123,7 +123,8 @@ const pathRules: Check<AttachmentSpec> = (_, at, has) => {
 };
 
 /** Both ends need an address in one family, and a directly connected peer one inside our subnet. */
-const addressRules: Check<AttachmentSpec> = (value, at) => {
+const addressRules: Check<AttachmentSpec> = (value, at, has) => {
+  if (has('addresses') && value.addresses === undefined) return;
   const local = (value.addresses?.local ?? []).map(parseCidr);
   const remote = (value.addresses?.remote ?? []).map(parseAddress);
   if (value.bgp !== undefined && (local.length === 0 || remote.length === 0)) {

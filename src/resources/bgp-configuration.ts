@@ -88,6 +88,7 @@ const communityRules: Check<BgpConfigurationSpec> = (value, at, has) => {
       'key',
     );
   }
+  if (has('communities') && value.communities === undefined) return; // unsound: its names are not known
   const names = new Set(value.communities?.map((entry) => entry.name));
   for (const [i, advertisement] of (value.prefixAdvertisements ?? []).entries()) {
     for (const [j, used] of advertisement.communities.entries()) {
