@@ -29,6 +29,8 @@ export interface PeerClaim {
   readonly node?: CalicoNode;
   /** Whether this end waits for the other to connect. */
   readonly passive: boolean;
+  /** Follows from another node's BGPPeer: gives way to what is written without a word. */
+  readonly isImplied?: boolean;
   /** Whether BGPPeer's local AS fields count: not where the peer was found by selector. */
   readonly honorsLocalAs: boolean;
 }
@@ -38,6 +40,10 @@ export interface PeerWorld {
   readonly self: CalicoNode;
   readonly others: readonly CalicoNode[];
   readonly inMesh: boolean;
+  /** Whether other nodes' BGPPeers create sessions here; not on a Router without a Node, whose Attachments say it all. */
+  readonly answersOthers: boolean;
+  /** Whether an address is the router's own. */
+  isOwnAddress(address: Address): boolean;
 }
 
 /** Claims in order of precedence; two may claim the same address and port. */
@@ -48,7 +54,10 @@ export function resolvePeerClaims(world: PeerWorld, warnings: Warning[]): PeerCl
   return [
     ...global.flatMap((peer) => forwardClaims(world, peer, 'Global', warnings)),
     ...own.flatMap((peer) => forwardClaims(world, peer, 'Node', warnings)),
-    ...peers.flatMap((peer) => reverseClaims(world, peer)),
+    ...(world.answersOthers ? peers.flatMap((peer) => reverseClaims(world, peer)) : []).map((claim) => ({
+      ...claim,
+      isImplied: true,
+    })),
     ...[...global, ...own].flatMap((peer) => workloadClaims(world, peer)),
     ...meshClaims(world),
   ];
@@ -90,7 +99,7 @@ function forwardClaims(
     return matching.flatMap((node) => nodeClaims(world, peer, sort, node));
   }
   const target = peer.spec.peerIP ? parsePeerIp(peer.spec.peerIP) : undefined;
-  if (!target || hasAddress(world.self, target.address)) return [];
+  if (!target || world.isOwnAddress(target.address)) return [];
   const declared = peer.spec.asNumber === undefined ? undefined : parseAsn(peer.spec.asNumber);
   const node = world.others.find((other) => hasAddress(other, target.address));
   const remoteAs = declared ?? node?.as;

@@ -6,16 +6,16 @@
  * Attributes are Calico's (semantics §5.2.2). Two things differ on a Router: it learns a default route from such a peer
  * only if a filter accepts it, and it speaks from the interface that faces the peer, since it has several.
  */
-import { type Address, parseAddress, printAddress } from '../../net/address.ts';
+import { type Address, equalAddresses, parseAddress, printAddress } from '../../net/address.ts';
 import { parseAsn } from '../../net/asn.ts';
 import { containsAddress, maskAddress } from '../../net/prefix.ts';
 import type { BgpPeerSpec } from '../../resources/bgp-peer.ts';
 import type { Snapshot } from '../../resources/snapshot.ts';
 import type { Warning } from '../router-intent.ts';
 import type { Topology } from '../topology/topology.ts';
-import { addressOf, type CalicoNode, otherNodes, selfAsNode } from './calico-nodes.ts';
+import { addressOf, type CalicoNode, hasAddress, otherNodes, selfAsNode } from './calico-nodes.ts';
 import { parseDurationSeconds } from './go-duration.ts';
-import { isMeshMember, type PeerClaim, resolvePeerClaims } from './resolve-calico-peers.ts';
+import { isMeshMember, type PeerClaim, type PeerWorld, resolvePeerClaims } from './resolve-calico-peers.ts';
 import type { RoutingSettings } from './resolve-settings.ts';
 import type { SessionIntent } from './routing-intent.ts';
 import { calicoSessionName } from './session-name.ts';
@@ -30,7 +30,16 @@ export function resolveCalicoSessions(
 ): SessionIntent[] {
   const self = selfAsNode(topology, settings);
   const inMesh = isMeshMember(topology, self, settings.global.nodeToNodeMeshEnabled);
-  const claims = resolvePeerClaims({ snapshot, self, others: otherNodes(snapshot, topology), inMesh }, warnings);
+  const world: PeerWorld = {
+    snapshot,
+    self,
+    others: otherNodes(snapshot, topology),
+    inMesh,
+    answersOthers: topology.router.node !== undefined,
+    isOwnAddress: (address) =>
+      hasAddress(self, address) || topology.router.addresses.some((own) => equalAddresses(own, address)),
+  };
+  const claims = resolvePeerClaims(world, warnings);
   const byEnd = new Map<string, string>(taken.map((session) => [endOf(session), session.description]));
   const sessions: SessionIntent[] = [];
   for (const claim of claims) {
@@ -143,7 +152,7 @@ function endOf(end: { readonly neighbor: Address; readonly port: number }): stri
 
 /** The mesh and implied peerings give way silently: that they overlap with what is written is normal. */
 function warnClaimed(claim: PeerClaim, first: string, warnings: Warning[]): void {
-  if (!claim.peer || first === `BGPPeer/${claim.peer.metadata.name}`) return;
+  if (!claim.peer || claim.isImplied || first === `BGPPeer/${claim.peer.metadata.name}`) return;
   warnings.push({
     code: 'peer-claimed-twice',
     subject: claim.peer,

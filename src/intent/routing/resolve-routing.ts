@@ -6,6 +6,7 @@
  * Invariant: sessions have unique names and are sorted by them; a missing filter, Site or segment narrows what is
  * exchanged; equal input gives an equal intent.
  */
+import { printAddress } from '../../net/address.ts';
 import { comparePrefixes, type Prefix, parsePrefix, printPrefix } from '../../net/prefix.ts';
 import type { IpPoolSpec } from '../../resources/ip-pool.ts';
 import type { Snapshot } from '../../resources/snapshot.ts';
@@ -34,10 +35,13 @@ export function resolveRouting(
   const settings = resolveSettings(snapshot, topology, warnings);
   const ownership = resolveOwnership(topology.sites);
   warnSharedPrefixes(topology, ownership, warnings);
-  const ours = [
-    ...resolveAttachmentSessions(topology, settings, ownership, warnings),
-    ...resolveGroupSessions(topology, settings, ownership, warnings),
-  ];
+  const ours = firstOfEachEnd(
+    [
+      ...resolveAttachmentSessions(topology, settings, ownership, warnings),
+      ...resolveGroupSessions(topology, settings, ownership, warnings),
+    ],
+    warnings,
+  );
   const calico = resolveCalicoSessions(snapshot, topology, settings, ours, warnings);
   const sessions = [...ours, ...calico].sort((a, b) => (a.name < b.name ? -1 : 1));
   const pools = resolvePools(snapshot);
@@ -60,6 +64,26 @@ export function resolveRouting(
     reflectedRanges: isReflector && !topology.router.resource ? reflectedRanges(settings.global) : [],
   };
   return { routing, warnings };
+}
+
+/** Two sessions to one address and port would fight in BIRD: the first, by name of the Attachment, stays. */
+function firstOfEachEnd(sessions: readonly SessionIntent[], warnings: Warning[]): SessionIntent[] {
+  const byEnd = new Map<string, SessionIntent>();
+  for (const session of sessions) {
+    const end = `${printAddress(session.neighbor)} ${session.port}`;
+    const first = byEnd.get(end);
+    if (!first) {
+      byEnd.set(end, session);
+      continue;
+    }
+    warnings.push({
+      code: 'peer-claimed-twice',
+      subject: session.origin,
+      path: ['spec', 'addresses', 'remote'],
+      message: `${printAddress(session.neighbor)} already has a session from ${first.description}, which wins`,
+    });
+  }
+  return [...byEnd.values()];
 }
 
 function resolvePools(snapshot: Snapshot): PoolIntent[] {
