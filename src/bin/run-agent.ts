@@ -1,0 +1,117 @@
+/**
+ * One router's agent as a process: ports wired to edges, its socket, its signals.
+ *
+ * Invariant: ending, however it happens, leaves forwarding, policy and BIRD as they are.
+ */
+import { randomUUID } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { startAgent } from '../agent/loop.ts';
+import type { AgentPorts, LogSink } from '../agent/ports.ts';
+import { respond } from '../api/agent-api.ts';
+import { serveApiSocket } from '../edge/api-socket.ts';
+import { createAppliedFile } from '../edge/applied-file.ts';
+import { createBirdDaemon } from '../edge/bird-process.ts';
+import { openEmbeddedStore } from '../edge/embedded-store.ts';
+import { createLinuxHost } from '../edge/linux-host.ts';
+import { openPacketFilter } from '../edge/nft.ts';
+import { openRouterStore } from '../edge/router-store.ts';
+import { createSecretFiles } from '../edge/secret-files.ts';
+import { systemClock } from '../edge/system-clock.ts';
+import { createAgentView } from './agent-view.ts';
+
+export interface RunAgentOptions {
+  readonly router: string;
+  readonly version: string;
+  /** Reconcile once, then end. */
+  readonly once: boolean;
+  readonly storeFolder: string;
+  /** `<runFolder>/<router>/` holds sockets and BIRD's files. */
+  readonly runFolder: string;
+  /** `<stateFolder>/<router>/applied.json`. */
+  readonly stateFolder: string;
+  readonly secretsFolder: string;
+  readonly log: LogSink;
+}
+
+export type AgentEnd =
+  | { readonly kind: 'stopped' }
+  | { readonly kind: 'converged' }
+  | { readonly kind: 'not-converged'; readonly message: string }
+  | { readonly kind: 'already-running'; readonly socket: string }
+  | { readonly kind: 'failed'; readonly message: string };
+
+/** How long `--once` waits for the router to be as desired, in ms. */
+const onceTimeoutMs = 60_000;
+const onceLookMs = 50;
+
+export async function runAgent(options: RunAgentOptions): Promise<AgentEnd> {
+  const { router, log } = options;
+  const runFolder = join(options.runFolder, router);
+  await mkdir(runFolder, { recursive: true, mode: 0o755 });
+  const stopped = untilSignal();
+  const stamps = { now: () => `${new Date().toISOString().slice(0, 19)}Z`, newUid: randomUUID };
+  const store = openRouterStore(() => openEmbeddedStore(options.storeFolder), stamps);
+  const ports: AgentPorts = {
+    filter: openPacketFilter(),
+    bird: createBirdDaemon({ dir: runFolder, log: (message, fields) => log.write('info', message, fields) }),
+    host: createLinuxHost(),
+    secrets: createSecretFiles(options.secretsFolder, (path, reason) =>
+      log.write('warn', 'a secret cannot be used; its sessions stay down', { path, reason }),
+    ),
+    applied: createAppliedFile(join(options.stateFolder, router, 'applied.json'), router, (error) =>
+      log.write('warn', 'what was applied cannot be remembered; a restart will write the table anew', { error }),
+    ),
+    status: store.status,
+    snapshots: store.snapshots,
+    clock: systemClock,
+    log,
+  };
+
+  // The socket is the lock: a second agent for this router would fight the first one.
+  const socket = join(runFolder, 'agent.sock');
+  const gate: { respond: Parameters<typeof serveApiSocket>[1] } = {
+    respond: async () => ({ status: 503, body: { error: 'the agent is starting' } }),
+  };
+  const served = await serveApiSocket(socket, (request) => gate.respond(request));
+  if (!served.ok) {
+    await store.close();
+    if (served.error.kind === 'in-use') return { kind: 'already-running', socket };
+    return { kind: 'failed', message: `the socket ${socket} cannot be served: ${served.error.message}` };
+  }
+  const startedAt = new Date().toISOString();
+  const agent = await startAgent(router, { version: options.version, pid: process.pid, startedAt }, ports);
+  const view = createAgentView(agent, ports);
+  gate.respond = (request) => respond(view, request);
+  log.write('info', 'agent started', { router, pid: process.pid, socket });
+
+  const end: AgentEnd = options.once
+    ? await untilConverged(agent)
+    : await stopped.then((signal) => {
+        log.write('info', 'agent stops; forwarding, policy and BIRD stay as they are', { signal });
+        return { kind: 'stopped' };
+      });
+  await agent.stop();
+  await served.value.close();
+  await store.close();
+  return end;
+}
+
+function untilSignal(): Promise<string> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve(signal));
+  });
+}
+
+function untilConverged(agent: Awaited<ReturnType<typeof startAgent>>): Promise<AgentEnd> {
+  const deadline = Date.now() + onceTimeoutMs;
+  return new Promise((resolve) => {
+    const timer = setInterval(() => {
+      const isDone = agent.isConverged();
+      if (!isDone && Date.now() < deadline) return;
+      clearInterval(timer);
+      const message = agent.status().lastError?.message ?? 'no complete snapshot with this router was seen';
+      resolve(isDone ? { kind: 'converged' } : { kind: 'not-converged', message });
+    }, onceLookMs);
+  });
+}

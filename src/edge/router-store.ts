@@ -1,0 +1,93 @@
+/**
+ * The store as a router's agent uses it: snapshots come in, status goes out, and a store that goes away is opened again.
+ *
+ *   Store ─[followSnapshots]→ SnapshotSource;  StatusWriter ─[updateStatus]→ Store
+ *
+ * Invariant: while the store is away nothing is delivered, so that whoever follows keeps what it has.
+ */
+import type { SnapshotSource, StatusWriter } from '../agent/ports.ts';
+import type { RouterStatus } from '../agent/status.ts';
+import { err, ok, type Result } from '../result.ts';
+import type { Stamps } from '../store/plan-write.ts';
+import { printResourceError, printStoreError } from '../store/resource-error.ts';
+import { createResourceStore } from '../store/resource-store.ts';
+import { followSnapshots, type InvalidObject, type SnapshotFollower } from '../store/snapshots.ts';
+import type { Store, StoreError } from '../store/store.ts';
+
+const reopenAfterMs = 1000;
+
+export interface RouterStore {
+  readonly snapshots: SnapshotSource;
+  readonly status: StatusWriter;
+  close(): Promise<void>;
+}
+
+export function openRouterStore(open: () => Promise<Result<Store, StoreError>>, stamps: Stamps): RouterStore {
+  let store: Store | undefined;
+  let follower: SnapshotFollower | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let isClosed = false;
+
+  async function begin(listener: Parameters<SnapshotSource['follow']>[0]): Promise<void> {
+    const opened = await open();
+    if (!opened.ok) return lose(listener, opened.error);
+    if (isClosed) return opened.value.close();
+    store = opened.value;
+    follower = followSnapshots(
+      opened.value,
+      (snapshot, invalid) => {
+        listener.onConnection(true, '');
+        listener.onSnapshot(snapshot, invalid.map(printInvalid));
+      },
+      (error) => void lose(listener, error),
+    );
+  }
+
+  async function lose(listener: Parameters<SnapshotSource['follow']>[0], error: StoreError): Promise<void> {
+    if (isClosed) return;
+    listener.onConnection(false, printStoreError(error));
+    follower?.close();
+    await store?.close();
+    store = undefined;
+    timer = setTimeout(() => void begin(listener), reopenAfterMs);
+  }
+
+  async function close(): Promise<void> {
+    isClosed = true;
+    clearTimeout(timer);
+    follower?.close();
+    await store?.close();
+    store = undefined;
+  }
+
+  return {
+    snapshots: {
+      follow(listener) {
+        void begin(listener);
+        return { close: () => follower?.close() };
+      },
+    },
+    status: { write: (status) => writeStatus(store, stamps, status) },
+    close,
+  };
+}
+
+async function writeStatus(
+  store: Store | undefined,
+  stamps: Stamps,
+  status: RouterStatus,
+): Promise<Result<void, { readonly kind: string; readonly message: string }>> {
+  if (store === undefined) return err({ kind: 'unavailable', message: 'the store is not open' });
+  // A router that a Calico Node alone describes has no object of ours to carry a status; its socket serves it.
+  const written = await createResourceStore(store, stamps).updateStatus(
+    { kind: 'Router', name: status.router },
+    { ...status },
+  );
+  if (written.ok || written.error.kind === 'not-found') return ok(undefined);
+  return err({ kind: written.error.kind, message: printResourceError(written.error) });
+}
+
+function printInvalid({ subject, reasons, isLastValidKept }: InvalidObject): string {
+  const consequence = isLastValidKept ? 'its last valid version stays in force' : 'it counts as absent';
+  return `${subject.kind}/${subject.name}: ${reasons.join('; ')} (${consequence})`;
+}
