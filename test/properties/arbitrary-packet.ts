@@ -45,10 +45,10 @@ const packets: fc.Arbitrary<Packet> = fc
     family: fc.constantFrom<Family>(4, 6),
     source: fc.nat(100),
     destination: fc.nat(100),
-    protocol: fc.constantFrom(6, 6, 6, 17, 17, 1, 58, 58, 132, 136, 47, 2, 255),
+    protocol: fc.constantFrom(6, 6, 6, 6, 17, 17, 1, 1, 58, 58, 132, 136, 47, 2, 255),
     sourcePort: anyPort,
     destinationPort: anyPort,
-    icmpType: fc.constantFrom(0, 8, 128, 132, 133, 135, 137, 138, 255),
+    icmpType: fc.constantFrom(8, 8, 8, 128, 128, 128, 135, 135, 0, 132, 133, 137, 138, 255),
     icmpCode: fc.constantFrom(0, 0, 1, 255),
     ctState: fc.constantFrom<Packet['ctState']>(
       'new',

@@ -59,7 +59,7 @@ const drafts: fc.Arbitrary<readonly PolicyDraft[]> = fc.array(
 const failsafeLists: fc.Arbitrary<readonly Failsafe[]> = fc.array(
   fc
     .record({
-      protocol: fc.constantFrom(6, 17, 132),
+      protocol: fc.constantFrom(6, 6, 17, 132),
       port: fc.constantFrom(22, 53, 80),
       net: seldom(anyNet),
       interfaces: seldom(fc.subarray(interfaceNames, { minLength: 1 })),
