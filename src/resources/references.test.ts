@@ -118,8 +118,12 @@ describe('warnings', () => {
     ],
     [
       'a policy on a router that does not see forwarded traffic',
-      [router('r1'), hep('h', 'interfaceName: eth0'), policy('p', "selector: role == 'edge'")],
-      'spec',
+      [
+        router('r1'),
+        hep('h', 'interfaceName: eth0'),
+        policy('p', "selector: role == 'edge'\ningress:\n- action: Deny\n  destination: {nets: [10.0.0.0/8]}"),
+      ],
+      'spec.ingress[0].destination',
       /add applyOnForward: true/,
     ],
     [
@@ -170,10 +174,10 @@ describe('warnings', () => {
       /Site a in another segment/,
     ],
     [
-      'a link that the Router does not list',
-      [router('r1', 'interfaces: [{name: eth0}]'), site('a'), bgpAttachment('')],
-      'spec.link.interface.name',
-      /lists no interface eth1/,
+      'management over an interface that is not there',
+      [router('r1', 'interfaces: [{name: a}]\nmanagement: {interfaces: [a, lo, b]}')],
+      'spec.management.interfaces[2]',
+      /b is neither among/,
     ],
     [
       'a local address that is not on the interface',

@@ -20,7 +20,8 @@ import {
 } from './references/policy.ts';
 import {
   attachmentsJoin,
-  linksExist,
+  linkAddressesAgree,
+  managementInterfacesExist,
   remotesUncontested,
   routerAddressesDistinct,
   segmentsAgree,
@@ -45,7 +46,8 @@ export const referenceChecks: readonly ReferenceCheck[] = [
   segmentsAgree,
   sitePrefixesDistinct,
   staticInsideSite,
-  linksExist,
+  linkAddressesAgree,
+  managementInterfacesExist,
   remotesUncontested,
   routerAddressesDistinct,
 ];

@@ -60,18 +60,6 @@ const uniqueInterfaces: Check<RouterSpec> = (value, at) => {
   }
 };
 
-const managementRules: Check<RouterSpec> = (value, at) => {
-  const known = new Set(value.interfaces?.map((entry) => entry.name));
-  if (known.size === 0) return;
-  for (const [index, used] of (value.management?.interfaces ?? []).entries()) {
-    if (known.has(used) || used === 'lo') continue;
-    report(
-      child(at, 'management', 'interfaces', index),
-      `${used} is no interface of this router: write one of ${[...known].join(', ')}`,
-    );
-  }
-};
-
 export const routerSchema = object<RouterSpec>(
   {
     role: omitEmpty(oneOf('edge', 'transit')),
@@ -98,5 +86,4 @@ export const routerSchema = object<RouterSpec>(
     ),
   },
   uniqueInterfaces,
-  managementRules,
 );

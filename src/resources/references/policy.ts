@@ -3,8 +3,9 @@
  * their author probably means (semantics §4.8, §4.13, §4.15, §8).
  */
 
+import type { GlobalNetworkPolicySpec } from '../global-network-policy.ts';
 import { defaultAllowProfile } from '../profile.ts';
-import type { AnyResource, Resource } from '../resource.ts';
+import type { AnyResource, FieldPath, Resource } from '../resource.ts';
 import type { Rule } from '../rule.ts';
 import { evaluateSelector } from '../selector/evaluate.ts';
 import { parseSelector } from '../selector/parse.ts';
@@ -92,20 +93,39 @@ export const untrackedOnWildcard: ReferenceCheck = function* (snapshot) {
   );
 };
 
-/** On a router most traffic is forwarded, and only applyOnForward policies judge it (semantics §4.15, §8). */
+/**
+ * Only applyOnForward policies judge forwarded traffic (semantics §4.15, §8). A policy that names the far side of a router
+ * (the destination of what comes in, the source of what goes out) speaks of forwarded traffic, so it must say so; one
+ * that does not may well be about the router itself.
+ */
 export const forwardingSeen: ReferenceCheck = function* (snapshot) {
   const routers = namesOf(snapshot.list('Router'));
   const onRouters = snapshot.list('HostEndpoint').filter((endpoint) => routers.has(endpoint.spec.node));
-  yield* firstSelected(snapshot, onRouters, (policy, endpoint) =>
-    policy.spec.applyOnForward === true
-      ? undefined
-      : warning(
-          policy,
-          ['spec'],
-          `judges only traffic that ends or begins on router ${endpoint.spec.node} (HostEndpoint ${endpoint.metadata.name}), not what it forwards: add applyOnForward: true if forwarded traffic is meant`,
-        ),
-  );
+  yield* firstSelected(snapshot, onRouters, (policy, endpoint) => {
+    const path = policy.spec.applyOnForward === true ? undefined : farSide(policy.spec);
+    return (
+      path &&
+      warning(
+        policy,
+        path,
+        `this policy judges only traffic that ends or begins on router ${endpoint.spec.node} (HostEndpoint ${endpoint.metadata.name}), yet the rule speaks of what lies behind it: add applyOnForward: true`,
+      )
+    );
+  });
 };
+
+function farSide(spec: GlobalNetworkPolicySpec): FieldPath | undefined {
+  const sides = { ingress: 'destination', egress: 'source' } as const;
+  for (const direction of ['ingress', 'egress'] as const) {
+    for (const [index, rule] of (spec[direction] ?? []).entries()) {
+      const far = rule[sides[direction]];
+      if (far?.nets ?? far?.notNets ?? far?.selector ?? far?.notSelector ?? far?.namespaceSelector) {
+        return ['spec', direction, index, sides[direction]];
+      }
+    }
+  }
+  return undefined;
+}
 
 /** For each policy that can select host endpoints, the finding for the first endpoint it selects. */
 function* firstSelected(

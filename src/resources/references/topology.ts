@@ -111,29 +111,41 @@ function isInside(prefix: Prefix, allowed: ReadonlySet<string>): boolean {
   return false;
 }
 
-/** An attachment uses an interface of its router and addresses that are on it. */
-export const linksExist: ReferenceCheck = function* (snapshot) {
+/** Where a Router lists the interface of an attachment with addresses, the attachment's are among them. */
+export const linkAddressesAgree: ReferenceCheck = function* (snapshot) {
   const routers = new Map(snapshot.list('Router').map((router) => [router.metadata.name, router]));
   for (const attachment of snapshot.list('Attachment')) {
-    const interfaces = routers.get(attachment.spec.router)?.spec.interfaces;
-    const { link, addresses } = attachment.spec;
-    const used = link.interface?.name ?? link.vlan?.parent;
-    if (interfaces === undefined || used === undefined) continue;
-    const found = interfaces.find((entry) => entry.name === used);
-    const linkPath = link.interface ? ['spec', 'link', 'interface', 'name'] : ['spec', 'link', 'vlan', 'parent'];
-    if (!found)
-      yield warning(
-        attachment,
-        linkPath,
-        `Router ${attachment.spec.router} lists no interface ${used}: add it there, or use ${interfaces.map((entry) => entry.name).join(', ')}`,
-      );
-    if (!found || !link.interface || found.addresses === undefined) continue;
+    const { link, addresses, router } = attachment.spec;
+    const used = link.interface?.name;
+    const listed = routers.get(router)?.spec.interfaces?.find((entry) => entry.name === used)?.addresses;
+    if (used === undefined || listed === undefined) continue;
     for (const [index, address] of (addresses?.local ?? []).entries()) {
-      if (found.addresses.includes(address)) continue;
+      if (listed.includes(address)) continue;
       yield warning(
         attachment,
         ['spec', 'addresses', 'local', index],
-        `${address} is not on interface ${used} of Router ${attachment.spec.router} (${found.addresses.join(', ')}): correct one of them`,
+        `${address} is not on interface ${used} of Router ${router} (${listed.join(', ')}): correct one of them`,
+      );
+    }
+  }
+};
+
+/** Management over an interface that the router does not have locks its administrators out. */
+export const managementInterfacesExist: ReferenceCheck = function* (snapshot) {
+  const linked = new Map<string, string[]>();
+  for (const { spec } of snapshot.list('Attachment')) {
+    const name = spec.link.interface?.name;
+    if (name !== undefined) linked.set(spec.router, [...(linked.get(spec.router) ?? []), name]);
+  }
+  for (const router of snapshot.list('Router')) {
+    const listed = (router.spec.interfaces ?? []).map((entry) => entry.name);
+    const known = ['lo', ...listed, ...(linked.get(router.metadata.name) ?? [])];
+    for (const [index, used] of (router.spec.management?.interfaces ?? []).entries()) {
+      if (known.includes(used)) continue;
+      yield warning(
+        router,
+        ['spec', 'management', 'interfaces', index],
+        `${used} is neither among the interfaces of this router nor the link of an Attachment: list it, or write one of ${known.slice(1).join(', ')}`,
       );
     }
   }
