@@ -1,0 +1,13 @@
+/**
+ * The command `causeway`: its verbs, and nothing else. Each is loaded when it is used.
+ */
+import type { VerbEntry } from '../cli/cli.ts';
+import { run } from '../cli/run.ts';
+import { verbs } from '../cli/verbs.ts';
+
+/** Verbs that wire an agent, ask one, or build a lab: `load` gives a module with `register(command, cli)`. */
+const liveVerbs: readonly VerbEntry[] = [
+  { name: 'lab', summary: 'a whole topology in network namespaces', load: () => import('../../lab/cli.ts') },
+];
+
+await run(process.argv.slice(2), [...verbs, ...liveVerbs]);

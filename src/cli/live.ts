@@ -1,0 +1,104 @@
+/**
+ * What the verbs over a running router share: which agent is meant, how it is asked, how its answer is printed.
+ *
+ *   options → socket ─[client]→ answer → table, JSON or YAML
+ */
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { stringify } from 'yaml';
+import type { ApiBodies } from '../api/agent-api.ts';
+import { type AgentClientError, readFromAgent } from '../client/agent-client.ts';
+import { isServed } from '../edge/api-socket.ts';
+import { err, ok, type Result } from '../result.ts';
+import type { Cli } from './cli.ts';
+import { type ExitCode, exitCode } from './exit-code.ts';
+import { addOutputOption } from './options.ts';
+
+export const defaultRunFolder = '/run/causeway';
+
+export interface LiveOptions {
+  readonly router?: string;
+  readonly runDir?: string;
+  readonly output: 'table' | 'json' | 'yaml';
+}
+
+/** `--router`, `--run-dir`, `-o`. */
+export function addLiveOptions(command: Command): Command {
+  return addOutputOption(addRouterOptions(command), ['table', 'json', 'yaml']);
+}
+
+export function addRouterOptions(command: Command): Command {
+  return command
+    .option('--router <name>', 'the router; may be left out where only one runs here')
+    .option('--run-dir <dir>', `folder of the agents' sockets (also CAUSEWAY_RUN_DIR; ${defaultRunFolder})`);
+}
+
+/** The folder that holds a folder for each router. */
+export function runFolder(cli: Cli, options: Pick<LiveOptions, 'runDir'>): string {
+  return options.runDir ?? cli.env['CAUSEWAY_RUN_DIR'] ?? defaultRunFolder;
+}
+
+/** The socket of the agent that is meant; a message in words when that is not plain. */
+export async function findAgent(
+  cli: Cli,
+  options: Pick<LiveOptions, 'router' | 'runDir'>,
+): Promise<Result<string, string>> {
+  const folder = runFolder(cli, options);
+  const socketOf = (router: string) => join(folder, router, 'agent.sock');
+  if (options.router !== undefined) return ok(socketOf(options.router));
+  const running: string[] = [];
+  for (const name of listFolder(folder)) if (await isServed(socketOf(name))) running.push(name);
+  const [first] = running;
+  if (first === undefined) return err(`no agent answers in ${folder}: start one with causeway agent --router NAME`);
+  if (running.length > 1) return err(`several agents run here: say which with --router ${running.join(' | ')}`);
+  return ok(socketOf(first));
+}
+
+/** Asks the agent and prints its answer: as a table, or whole as JSON or YAML. */
+export async function showFromAgent<P extends keyof ApiBodies>(
+  cli: Cli,
+  options: LiveOptions,
+  path: P,
+  printAsTable: (body: ApiBodies[P]) => string,
+): Promise<ExitCode> {
+  const socket = await findAgent(cli, options);
+  if (!socket.ok) {
+    cli.complain(`error: ${socket.error}`);
+    return exitCode.unreachable;
+  }
+  const answer = await readFromAgent(socket.value, path);
+  if (!answer.ok) return complainOfAgent(cli, answer.error);
+  cli.print(printAs(options.output, answer.value, printAsTable));
+  return exitCode.ok;
+}
+
+export function complainOfAgent(cli: Cli, error: AgentClientError): ExitCode {
+  switch (error.kind) {
+    case 'unreachable':
+      cli.complain(`error: no agent answers at ${error.socket} (${error.message})`);
+      return exitCode.unreachable;
+    case 'refused':
+      cli.complain(`error: ${error.message}`);
+      return exitCode.error;
+  }
+}
+
+export function printAs<T>(format: LiveOptions['output'], value: T, printAsTable: (value: T) => string): string {
+  switch (format) {
+    case 'table':
+      return printAsTable(value);
+    case 'json':
+      return `${JSON.stringify(value, undefined, 2)}\n`;
+    case 'yaml':
+      return stringify(value);
+  }
+}
+
+function listFolder(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder).sort();
+  } catch {
+    return [];
+  }
+}

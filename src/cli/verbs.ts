@@ -1,0 +1,20 @@
+/**
+ * The verbs over files and the store. Verbs that need a router's agent or the lab are added by bin/causeway.ts, since this
+ * layer knows neither.
+ */
+import type { VerbEntry } from './cli.ts';
+
+export const verbs: readonly VerbEntry[] = [
+  { name: 'validate', summary: 'check files, offline', load: () => import('./verbs/validate.ts') },
+  { name: 'apply', summary: 'create or update resources', load: () => import('./verbs/apply.ts') },
+  { name: 'create', summary: 'create resources that are not there yet', load: () => import('./verbs/create.ts') },
+  { name: 'replace', summary: 'replace resources that are there', load: () => import('./verbs/replace.ts') },
+  { name: 'get', summary: 'show resources', load: () => import('./verbs/get.ts') },
+  { name: 'delete', summary: 'delete resources', load: () => import('./verbs/delete.ts') },
+  { name: 'label', summary: 'set or remove a label of a resource', load: () => import('./verbs/label.ts') },
+  { name: 'render', summary: 'the exact text a router would be given', load: () => import('./verbs/render.ts') },
+  { name: 'explain', summary: 'what happens to a packet, and why', load: () => import('./verbs/explain.ts') },
+  { name: 'selector', summary: 'try selectors on labels', load: () => import('./verbs/selector.ts') },
+  { name: 'completion', summary: 'completion for a shell', load: () => import('./verbs/completion.ts') },
+  { name: 'version', summary: 'the version of this program', load: () => import('./verbs/version.ts') },
+];

@@ -1,0 +1,57 @@
+/** `causeway status`: what the router's agent sees, and whether it is what is wanted. */
+import type { Command } from 'commander';
+import type { RouterStatus } from '../../agent/status.ts';
+import { type Cli, onAction } from '../cli.ts';
+import { addLiveOptions, type LiveOptions, showFromAgent } from '../live.ts';
+
+const examples = `
+Examples:
+  causeway status                        the one router that runs here
+  causeway status --router tr1 -o json`;
+
+export function register(command: Command, cli: Cli): void {
+  addLiveOptions(command).addHelpText('after', examples);
+  onAction(command, (_: [], options: LiveOptions) => showFromAgent(cli, options, '/v1/status', printStatus));
+}
+
+function printStatus(status: RouterStatus): string {
+  const { policy, routing, store, repairs, lastError } = status;
+  const up = routing.sessions.filter((session) => session.state === 'Established').length;
+  const lines: [string, string][] = [
+    [
+      'Router',
+      `${status.router} (agent ${status.agent.version}, pid ${status.agent.pid}, since ${status.agent.startedAt})`,
+    ],
+    ['Store', `${store.connected ? 'connected' : 'UNREACHABLE'}, revision ${store.revision}`],
+    ['Policy', printPolicy(policy)],
+    ['Forwarding', `${routing.forwarding ? 'on' : 'off'}, ${printDefault(policy.forwardDefault)}`],
+    ['BIRD', `${routing.bird}, configured at revision ${routing.revision ?? 'of a predecessor'}`],
+    ['Sessions', `${up} of ${routing.sessions.length} established`],
+    [
+      'Repairs',
+      repairs.last
+        ? `${repairs.count}, last ${repairs.last.at}: ${repairs.last.subject}: ${repairs.last.message}`
+        : '0',
+    ],
+    ['Last error', lastError ? `${lastError.at} ${lastError.subject}: ${lastError.message}` : 'none'],
+    ...status.invalid.map((what): [string, string] => ['Invalid', what]),
+    ...status.warnings.map((what): [string, string] => ['Warning', what]),
+  ];
+  return lines.map(([name, text]) => `${`${name}:`.padEnd(12)} ${text}\n`).join('');
+}
+
+function printPolicy(policy: RouterStatus['policy']): string {
+  const state = policy.inSync ? 'in the kernel' : 'NOT as wanted';
+  return `${state}, revision ${policy.revision ?? 'none'}; ${policy.endpoints} endpoints, ${policy.policies} policies`;
+}
+
+function printDefault(forwardDefault: RouterStatus['policy']['forwardDefault']): string {
+  switch (forwardDefault) {
+    case 'Deny':
+      return 'closed where no policy allows (defaultAction Deny)';
+    case 'Allow':
+      return 'OPEN where no policy speaks (defaultAction Allow)';
+    case null:
+      return 'no policy yet';
+  }
+}
