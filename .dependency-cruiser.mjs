@@ -12,7 +12,7 @@ export const layers = {
   edge: ['net', 'resources', 'store', 'intent', 'nftables', 'bird', 'agent'],
   api: ['net', 'resources', 'store', 'intent', 'verdict', 'nftables', 'bird', 'agent'],
   client: ['net', 'resources', 'verdict', 'api'],
-  cli: ['net', 'resources', 'store', 'intent', 'verdict', 'nftables', 'bird', 'client', 'edge'],
+  cli: ['net', 'resources', 'store', 'intent', 'verdict', 'nftables', 'bird', 'api', 'client', 'edge'],
 };
 
 /** Layers that see no Node, no clock, no randomness: everything between a Snapshot and the texts. */

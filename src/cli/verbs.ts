@@ -1,6 +1,6 @@
 /**
- * The verbs over files and the store. Verbs that need a router's agent or the lab are added by bin/causeway.ts, since this
- * layer knows neither.
+ * The verbs over files, the store and a running agent's socket. The verbs that run an agent or a lab are added by
+ * bin/causeway.ts, since this layer knows neither.
  */
 import type { VerbEntry } from './cli.ts';
 
@@ -14,6 +14,15 @@ export const verbs: readonly VerbEntry[] = [
   { name: 'label', summary: 'set or remove a label of a resource', load: () => import('./verbs/label.ts') },
   { name: 'render', summary: 'the exact text a router would be given', load: () => import('./verbs/render.ts') },
   { name: 'explain', summary: 'what happens to a packet, and why', load: () => import('./verbs/explain.ts') },
+  {
+    name: 'status',
+    summary: 'what a router sees, and whether it is as wanted',
+    load: () => import('./verbs/status.ts'),
+  },
+  { name: 'peers', summary: 'BGP sessions, wanted and observed', load: () => import('./verbs/peers.ts') },
+  { name: 'routes', summary: 'what BIRD knows and the kernel forwards with', load: () => import('./verbs/routes.ts') },
+  { name: 'policy', summary: 'what applies to each endpoint, and counters', load: () => import('./verbs/policy.ts') },
+  { name: 'doctor', summary: 'what on this host is wrong, and its fix', load: () => import('./verbs/doctor.ts') },
   { name: 'selector', summary: 'try selectors on labels', load: () => import('./verbs/selector.ts') },
   { name: 'completion', summary: 'completion for a shell', load: () => import('./verbs/completion.ts') },
   { name: 'version', summary: 'the version of this program', load: () => import('./verbs/version.ts') },

@@ -1,6 +1,6 @@
 /** `causeway status`: what the router's agent sees, and whether it is what is wanted. */
 import type { Command } from 'commander';
-import type { RouterStatus } from '../../agent/status.ts';
+import type { ApiBodies } from '../../api/agent-api.ts';
 import { type Cli, onAction } from '../cli.ts';
 import { addLiveOptions, type LiveOptions, showFromAgent } from '../live.ts';
 
@@ -8,6 +8,8 @@ const examples = `
 Examples:
   causeway status                        the one router that runs here
   causeway status --router tr1 -o json`;
+
+type RouterStatus = ApiBodies['/v1/status'];
 
 export function register(command: Command, cli: Cli): void {
   addLiveOptions(command).addHelpText('after', examples);
