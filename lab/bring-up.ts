@@ -47,7 +47,7 @@ export async function bringUp(lab: Lab, sandbox: Sandbox, progress: Progress = (
   }
 
   progress('BIRD, FRR and the agents');
-  await mapLimited(contexts, width, async (context) => typeOf(context).launch?.(context));
+  await mapLimited(contexts, width, async (context) => await typeOf(context).launch?.(context));
   await mapLimited(contexts, width, awaitReady);
 }
 

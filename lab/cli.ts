@@ -6,83 +6,90 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
-import { checkFailover, checkLab } from './checks/check.ts';
+import { type Cli, onAction } from '../src/cli/cli.ts';
+import { type ExitCode, exitCode } from '../src/cli/exit-code.ts';
+import { addOutputOption } from '../src/cli/options.ts';
+import { checkFailover, checkLab, type Printer } from './checks/check.ts';
 import { runDemo } from './demo.ts';
 import { attachLab, loadLab, openLab } from './harness.ts';
+import { renderTable } from './report/table.ts';
 import { commandInside, LabFailure } from './sandbox/run.ts';
 import { findSandbox, findSandboxes, type Sandbox, stopSandbox } from './sandbox/sandbox.ts';
 import { createPrinter, missingPrograms } from './terminal.ts';
 
-/** Adds the verb to the program. */
-export function registerLab(program: Command): void {
-  const lab = program
-    .command('lab')
-    .description('a whole topology in network namespaces, with real BIRD, nftables and peers');
+/** A verb's module, as bin/causeway.ts loads it. */
+export function register(lab: Command, cli: Cli): void {
+  lab.enablePositionalOptions();
+  const printer = () => createPrinter(cli.print, cli.globals().color);
+  const add = (name: string, summary: string, options?: { hidden: true }): Command =>
+    lab
+      .command(name, options)
+      .description(summary)
+      .exitOverride()
+      .showHelpAfterError(`(see "causeway lab ${name} --help")`);
 
-  lab
-    .command('up')
-    .description('bring a lab up; it stays until `lab down`')
-    .argument('<file>', 'lab file, or the folder that holds lab.yaml')
-    .action((file: string) => endWith(() => up(file)));
-  lab
-    .command('check')
-    .description('check a running lab: sessions, routes, packets')
-    .argument('<file>', 'its lab file')
-    .option('--failover', 'also kill the router that the file says, which stays dead')
-    .action((file: string, options: { failover?: boolean }) => endWith(() => check(file, options.failover === true)));
-  lab
-    .command('exec')
-    .description('run a program on a node: lab exec hybrid tr1 -- ip route')
-    .argument('<lab>', 'name of a running lab, or its file')
-    .argument('<node>')
-    .argument('<command...>')
-    .passThroughOptions()
-    .action((name: string, node: string, command: string[]) => endWith(() => exec(name, node, command)));
-  lab
-    .command('down')
-    .description('end a lab: all its processes, namespaces and files')
-    .argument('<lab>', 'name of a running lab, or its file')
-    .action((name: string) => endWith(() => down(name)));
-  lab
-    .command('list')
-    .description('labs that are up')
-    .option('-o, --output <format>', 'table or json', 'table')
-    // Accepted for symmetry with the other verbs; labs are found by their processes.
-    .argument('[file]')
-    .action((_file: string | undefined, options: { output: string }) => endWith(async () => list(options.output)));
-  lab
-    .command('demo', { hidden: true })
-    .argument('<file>')
-    .option('--once', 'end when all is checked')
-    .action((file: string, options: { once?: boolean }) =>
-      endWith(() => runDemo(file, { once: options.once === true })),
-    );
+  onAction<[string], unknown>(
+    add('up', 'bring a lab up; it stays until `lab down`').argument('<file>', 'lab file, or the folder of a lab.yaml'),
+    ([file]) => endWith(cli, () => up(file, cli)),
+  );
+  onAction<[string], { failover?: boolean }>(
+    add('check', 'check a running lab: sessions, routes, packets')
+      .argument('<file>', 'its lab file')
+      .option('--failover', 'also kill the router that the file says; it stays dead'),
+    ([file], { failover }) => endWith(cli, () => check(file, failover === true, printer())),
+  );
+  onAction<[string, string, string[]], unknown>(
+    add('exec', 'run a program on a node: causeway lab exec hybrid tr1 -- ip route')
+      .argument('<lab>', 'name of a running lab, or its file')
+      .argument('<node>', 'the node')
+      .argument('<command...>', 'the program and its arguments')
+      .passThroughOptions(),
+    ([name, node, argv]) => endWith(cli, () => exec(name, node, argv)),
+  );
+  onAction<[string], unknown>(
+    add('down', 'end a lab: all its processes, namespaces and files').argument(
+      '<lab>',
+      'name of a running lab, or its file',
+    ),
+    ([name]) => endWith(cli, () => down(name)),
+  );
+  onAction<[string | undefined], { output?: string }>(
+    // Labs are found by their processes; a file is accepted as by the other verbs and narrows the list.
+    addOutputOption(add('list', 'labs that are up').argument('[lab]', 'only this one'), ['table', 'json']),
+    ([name], { output }) => endWith(cli, async () => list(name, output === 'json', cli, printer())),
+  );
+  onAction<[string], { once?: boolean }>(
+    add('demo', 'bring a lab up, check it, and stay until Ctrl-C', { hidden: true })
+      .argument('<file>', 'lab file, or the folder of a lab.yaml')
+      .option('--once', 'end when all is checked'),
+    ([file], { once }) => endWith(cli, () => runDemo(file, { once: once === true, out: printer() })),
+  );
 }
 
-/** Runs a verb's work and ends the process with its exit code: 0 fine, 1 not as expected. */
-async function endWith(work: () => Promise<number>): Promise<void> {
+/** Runs a verb's work; an expected failure is one message. */
+async function endWith(cli: Cli, work: () => Promise<number>): Promise<ExitCode> {
   try {
-    process.exitCode = await work();
+    // What `exec` ran may end with any code at all.
+    return (await work()) as ExitCode;
   } catch (error) {
     if (!(error instanceof LabFailure)) throw error;
-    process.stderr.write(`causeway lab: ${error.message}\n`);
-    process.exitCode = 1;
+    cli.complain(`causeway lab: ${error.message}`);
+    return exitCode.error;
   }
 }
 
-async function up(file: string): Promise<number> {
+async function up(file: string, cli: Cli): Promise<number> {
   const lab = loadLab(file);
   const missing = missingPrograms(lab);
   if (missing !== undefined) throw new LabFailure(missing);
-  const running = await openLab(lab, 'detached', (step) => process.stderr.write(`${step}\n`));
+  const running = await openLab(lab, 'detached', (step) => cli.complain(step));
   running.endpoints.close();
-  process.stdout.write(`lab ${lab.name} is up (process ${running.sandbox.init})\n`);
+  cli.print(`lab ${lab.name} is up (process ${running.sandbox.init})\n`);
   return 0;
 }
 
-async function check(file: string, withFailover: boolean): Promise<number> {
+async function check(file: string, withFailover: boolean, printer: Printer): Promise<number> {
   const running = attachLab(loadLab(file));
-  const printer = createPrinter(process.stdout);
   try {
     const passed = (await checkLab(running, printer)) && (!withFailover || (await checkFailover(running, printer)));
     return passed ? 0 : 1;
@@ -96,7 +103,7 @@ function exec(name: string, node: string, command: readonly string[]): Promise<n
   if (!existsSync(`/proc/${sandbox.init}/root/run/netns/${node}`)) {
     throw new LabFailure(`lab ${sandbox.name} has no node ${node}`);
   }
-  const [program = '', ...rest] = commandInside(sandbox, node, command);
+  const [program = '', ...rest] = commandInside(sandbox, node, command, process.cwd());
   return new Promise((resolve, reject) => {
     const child = spawn(program, rest, { stdio: 'inherit' });
     // The terminal sends Ctrl-C to the child as well; this process only waits for it.
@@ -112,24 +119,25 @@ async function down(name: string): Promise<number> {
   return 0;
 }
 
-function list(format: string): number {
-  const labs = findSandboxes().map(({ name, file, init, startedAt }) => ({
-    name,
-    file,
-    process: init,
-    startedAt: startedAt.toISOString(),
-  }));
-  if (format === 'json') process.stdout.write(`${JSON.stringify(labs, null, 2)}\n`);
-  else
-    createPrinter(process.stdout).table(
-      ['NAME', 'PROCESS', 'SINCE', 'FILE'],
-      labs.map((one) => [one.name, String(one.process), one.startedAt, one.file]),
-    );
+function list(nameOrFile: string | undefined, asJson: boolean, cli: Cli, printer: Printer): number {
+  const wanted = nameOrFile === undefined ? undefined : nameOf(nameOrFile);
+  const labs = findSandboxes()
+    .filter(({ name }) => wanted === undefined || name === wanted)
+    .map(({ name, file, init, startedAt }) => ({ name, file, process: init, startedAt: startedAt.toISOString() }));
+  if (asJson) cli.print(`${JSON.stringify(labs, null, 2)}\n`);
+  else {
+    const rows = labs.map((one) => [one.name, String(one.process), one.startedAt, one.file]);
+    printer.text(renderTable(['NAME', 'PROCESS', 'SINCE', 'FILE'], rows, printer.paint));
+  }
   return 0;
 }
 
+function nameOf(nameOrFile: string): string {
+  return /[/.]/.test(nameOrFile) ? loadLab(nameOrFile).name : nameOrFile;
+}
+
 function find(nameOrFile: string): Sandbox {
-  const name = /[/.]/.test(nameOrFile) ? loadLab(nameOrFile).name : nameOrFile;
+  const name = nameOf(nameOrFile);
   const sandbox = findSandbox(name);
   if (sandbox) return sandbox;
   const running = findSandboxes().map((one) => one.name);

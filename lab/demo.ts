@@ -5,54 +5,61 @@
  *
  * Invariant: the lab belongs to this process; whatever ends it ends the lab.
  */
-import { once } from 'node:events';
-import { checkFailover, checkLab } from './checks/check.ts';
+import { checkFailover, checkLab, type Printer } from './checks/check.ts';
 import { loadLab, openLab, type RunningLab } from './harness.ts';
 import { LabFailure } from './sandbox/run.ts';
-import { createPrinter, missingPrograms } from './terminal.ts';
+import { missingPrograms } from './terminal.ts';
 
-/** Exit code: 0 when everything was as the lab file expects, 1 when not, 130 when interrupted before the end. */
-export async function runDemo(file: string, options: { readonly once: boolean }): Promise<number> {
+/** Exit code: 0 when everything was as the lab file expects, 1 when not; interrupted before the end, 130. */
+export async function runDemo(
+  file: string,
+  options: { readonly once: boolean; readonly out: Printer },
+): Promise<number> {
+  const { once, out } = options;
   const started = performance.now();
   const seconds = (): string => `${((performance.now() - started) / 1000).toFixed(1)} s`;
-  const out = createPrinter(process.stdout);
   const lab = loadLab(file);
   const missing = missingPrograms(lab);
   if (missing !== undefined) throw new LabFailure(missing);
 
   out.title(`Lab ${lab.name}`);
-  let interrupted = false;
-  let running: RunningLab | undefined;
-  const onSignal = (): void => {
-    interrupted = true;
-    // Owned by this process, the sandbox would go with it; going first leaves no time in which it is still there.
-    running?.down().finally(() => process.exit(130));
-    if (!running) process.exit(130);
-  };
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, onSignal);
-
-  running = await openLab(lab, 'owned', (step) => out.text(`  ${out.paint('dim', seconds().padStart(6))}  ${step}`));
+  const progress = (step: string): void => out.text(`  ${out.paint('dim', seconds().padStart(6))}  ${step}`);
+  // The sandbox is owned by this process: ending here ends all of it.
+  const stop = (): never => process.exit(130);
+  for (const signal of signals) process.on(signal, stop);
+  const running = await openLab(lab, 'owned', progress);
   try {
     const checked = await checkLab(running, out);
     const survived = lab.spec.failover === undefined || (await checkFailover(running, out));
     const passed = checked && survived;
-    if (!passed) out.text(`\n  ${out.paint('red', 'NOT as expected')}; evidence is in ${await running.evidence()}`);
-    else out.text(`\n  ${out.paint('green', 'everything is as expected')}, after ${seconds()}`);
-    if (!options.once) {
+    if (passed) out.text(`\n  ${out.paint('green', 'everything is as expected')}, after ${seconds()}`);
+    else out.text(`\n  ${out.paint('red', 'NOT as expected')}; evidence is in ${await running.evidence()}`);
+    for (const signal of signals) process.off(signal, stop);
+    if (!once) {
       showAround(running, out);
-      await once(process, 'SIGINT');
+      await anySignal();
     }
     return passed ? 0 : 1;
-  } catch (error) {
-    // Interrupted: what was under way fails because the lab is going.
-    if (interrupted) return 130;
-    throw error;
   } finally {
-    if (!interrupted) await running.down();
+    await running.down();
   }
 }
 
-function showAround({ lab }: RunningLab, out: ReturnType<typeof createPrinter>): void {
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+function anySignal(): Promise<void> {
+  return new Promise((resolve) => {
+    // A pending promise alone does not keep a process alive.
+    const waiting = setInterval(() => {}, 60_000);
+    const end = (): void => {
+      clearInterval(waiting);
+      resolve();
+    };
+    for (const signal of signals) process.once(signal, end);
+  });
+}
+
+function showAround({ lab }: RunningLab, out: Printer): void {
   const alive = Object.entries(lab.spec.nodes).find(
     ([name, { type }]) => type === 'router' && name !== lab.spec.failover?.kill,
   )?.[0];

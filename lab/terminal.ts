@@ -1,7 +1,7 @@
 /** What a lab needs of the machine, and how it speaks on a terminal. */
 import { accessSync, constants } from 'node:fs';
 import type { Printer } from './checks/check.ts';
-import { createPaint, renderTable, wantsColour } from './report/table.ts';
+import { createPaint } from './report/table.ts';
 import type { Lab } from './topology/lab-file.ts';
 
 /** Program and the Debian package that has it. */
@@ -36,15 +36,12 @@ function isExecutable(path: string): boolean {
   }
 }
 
-/** Prints titles and tables; plain text where the stream is no terminal. */
-export function createPrinter(
-  stream: NodeJS.WriteStream,
-): Printer & { table(head: readonly string[], rows: readonly (readonly string[])[]): void } {
-  const paint = createPaint(wantsColour(stream, process.env));
+/** Prints titles and tables; plain text without colour. */
+export function createPrinter(print: (text: string) => void, isColoured: boolean): Printer {
+  const paint = createPaint(isColoured);
   return {
     paint,
-    title: (text) => stream.write(`\n${paint('bold', text)}\n\n`),
-    text: (text) => stream.write(`${text}\n`),
-    table: (head, rows) => stream.write(`${renderTable(head, rows, paint)}\n`),
+    title: (text) => print(`\n${paint('bold', text)}\n\n`),
+    text: (text) => print(`${text}\n`),
   };
 }

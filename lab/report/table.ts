@@ -2,18 +2,13 @@
 
 export type Colour = 'green' | 'red' | 'yellow' | 'bold' | 'dim';
 
-/** Paints text, or leaves it alone when the output is no terminal. */
+/** Paints text, or leaves it alone where colour is not wanted. */
 export type Paint = (colour: Colour, text: string) => string;
 
 const codes: Readonly<Record<Colour, number>> = { green: 32, red: 31, yellow: 33, bold: 1, dim: 2 };
 
-export function createPaint(isTerminal: boolean): Paint {
-  return (colour, text) => (isTerminal ? `\u001b[${codes[colour]}m${text}\u001b[0m` : text);
-}
-
-/** Whether to colour: a terminal, and nobody said NO_COLOR (no-color.org). */
-export function wantsColour(stream: { readonly isTTY?: boolean }, environment: NodeJS.ProcessEnv): boolean {
-  return stream.isTTY === true && !environment['NO_COLOR'];
+export function createPaint(isColoured: boolean): Paint {
+  return (colour, text) => (isColoured ? `\u001b[${codes[colour]}m${text}\u001b[0m` : text);
 }
 
 /** Rows under a head. Cells may carry colour. */

@@ -25,9 +25,23 @@ export interface RunOptions {
   readonly within?: number;
 }
 
-/** The command line that runs a program inside: for `spawn`, or to be shown to a user. */
-export function commandInside(sandbox: Sandbox, node: string | undefined, argv: readonly string[]): string[] {
-  const enter = ['nsenter', `--target=${sandbox.init}`, '--mount', '--net', '--uts', '--ipc', '--pid', '--wdns=/'];
+/** The command line that runs a program inside, in a folder that the sandbox sees too. */
+export function commandInside(
+  sandbox: Sandbox,
+  node: string | undefined,
+  argv: readonly string[],
+  folder = '/',
+): string[] {
+  const enter = [
+    'nsenter',
+    `--target=${sandbox.init}`,
+    '--mount',
+    '--net',
+    '--uts',
+    '--ipc',
+    '--pid',
+    `--wdns=${folder}`,
+  ];
   return [...enter, '--', ...(node === undefined ? [] : ['ip', 'netns', 'exec', node]), ...argv];
 }
 
@@ -100,5 +114,7 @@ function labEnvironment(): NodeJS.ProcessEnv {
     TMPDIR: '/run/lab/tmp',
     LANG: 'C.UTF-8',
     NO_COLOR: '1',
+    // The sandbox cannot write to the checkout; what is built before a lab starts is what runs in it.
+    CAUSEWAY_NO_BUILD: '1',
   };
 }
