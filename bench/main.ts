@@ -7,6 +7,8 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { measureCompilePart } from './control-plane/compile-part.ts';
+import { measureLabelPart } from './control-plane/label-part.ts';
 import { measureForwardingPart } from './forwarding/forwarding-part.ts';
 import { prepareSandbox, sandboxMissing } from './kernel/sandbox.ts';
 import { observeMachine } from './machine.ts';
@@ -32,6 +34,8 @@ async function bench(options: BenchOptions): Promise<void> {
   prepareSandbox();
   const progress = showProgress();
   const wants = (part: BenchOptions['parts'][number]) => options.parts.includes(part);
+  const compile = wants('compile') ? await measureCompilePart(options, progress) : undefined;
+  const label = wants('label') ? await measureLabelPart(options, progress) : undefined;
   const forwarding = wants('forwarding') ? await measureForwardingPart(options, progress) : undefined;
   progress.end();
   const report: BenchReport = {
@@ -40,6 +44,8 @@ async function bench(options: BenchOptions): Promise<void> {
     seconds: (Date.now() - started) / 1000,
     isQuick: options.isQuick,
     machine,
+    ...(compile === undefined ? {} : { compile }),
+    ...(label === undefined ? {} : { label }),
     ...(forwarding === undefined ? {} : { forwarding }),
   };
   mkdirSync(dirname(options.outFile), { recursive: true });

@@ -1,77 +1,24 @@
-// temporary: intent by hand until resolveIntent exists
-
-import type { AddressSet, PolicyIntent, PolicyRules } from '../src/intent/policy/policy-intent.ts';
-import { parsePrefix } from '../src/net/prefix.ts';
+/**
+ * The product's own stages, one after the other, as `render` runs them.
+ *
+ *   resources → Snapshot → RouterIntent → Ruleset → nft text
+ */
+import { resolveIntent } from '../src/intent/resolve-intent.ts';
+import type { RouterIntent } from '../src/intent/router-intent.ts';
 import { compileRuleset } from '../src/nftables/compile.ts';
 import { printRuleset } from '../src/nftables/print.ts';
 import type { AnyResource } from '../src/resources/resource.ts';
+import { makeSnapshot, type Snapshot } from '../src/resources/snapshot.ts';
+import { routerName } from './policy-resources.ts';
+
+/** nft text of the router's whole policy. */
 export function printPolicy(resources: readonly AnyResource[]): string {
-  const policies = new Map<string, PolicyRules>();
-  const addressSets = new Map<string, AddressSet>();
-  const sets = new Map<string, Map<string, NonNullable<ReturnType<typeof parsePrefix>>>>();
-  for (const r of resources)
-    if (r.kind === 'WorkloadEndpoint') {
-      const app = r.metadata.labels?.['app'] ?? '';
-      const m = sets.get(app) ?? new Map();
-      sets.set(app, m);
-      for (const n of r.spec.ipNetworks ?? []) {
-        const p = parsePrefix(n);
-        if (p) m.set(n, p);
-      }
-    }
-  for (const [app, members] of sets)
-    addressSets.set(`s:${app}`, { id: `s:${app}`, selector: `app == "${app}"`, members });
-  for (const r of resources)
-    if (r.kind === 'GlobalNetworkPolicy')
-      policies.set(`GlobalNetworkPolicy/${r.metadata.name}`, {
-        id: `GlobalNetworkPolicy/${r.metadata.name}`,
-        resource: r,
-        kind: r.kind,
-        name: r.metadata.name,
-        tier: 'default',
-        egress: [],
-        ingress: (r.spec.ingress ?? []).map((rule, index) => {
-          const port = Number(rule.destination?.ports?.[0]);
-          return {
-            action: rule.action,
-            index,
-            path: ['spec', 'ingress', index],
-            families: [4 as const, 6 as const],
-            protocol: 17,
-            source: { addressSet: `s:${/'(.*)'/.exec(rule.source?.selector ?? '')?.[1]}` },
-            destination: { ports: { ranges: [{ first: port, last: port }], portSets: [] } },
-          };
-        }),
-      });
-  const none = { ingress: [], egress: [] };
-  const intent: PolicyIntent = {
-    forwardDefault: 'Deny',
-    denyVerdict: 'drop',
-    dropsInvalid: true,
-    logPrefix: 'calico-packet',
-    exemptsNeighborDiscovery: true,
-    exemptsLoopback: true,
-    failsafes: { inbound: [], outbound: [] },
-    profiles: new Map(),
-    portSets: new Map(),
-    policies,
-    addressSets,
-    endpoints: [
-      {
-        name: 'west',
-        interfaces: ['west'],
-        profiles: [],
-        tiers: {
-          untracked: none,
-          preDNAT: none,
-          normal: none,
-          forward: {
-            egress: [],
-            ingress: [{ name: 'default', defaultAction: 'Deny', policies: [...policies.keys()] }],
-          },
-        },
-      },
-    ],
-  };
-  return printRuleset(compileRuleset(intent));
+  return printRuleset(compileRuleset(resolveRouter(makeSnapshot(resources)).policy));
+}
+
+/** Throws when the snapshot lacks the router, which the benchmark always puts in. */
+export function resolveRouter(snapshot: Snapshot): RouterIntent {
+  const intent = resolveIntent(snapshot, routerName);
+  if (!intent.ok) throw new Error(`no router ${intent.error.router} among the benchmark's own resources`);
+  return intent.value;
 }

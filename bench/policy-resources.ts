@@ -1,7 +1,7 @@
 /**
  * A router and its policy as a user would write them, made in memory.
  *
- *   AllowRule[] → [policy-resources] → resources → the product's pipeline
+ *   rules, workloads → [policy-resources] → resources → the product's pipeline
  *
  * Each rule allows UDP from the workloads of one application, named by label, to one port; the policies apply to what is
  * forwarded from the interface `west`.
@@ -9,26 +9,33 @@
 import { calicoApiVersion, causewayApiVersion } from '../src/resources/kinds.ts';
 import type { AnyResource, Resource } from '../src/resources/resource.ts';
 import { destination, sources } from './forwarding/lane.ts';
-import type { AllowRule } from './forwarding/policy-shape.ts';
 
 export const routerName = 'router';
 
-export function describePolicy(rules: readonly AllowRule[]): AnyResource[] {
-  return [...describeRouter(), ...policies(rules), ...rules.flatMap(workloadsOf)];
+/** A rule that lets UDP in from the workloads of an application, and the policy (by order) that it belongs to. */
+export interface LabelRule {
+  readonly policy: number;
+  readonly app: string;
+  readonly port: number;
+}
+
+export interface Workload {
+  readonly address: string;
+  readonly app: string;
+}
+
+export function describePolicy(rules: readonly LabelRule[], workloads: readonly Workload[]): AnyResource[] {
+  return [...describeRouter(), ...policies(rules), ...workloads.map(describeWorkload)];
 }
 
 /** One workload of an application; another label on the same address is what a label change is. */
-export function describeWorkload(address: string, app: string): Resource<'WorkloadEndpoint'> {
+export function describeWorkload({ address, app }: Workload): Resource<'WorkloadEndpoint'> {
   return {
     apiVersion: calicoApiVersion,
     kind: 'WorkloadEndpoint',
     metadata: { name: `pod-${address.replaceAll('.', '-')}`, namespace: 'bench', labels: { app } },
     spec: { node: 'elsewhere', orchestrator: 'k8s', ipNetworks: [`${address}/32`] },
   };
-}
-
-export function appName(rule: AllowRule): string {
-  return `app-${rule.index}`;
 }
 
 function describeRouter(): AnyResource[] {
@@ -56,8 +63,8 @@ function describeRouter(): AnyResource[] {
   ];
 }
 
-function policies(rules: readonly AllowRule[]): AnyResource[] {
-  const byPolicy = new Map<number, AllowRule[]>();
+function policies(rules: readonly LabelRule[]): AnyResource[] {
+  const byPolicy = new Map<number, LabelRule[]>();
   for (const rule of rules) {
     const ofPolicy = byPolicy.get(rule.policy) ?? [];
     byPolicy.set(rule.policy, ofPolicy);
@@ -76,13 +83,9 @@ function policies(rules: readonly AllowRule[]): AnyResource[] {
       ingress: ofPolicy.map((rule) => ({
         action: 'Allow',
         protocol: 'UDP',
-        source: { selector: `app == '${appName(rule)}'` },
+        source: { selector: `app == '${rule.app}'` },
         destination: { ports: [rule.port] },
       })),
     },
   }));
-}
-
-function workloadsOf(rule: AllowRule): AnyResource[] {
-  return rule.hosts.map((address) => describeWorkload(address, appName(rule)));
 }

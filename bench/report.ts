@@ -6,6 +6,15 @@
  * Invariant: the JSON holds everything that the tables show; its keys only ever grow.
  */
 
+import { type CompileReport, type CompileStage, compileStages } from './control-plane/compile-part.ts';
+import type { HubSize } from './control-plane/hub.ts';
+import {
+  type LabelPathReport,
+  type LabelReport,
+  type LabelStep,
+  labelSteps,
+  type StepTimes,
+} from './control-plane/label-part.ts';
 import type { LaneResult, Traffic } from './forwarding/measure-forwarding.ts';
 import { type Layout, layoutNames, type Variant } from './forwarding/variants.ts';
 import type { Machine } from './machine.ts';
@@ -17,6 +26,8 @@ export interface BenchReport {
   readonly seconds: number;
   readonly isQuick: boolean;
   readonly machine: Machine;
+  readonly compile?: CompileReport;
+  readonly label?: LabelReport;
   readonly forwarding?: ForwardingReport;
 }
 
@@ -73,7 +84,11 @@ export function printReport(report: BenchReport): string {
     `${machine.processor}, ${machine.cores} cores, Linux ${machine.kernel}, nft ${machine.nft}, Node ${machine.node}`,
     `load before: ${machine.loadBefore.toFixed(2)}${machine.loadBefore > 0.5 ? ' (busy: trust the ratios, not the times)' : ''}; ${report.seconds.toFixed(0)} s in all`,
   ];
-  const sections = [report.forwarding === undefined ? [] : printForwarding(report.forwarding)];
+  const sections = [
+    ...(report.forwarding === undefined ? [] : [printForwarding(report.forwarding)]),
+    ...(report.compile === undefined ? [] : [printCompile(report.compile)]),
+    ...(report.label === undefined ? [] : [printLabel(report.label)]),
+  ];
   return `${[head, ...sections].map((lines) => lines.join('\n')).join('\n\n')}\n`;
 }
 
@@ -94,6 +109,51 @@ function printForwarding({ rows, framesPerSlice, rounds }: ForwardingReport): st
       ];
     });
   return [title, ...alignColumns([header, ...body])];
+}
+
+function printCompile({ size, stages, rounds, sets, textMiB, residentMiB }: CompileReport): string[] {
+  const title = `From resources to the kernel: ${printSize(size)}; ms, median of ${rounds}`;
+  const names: Readonly<Record<CompileStage, string>> = {
+    snapshot: 'resources to snapshot',
+    intent: 'snapshot to intent',
+    ruleset: 'intent to ruleset',
+    text: 'ruleset to text',
+    kernel: 'nft, text to kernel',
+  };
+  const body = compileStages.map((stage) => {
+    const { median, min, max } = stages[stage];
+    return [names[stage], ...[median, min, max].map((ms) => ms.toFixed(0))];
+  });
+  const sizes = `${sets} nft sets, ${textMiB.toFixed(1)} MiB of text; ${residentMiB} MiB resident after compiling`;
+  return [title, ...alignColumns([['stage', 'median', 'min', 'max'], ...body]), sizes];
+}
+
+function printLabel({ size, members, whole, residentMiB }: LabelReport): string[] {
+  const title = `From the changed label of one address to the kernel: ${printSize(size)}; ms`;
+  const row = (name: string, times: StepTimes) => [
+    name,
+    ...[times.median, times.p99, times.max].map((ms) => ms.toFixed(1)),
+  ];
+  const names: Readonly<Record<LabelStep, string>> = {
+    snapshot: '  new snapshot',
+    intent: '  index to deltas',
+    text: '  change as text',
+    kernel: '  nft',
+  };
+  const path = (name: string, { changes, total, steps }: LabelPathReport) => [
+    row(`${name}, ${changes} changes`, total),
+    ...labelSteps.map((step) => row(names[step], steps[step])),
+  ];
+  const body = [...path('whole ruleset compared (as the agent does)', whole), ...path('moved sets only', members)];
+  return [
+    title,
+    ...alignColumns([['step', 'median', 'p99', 'max'], ...body]),
+    `${residentMiB} MiB resident afterwards`,
+  ];
+}
+
+function printSize({ policies, rulesPerPolicy, addressesPerApp }: HubSize): string {
+  return `${policies} policies, ${policies * rulesPerPolicy} rules, ${policies * addressesPerApp} labelled addresses`;
 }
 
 /** First column to the left, the others to the right. */

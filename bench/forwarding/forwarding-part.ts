@@ -11,7 +11,7 @@ import type { Progress } from '../progress.ts';
 import { type ForwardingReport, reportForwarding } from '../report.ts';
 import { buildLanes } from './lane.ts';
 import { checkLanes, type LaneResult, measureForwarding } from './measure-forwarding.ts';
-import { allowRules } from './policy-shape.ts';
+import { allowRules, type PolicyShape } from './policy-shape.ts';
 import { listVariants } from './variants.ts';
 
 const sizes = { quick: [10, 100], whole: [10, 100, 1000] } as const;
@@ -21,9 +21,7 @@ const framesPerSlice = 4096;
 export async function measureForwardingPart(options: BenchOptions, progress: Progress): Promise<ForwardingReport> {
   const extent = options.isQuick ? 'quick' : 'whole';
   progress.show('forwarding: setting up', 0, 1);
-  const variants = listVariants(sizes[extent], (rules, rulesPerPolicy) =>
-    printPolicy(describePolicy(allowRules({ rules, rulesPerPolicy }))),
-  );
+  const variants = listVariants(sizes[extent], printOwnPolicy);
   const lanes = buildLanes(variants);
   pinToCore(options.core);
   checkLanes(lanes, 64);
@@ -33,4 +31,10 @@ export async function measureForwardingPart(options: BenchOptions, progress: Pro
     results.push(...(await measureForwarding(lanes, traffic, { rounds: rounds[extent], framesPerSlice, onProgress })));
   }
   return { framesPerSlice, rounds: rounds[extent], core: options.core, rows: reportForwarding(variants, results) };
+}
+
+function printOwnPolicy(shape: PolicyShape): string {
+  const rules = allowRules(shape);
+  const workloads = rules.flatMap(({ app, hosts }) => hosts.map((address) => ({ address, app })));
+  return printPolicy(describePolicy(rules, workloads));
 }

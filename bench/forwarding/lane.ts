@@ -11,7 +11,7 @@
 
 import { countAndDrop, type Flows, sendFrames, sentTtl } from '../bpf/programs.ts';
 import { attachXdp, createCounter, loadXdp, type MapFd, type ProgramFd } from '../kernel/bpf.ts';
-import { enterNamespace } from '../kernel/libc.ts';
+import { enterNamespace, inNamespace } from '../kernel/libc.ts';
 import { addNamespaces, loadRuleset, namespacePath, runBatch, runIn, writeSysctls } from '../kernel/sandbox.ts';
 
 export const senderNamespace = 'tx';
@@ -142,17 +142,16 @@ function wireEast(lane: Lane): void {
 /** Nothing but the measurement's own frames: no IPv6 chatter, and forwarding without reverse path filter. */
 function quieten(namespace: string): void {
   writeSysctls(namespace, {
-    'net.ipv6.conf.all.disable_ipv6': '1',
-    'net.ipv6.conf.default.disable_ipv6': '1',
-    'net.ipv4.conf.all.rp_filter': '0',
-    'net.ipv4.conf.default.rp_filter': '0',
-    'net.ipv4.ip_forward': '1',
+    'ipv6/conf/all/disable_ipv6': '1',
+    'ipv6/conf/default/disable_ipv6': '1',
+    'ipv4/conf/all/rp_filter': '0',
+    'ipv4/conf/default/rp_filter': '0',
+    'ipv4/ip_forward': '1',
   });
 }
 
 function attachIn(namespace: string, program: ProgramFd, index: number): void {
-  enterNamespace(namespacePath(namespace));
-  attachXdp(program, index);
+  inNamespace(namespacePath(namespace), () => attachXdp(program, index));
 }
 
 /** Chosen by us, so that nobody has to ask; the same at both ends of a wire, because iproute2 6.1 cannot give the peer another. */

@@ -47,7 +47,7 @@ interface Course {
 /** Few enough to stay in every cache, more than one so that no single bucket is special. */
 const establishedFlows = 16;
 /** How many slices of new flows are sent before flows repeat and have to be forgotten. */
-const slicesBetweenFlushes = 4;
+const slicesBetweenFlushes = 15;
 /** Above this share of lost slices a figure says nothing. */
 const mostDiscarded = 0.25;
 

@@ -12,8 +12,9 @@ export interface PolicyShape {
 }
 
 export interface AllowRule {
-  readonly index: number;
   readonly policy: number;
+  /** Value of the label that its sources carry. */
+  readonly app: string;
   /** Where the sources of this rule are. */
   readonly sourcePrefix: string;
   /** Every source address. */
@@ -35,13 +36,14 @@ const forbiddenPort = 9;
 export function allowRules(shape: PolicyShape): AllowRule[] {
   return Array.from({ length: shape.rules }, (_, index) => {
     const policy = Math.floor(index / shape.rulesPerPolicy);
+    const app = `app-${index}`;
     if (index === shape.rules - 1) {
       const hosts = Array.from({ length: matching.hosts }, (_, host) => `10.1.1.${host}`);
-      return { index, policy, sourcePrefix: matching.prefix, hosts, port: matchingPort };
+      return { app, policy, sourcePrefix: matching.prefix, hosts, port: matchingPort };
     }
     const network = `10.${64 + (index >> 8)}.${index & 255}`;
     const hosts = Array.from({ length: hostsPerRule }, (_, host) => `${network}.${host + 1}`);
-    return { index, policy, sourcePrefix: `${network}.0/24`, hosts, port: firstPort + (index % portsInUse) };
+    return { app, policy, sourcePrefix: `${network}.0/24`, hosts, port: firstPort + (index % portsInUse) };
   });
 }
 

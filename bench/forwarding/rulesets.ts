@@ -30,7 +30,7 @@ export function listRules(shape: PolicyShape): string {
 export function layOutPerPolicy(shape: PolicyShape): string {
   const rules = allowRules(shape);
   const sets = rules.map(
-    (rule) => `set ${setName(rule)} {\n type ipv4_addr; flags interval;\n elements = { ${rule.hosts.join(', ')} }\n}`,
+    (rule) => `set ${rule.app} {\n type ipv4_addr; flags interval;\n elements = { ${rule.hosts.join(', ')} }\n}`,
   );
   const policies = Math.ceil(shape.rules / shape.rulesPerPolicy);
   const chains = Array.from({ length: policies }, (_, policy) =>
@@ -56,13 +56,9 @@ export function layOutPerPolicy(shape: PolicyShape): string {
 
 function matchThenMark(rule: AllowRule): string[] {
   return [
-    `meta l4proto udp ip saddr @${setName(rule)} udp dport ${rule.port} meta mark set mark or 0x10000`,
+    `meta l4proto udp ip saddr @${rule.app} udp dport ${rule.port} meta mark set mark or 0x10000`,
     'meta mark and 0x10000 == 0x10000 return',
   ];
-}
-
-function setName(rule: AllowRule): string {
-  return `app-${rule.index}`;
 }
 
 function table(objects: readonly string[]): string {

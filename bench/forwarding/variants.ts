@@ -5,6 +5,7 @@
  *   PolicyShape → [rulesets] ───────────────────────────────────────┴→ Variant[]
  */
 import type { LaneSpec } from './lane.ts';
+import type { PolicyShape } from './policy-shape.ts';
 import { acceptOne, layOutPerPolicy, listRules } from './rulesets.ts';
 
 export type Layout = 'bare' | 'accept' | 'causeway' | 'linear' | 'felix';
@@ -25,16 +26,13 @@ export const layoutNames: Readonly<Record<Layout, string>> = {
 
 const rulesPerPolicy = 10;
 
-export function listVariants(
-  sizes: readonly number[],
-  printPolicy: (rules: number, perPolicy: number) => string,
-): Variant[] {
+export function listVariants(sizes: readonly number[], printOwnPolicy: (shape: PolicyShape) => string): Variant[] {
   const sized = (layout: Layout, print: (rules: number) => string) =>
     sizes.map((rules) => ({ name: `${layout} ${rules}`, layout, rules, ruleset: print(rules) }));
   return [
     { name: 'bare', layout: 'bare', rules: 0, ruleset: undefined },
     { name: 'accept', layout: 'accept', rules: 1, ruleset: acceptOne() },
-    ...sized('causeway', (rules) => printPolicy(rules, rulesPerPolicy)),
+    ...sized('causeway', (rules) => printOwnPolicy({ rules, rulesPerPolicy })),
     ...sized('linear', (rules) => listRules({ rules, rulesPerPolicy })),
     ...sized('felix', (rules) => layOutPerPolicy({ rules, rulesPerPolicy })),
   ];

@@ -31,10 +31,26 @@ const cloneNewNet = 0x40000000;
 export function enterNamespace(path: string): void {
   const fd = openSync(path, 'r');
   try {
-    if (setnsCall(fd, cloneNewNet) !== 0) throw new SystemCallError(`setns ${path}`, koffi.errno());
+    setNamespace(fd);
   } finally {
     closeSync(fd);
   }
+}
+
+/** Runs `action`, which must not wait for anything, with the main thread in another network namespace. */
+export function inNamespace<T>(path: string, action: () => T): T {
+  const home = openSync('/proc/thread-self/ns/net', 'r');
+  try {
+    enterNamespace(path);
+    return action();
+  } finally {
+    setNamespace(home);
+    closeSync(home);
+  }
+}
+
+function setNamespace(fd: number): void {
+  if (setnsCall(fd, cloneNewNet) !== 0) throw new SystemCallError('setns', koffi.errno());
 }
 
 /** Pins the main thread, and so every softirq that its own sending raises, to one core. */

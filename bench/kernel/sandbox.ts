@@ -8,6 +8,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { inNamespace } from './libc.ts';
 
 /** The name of a network namespace of this sandbox. */
 export type NamespaceName = string;
@@ -47,9 +48,11 @@ export function runIn(namespace: NamespaceName, program: string, args: readonly 
   return run('nsenter', [`--net=${namespacePath(namespace)}`, program, ...args], input);
 }
 
-/** Writes sysctls of a namespace; the ones under net/ follow the network namespace of whoever opens them. */
+/** Writes sysctls of a namespace, given below /proc/sys/net, which shows the network namespace of whoever opens it. */
 export function writeSysctls(namespace: NamespaceName, values: Readonly<Record<string, string>>): void {
-  runIn(namespace, 'sysctl', ['-q', '-w', ...Object.entries(values).map(([name, value]) => `${name}=${value}`)]);
+  inNamespace(namespacePath(namespace), () => {
+    for (const [name, value] of Object.entries(values)) writeFileSync(`/proc/sys/net/${name}`, value);
+  });
 }
 
 /** Loads nft text into a namespace as one transaction. */

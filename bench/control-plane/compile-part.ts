@@ -1,0 +1,81 @@
+/**
+ * How long a whole policy takes from resources to the kernel.
+ *
+ *   HubSize → resources ─snapshot─ intent ─ruleset─ text ─kernel→ [compile-part] → CompileReport
+ */
+import { openPacketFilter } from '../../src/edge/nft.ts';
+import { compileRuleset } from '../../src/nftables/compile.ts';
+import { printRuleset } from '../../src/nftables/print.ts';
+import { makeSnapshot } from '../../src/resources/snapshot.ts';
+import { enterNamespace } from '../kernel/libc.ts';
+import { addNamespaces, namespacePath } from '../kernel/sandbox.ts';
+import type { BenchOptions } from '../options.ts';
+import { resolveRouter } from '../pipeline.ts';
+import { describePolicy } from '../policy-resources.ts';
+import type { Progress } from '../progress.ts';
+import { type Summary, summarize } from '../statistics.ts';
+import { type HubSize, hubRules, hubSizes, hubWorkloads } from './hub.ts';
+
+export const compileStages = ['snapshot', 'intent', 'ruleset', 'text', 'kernel'] as const;
+export type CompileStage = (typeof compileStages)[number];
+
+export interface CompileReport {
+  readonly size: HubSize;
+  readonly rounds: number;
+  /** Milliseconds. */
+  readonly stages: Readonly<Record<CompileStage, Summary>>;
+  readonly textMiB: number;
+  readonly sets: number;
+  /** Resident memory of this process after compiling once, resources included; nft runs in a process of its own. */
+  readonly residentMiB: number;
+}
+
+const rounds = { quick: 2, whole: 3 } as const;
+
+export async function measureCompilePart(options: BenchOptions, progress: Progress): Promise<CompileReport> {
+  const extent = options.isQuick ? 'quick' : 'whole';
+  const size = hubSizes[extent];
+  const resources = describePolicy(hubRules(size), hubWorkloads(size));
+  const samples: Record<CompileStage, number[]> = { snapshot: [], intent: [], ruleset: [], text: [], kernel: [] };
+  let [residentMiB, textMiB, sets] = [0, 0, 0];
+  for (let round = 0; round < rounds[extent]; round++) {
+    progress.show('compile: from resources to the kernel', round, rounds[extent]);
+    const lap = startLaps(samples);
+    const snapshot = makeSnapshot(resources);
+    lap('snapshot');
+    const intent = resolveRouter(snapshot);
+    lap('intent');
+    const ruleset = compileRuleset(intent.policy);
+    lap('ruleset');
+    const text = printRuleset(ruleset);
+    lap('text');
+    if (round === 0) {
+      residentMiB = Math.round(process.memoryUsage.rss() / 2 ** 20);
+      [textMiB, sets] = [text.length / 2 ** 20, ruleset.sets.size];
+    }
+    await loadIntoNewNamespace(`hub-${round}`, text, lap);
+  }
+  const stages = Object.fromEntries(compileStages.map((stage) => [stage, summarize(samples[stage])]));
+  return { size, rounds: rounds[extent], stages: stages as CompileReport['stages'], textMiB, sets, residentMiB };
+}
+
+async function loadIntoNewNamespace(name: string, text: string, lap: (stage: CompileStage) => void): Promise<void> {
+  addNamespaces([name]);
+  enterNamespace(namespacePath(name));
+  lap('kernel'); // starts the clock anew: making a namespace is no part of loading
+  const applied = await openPacketFilter().apply(text);
+  lap('kernel');
+  if (!applied.ok) throw new Error(`nft refused the compiled policy: ${applied.error.message}`);
+}
+
+/** Milliseconds since the lap before; a second lap of one stage in a round replaces the first. */
+function startLaps(samples: Record<CompileStage, number[]>): (stage: CompileStage) => void {
+  const before = Object.fromEntries(compileStages.map((stage) => [stage, samples[stage].length]));
+  let last = performance.now();
+  return (stage) => {
+    const now = performance.now();
+    samples[stage].length = before[stage] ?? 0;
+    samples[stage].push(now - last);
+    last = now;
+  };
+}

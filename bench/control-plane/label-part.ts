@@ -1,0 +1,196 @@
+/**
+ * How long the label of one address takes from the changed resource to the kernel.
+ *
+ *   changed WorkloadEndpoint ─[IntentResolver]→ set deltas ─[members]→ nft
+ *                                             └→ policy ─[whole: compile, hash, diff]→ nft      as the agent does it
+ *
+ * Invariant: afterwards the kernel holds what compiling the changed resources from nothing gives.
+ */
+import { openPacketFilter } from '../../src/edge/nft.ts';
+import { IntentResolver, type IntentUpdate } from '../../src/intent/intent-resolver.ts';
+import { contentHash } from '../../src/net/content-hash.ts';
+import { compileRuleset } from '../../src/nftables/compile.ts';
+import { diffRulesets, isEmptyChange, printChange, type RulesetChange } from '../../src/nftables/diff.ts';
+import { printRuleset } from '../../src/nftables/print.ts';
+import { readRuleset, verifyObserved } from '../../src/nftables/read.ts';
+import type { NftSet, Ruleset } from '../../src/nftables/ruleset.ts';
+import { compileAddressSet } from '../../src/nftables/selector-sets.ts';
+import { type AnyResource, resourceId } from '../../src/resources/resource.ts';
+import { makeSnapshot, type Snapshot } from '../../src/resources/snapshot.ts';
+import { enterNamespace } from '../kernel/libc.ts';
+import { addNamespaces, namespacePath } from '../kernel/sandbox.ts';
+import type { BenchOptions } from '../options.ts';
+import { resolveRouter } from '../pipeline.ts';
+import { describePolicy, describeWorkload, routerName } from '../policy-resources.ts';
+import type { Progress } from '../progress.ts';
+import { percentile, type Summary, summarize } from '../statistics.ts';
+import { appName, type HubSize, hubAddress, hubRules, hubSizes, hubWorkloads } from './hub.ts';
+
+/** Milliseconds of one step, over all changes. */
+export interface StepTimes extends Summary {
+  readonly p99: number;
+}
+
+export interface LabelPathReport {
+  readonly changes: number;
+  readonly total: StepTimes;
+  /** Resources to a snapshot; the snapshot to intent and deltas; those to nft text; nft's run. */
+  readonly steps: Readonly<Record<LabelStep, StepTimes>>;
+}
+
+export interface LabelReport {
+  readonly size: HubSize;
+  /** Only the sets that moved are looked at. */
+  readonly members: LabelPathReport;
+  /** The whole ruleset is compiled, hashed and compared, as the agent does for every snapshot. */
+  readonly whole: LabelPathReport;
+  readonly residentMiB: number;
+}
+
+export const labelSteps = ['snapshot', 'intent', 'text', 'kernel'] as const;
+export type LabelStep = (typeof labelSteps)[number];
+
+const changes = { quick: { members: 100, whole: 10 }, whole: { members: 200, whole: 10 } } as const;
+
+/** The router under change, and what the kernel was last told. */
+interface Hub {
+  readonly size: HubSize;
+  readonly resources: Map<string, AnyResource>;
+  readonly apps: number[];
+  readonly resolver: IntentResolver;
+  held: Ruleset;
+}
+
+type Path = 'members' | 'whole';
+type Samples = Record<LabelStep, number[]>;
+
+export async function measureLabelPart(options: BenchOptions, progress: Progress): Promise<LabelReport> {
+  const extent = options.isQuick ? 'quick' : 'whole';
+  addNamespaces(['label']);
+  enterNamespace(namespacePath('label'));
+  progress.show('label: loading the policy', 0, 1);
+  const hub = await loadHub(hubSizes[extent]);
+  const measure = (path: Path) =>
+    measureChanges(hub, path, changes[extent][path], (done, total) =>
+      progress.show(`label: one change at a time, ${path}`, done, total),
+    );
+  const whole = await measure('whole');
+  const members = await measure('members');
+  await verifyKernel(hub);
+  return { size: hub.size, members, whole, residentMiB: Math.round(process.memoryUsage.rss() / 2 ** 20) };
+}
+
+async function loadHub(size: HubSize): Promise<Hub> {
+  const workloads = hubWorkloads(size);
+  const list = describePolicy(hubRules(size), workloads);
+  const resources = new Map(list.map((resource) => [resourceId(resource), resource]));
+  const resolver = new IntentResolver(routerName);
+  const { intent } = updateIntent(resolver, makeSnapshot(resources.values()));
+  const held = compileRuleset(intent.policy);
+  await apply(printRuleset(held));
+  const apps = workloads.map((_, index) => Math.floor(index / size.addressesPerApp));
+  return { size, resources, apps, resolver, held };
+}
+
+async function measureChanges(
+  hub: Hub,
+  path: Path,
+  count: number,
+  onProgress: (done: number, total: number) => void,
+): Promise<LabelPathReport> {
+  const samples: Samples = { snapshot: [], intent: [], text: [], kernel: [] };
+  const totals: number[] = [];
+  for (let change = 0; change < count; change++) {
+    relabel(hub, change);
+    totals.push(await timeChange(hub, path, samples));
+    onProgress(change + 1, count);
+  }
+  const steps = Object.fromEntries(labelSteps.map((step) => [step, times(samples[step])])) as LabelPathReport['steps'];
+  return { changes: count, total: times(totals), steps };
+}
+
+/** Gives one address another application's label; which ones is the same in every run. */
+function relabel({ size, resources, apps }: Hub, change: number): void {
+  const index = (change * 7919) % apps.length;
+  const app = ((apps[index] ?? 0) + 1 + (change % 5)) % size.policies;
+  apps[index] = app;
+  const resource = describeWorkload({ address: hubAddress(index), app: appName(app) });
+  resources.set(resourceId(resource), resource);
+}
+
+async function timeChange(hub: Hub, path: Path, samples: Samples): Promise<number> {
+  const start = performance.now();
+  let last = start;
+  const lap = (step: LabelStep) => {
+    const now = performance.now();
+    samples[step].push(now - last);
+    last = now;
+  };
+  const snapshot = makeSnapshot(hub.resources.values());
+  lap('snapshot');
+  const update = updateIntent(hub.resolver, snapshot);
+  lap('intent');
+  const { change, next } = path === 'whole' ? compileWhole(hub.held, update) : moveMembers(hub.held, update);
+  const text = printChange(change);
+  lap('text');
+  await apply(text);
+  lap('kernel');
+  hub.held = next;
+  return last - start;
+}
+
+interface Step {
+  readonly change: RulesetChange;
+  readonly next: Ruleset;
+}
+
+function compileWhole(held: Ruleset, { intent }: IntentUpdate): Step {
+  const next = compileRuleset(intent.policy);
+  contentHash(printRuleset(next)); // the agent tells rulesets apart by this
+  return { change: diffRulesets(held, next), next };
+}
+
+/** Compares the moved sets alone; everything else stands as it did. */
+function moveMembers(held: Ruleset, { intent, deltas, rulesChanged }: IntentUpdate): Step {
+  if (rulesChanged) throw new Error('a label change made the rules be resolved anew');
+  const [before, after] = [new Map<string, NftSet>(), new Map<string, NftSet>()];
+  for (const { setId } of deltas) {
+    const set = intent.policy.addressSets.get(setId);
+    for (const moved of set === undefined ? [] : compileAddressSet(set)) {
+      const old = held.sets.get(moved.name);
+      if (old === undefined) throw new Error(`the kernel was never given the set ${moved.name}`);
+      before.set(moved.name, old);
+      after.set(moved.name, moved);
+    }
+  }
+  const none = { maps: new Map(), chains: new Map() };
+  const change = diffRulesets({ ...none, sets: before }, { ...none, sets: after });
+  return { change, next: { ...held, sets: new Map([...held.sets, ...after]) } };
+}
+
+function updateIntent(resolver: IntentResolver, snapshot: Snapshot): IntentUpdate {
+  const update = resolver.update(snapshot);
+  if (!update.ok) throw new Error(`no router ${update.error.router} among the benchmark's own resources`);
+  return update.value;
+}
+
+async function verifyKernel(hub: Hub): Promise<void> {
+  const afresh = compileRuleset(resolveRouter(makeSnapshot(hub.resources.values())).policy);
+  if (!isEmptyChange(diffRulesets(afresh, hub.held)))
+    throw new Error('changes led to another ruleset than compiling afresh');
+  const listed = await openPacketFilter().list();
+  const observed = listed.ok && listed.value !== undefined ? readRuleset(listed.value) : undefined;
+  if (observed === undefined) throw new Error('the table of the changed router cannot be read back');
+  const [discrepancy] = verifyObserved(afresh, observed);
+  if (discrepancy !== undefined) throw new Error(`after the changes, ${discrepancy}`);
+}
+
+async function apply(text: string): Promise<void> {
+  if (text === '') throw new Error('a label change changed nothing');
+  const applied = await openPacketFilter().apply(text);
+  if (!applied.ok) throw new Error(`nft refused a change: ${applied.error.message}`);
+}
+
+function times(samples: readonly number[]): StepTimes {
+  return { ...summarize(samples), p99: percentile(samples, 99) };
+}
