@@ -5,8 +5,9 @@ import type { VerbEntry } from '../cli/cli.ts';
 import { run } from '../cli/run.ts';
 import { verbs } from '../cli/verbs.ts';
 
-/** Verbs that wire an agent, ask one, or build a lab: `load` gives a module with `register(command, cli)`. */
+/** Verbs that wire an agent or build a lab. */
 const liveVerbs: readonly VerbEntry[] = [
+  { name: 'agent', summary: 'run one router', load: () => import('./agent-verb.ts') },
   { name: 'lab', summary: 'a whole topology in network namespaces', load: () => import('../../lab/cli.ts') },
 ];
 
