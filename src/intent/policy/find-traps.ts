@@ -24,7 +24,6 @@ export function findTraps(
   interfaces: readonly InterfaceFacts[],
 ): Warning[] {
   const isRouter = policy.exemptsNeighborDiscovery;
-  const used = new Map(selected.flatMap(({ policies }) => policies.map((entry) => [entry.id, entry])));
   return [
     ...selected.flatMap((entry) => [
       ...warnOfCutEndpoint(entry),
@@ -32,11 +31,18 @@ export function findTraps(
       ...warnOfInvisiblePorts(entry),
       ...(isRouter ? [] : warnOfCalicoDefaults(policy, entry, interfaces)),
     ]),
-    ...[...used.values()].flatMap((entry) => [
+    ...[...usedPolicies(selected)].flatMap((entry) => [
       ...(isRouter ? warnOfLocalOnly(entry) : []),
       ...warnOfNegativeNamespace(entry),
     ]),
   ];
+}
+
+/** Every policy that selects some endpoint, once. */
+export function usedPolicies(selected: readonly SelectedEndpoint[]): Set<ClassifiedPolicy> {
+  const used = new Set<ClassifiedPolicy>();
+  for (const { policies } of selected) for (const policy of policies) used.add(policy);
+  return used;
 }
 
 /** Generated endpoints are closed by design; a written one that nothing opens is the commonest outage. */

@@ -13,14 +13,14 @@ import { hostEndpointLabels } from '../labels/effective-labels.ts';
 import type { LabelIndex } from '../labels/label-index.ts';
 import type { Warning } from '../router-intent.ts';
 import type { Topology } from '../topology/topology.ts';
-import { findTraps, type SelectedEndpoint } from './find-traps.ts';
+import { findTraps, type SelectedEndpoint, usedPolicies } from './find-traps.ts';
 import type { EndpointIntent, InterfaceFacts, PolicyId, PolicyIntent, PolicyRules } from './policy-intent.ts';
 import { type GuardedInterfaces, resolveEndpoints, wildcard } from './resolve-endpoints.ts';
 import { type BgpReach, resolveFailsafes } from './resolve-failsafes.ts';
 import { resolveFelix } from './resolve-felix.ts';
 import { resolveProfiles } from './resolve-profiles.ts';
 import { resolveRules } from './resolve-rule.ts';
-import { type ClassifiedPolicy, type OrderedTier, resolveTiers, tiersOf } from './resolve-tiers.ts';
+import { arrangeTiers, type ClassifiedPolicy, type OrderedTier, resolveTiers } from './resolve-tiers.ts';
 import { makeUsedSets, type UsedSets } from './used-sets.ts';
 
 /** Nobody to speak BGP with, on the usual port. */
@@ -82,24 +82,13 @@ function resolveEndpoint(
   { endpoint, interfaces, policies }: SelectedEndpoint,
   tiers: readonly OrderedTier[],
 ): EndpointIntent {
-  const chosen = new Set(policies);
   // Calico gives a wildcard endpoint no untracked policy (semantics §4.8); find-traps says what that means.
-  const isWildcard = interfaces === wildcard;
-  const selects = (policy: ClassifiedPolicy): boolean => chosen.has(policy);
-  const stage = (name: 'untracked' | 'preDNAT' | 'normal' | 'forward') => ({
-    ingress: tiersOf(tiers, selects, name, 'ingress'),
-    egress: tiersOf(tiers, selects, name, 'egress'),
-  });
+  const enforced = interfaces === wildcard ? policies.filter(({ stages }) => !stages.includes('untracked')) : policies;
   return {
     name: endpoint.metadata.name,
     interfaces,
     profiles: endpoint.spec.profiles ?? [],
-    tiers: {
-      untracked: isWildcard ? { ingress: [], egress: [] } : stage('untracked'),
-      preDNAT: stage('preDNAT'),
-      normal: stage('normal'),
-      forward: stage('forward'),
-    },
+    tiers: arrangeTiers(enforced, tiers),
   };
 }
 
@@ -109,8 +98,7 @@ function resolvePolicies(
   sets: UsedSets,
   warnings: Warning[],
 ): Map<PolicyId, PolicyRules> {
-  const used = new Map(selected.flatMap(({ policies }) => policies.map((policy) => [policy.id, policy])));
-  const sorted = [...used.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+  const sorted = [...usedPolicies(selected)].sort((a, b) => (a.id < b.id ? -1 : 1));
   return new Map(sorted.map((policy) => [policy.id, resolvePolicyRules(policy, sets, warnings)]));
 }
 

@@ -1,7 +1,7 @@
 /**
  * Policies in the order they are evaluated (semantics §4.2 to §4.5).
  *
- *   Tiers, GlobalNetworkPolicies ─[resolve-tiers]→ OrderedTier[] ─[tiersOf]→ TierIntent[] of one endpoint and stage
+ *   Tiers, GlobalNetworkPolicies ─[resolve-tiers]→ OrderedTier[] ─[arrangeTiers]→ tiers of one endpoint
  *
  * Invariant: a policy whose tier is missing still bites: it comes after all others, under Deny. NetworkPolicies never match
  * a host endpoint and staged policies are never enforced, so neither appears.
@@ -12,7 +12,7 @@ import type { Selector } from '../../resources/selector/selector.ts';
 import type { Snapshot } from '../../resources/snapshot.ts';
 import { builtInTiers } from '../../resources/tier.ts';
 import type { Warning } from '../router-intent.ts';
-import type { Direction, PolicyId, Stage, TierIntent } from './policy-intent.ts';
+import type { Direction, EndpointIntent, PolicyId, Stage, TierIntent } from './policy-intent.ts';
 import { policySelector } from './policy-selector.ts';
 import { describeError } from './resolve-side.ts';
 
@@ -60,21 +60,33 @@ export function resolveTiers(snapshot: Snapshot, warnings: Warning[]): OrderedTi
   });
 }
 
-/** The tiers one endpoint meets in a stage and direction, given the policies that select it. */
-export function tiersOf(
+/** The tiers one endpoint meets in each stage and direction, given the policies that select it in order of evaluation. */
+export function arrangeTiers(
+  policies: readonly ClassifiedPolicy[],
   tiers: readonly OrderedTier[],
-  selects: (policy: ClassifiedPolicy) => boolean,
-  stage: Stage,
-  direction: Direction,
-): TierIntent[] {
-  const met: TierIntent[] = [];
-  for (const { name, defaultAction, policies } of tiers) {
-    const ids = policies
-      .filter((policy) => policy.stages.includes(stage) && policy.directions.includes(direction) && selects(policy))
-      .map(({ id }) => id);
-    if (ids.length > 0) met.push({ name, defaultAction, policies: ids });
+): EndpointIntent['tiers'] {
+  const actions = new Map(tiers.map(({ name, defaultAction }) => [name, defaultAction]));
+  const arranged = {
+    untracked: { ingress: [], egress: [] },
+    preDNAT: { ingress: [], egress: [] },
+    normal: { ingress: [], egress: [] },
+    forward: { ingress: [], egress: [] },
+  } satisfies Record<Stage, Record<Direction, OpenTier[]>>;
+  for (const { id, tier, stages, directions } of policies) {
+    for (const stage of stages) {
+      for (const direction of directions) {
+        const met: OpenTier[] = arranged[stage][direction];
+        const last = met.at(-1);
+        if (last?.name === tier) last.policies.push(id);
+        else met.push({ name: tier, defaultAction: actions.get(tier) ?? 'Deny', policies: [id] });
+      }
+    }
   }
-  return met;
+  return arranged;
+}
+
+interface OpenTier extends TierIntent {
+  readonly policies: PolicyId[];
 }
 
 function classify(resource: Resource<'GlobalNetworkPolicy'>, warnings: Warning[]): ClassifiedPolicy {

@@ -22,10 +22,14 @@ export interface UsedSets {
 export function makeUsedSets(index: LabelIndex): UsedSets {
   const addresses = new Map<SetId, string>();
   const ports = new Map<SetId, string>();
+  const byText = new Map<string, SetId>();
   return {
     addressSet: (selector) => {
       const text = printSelector(selector);
+      const known = byText.get(text);
+      if (known !== undefined) return known;
       const id = `s:${contentHash(text)}`;
+      byText.set(text, id);
       addresses.set(id, text);
       index.addSelector(id, selector);
       return id;
