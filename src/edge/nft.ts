@@ -8,60 +8,56 @@
 import { type NftError, type PacketFilter, readNftFailure } from '../nftables/packet-filter.ts';
 import { tableName } from '../nftables/ruleset.ts';
 import { err, ok, type Result } from '../result.ts';
-import { openLineChild } from './line-child.ts';
 import { type ProgramError, type ProgramOutput, printProgramError, runProgram } from './run-program.ts';
 
 /** A table of 100,000 elements takes a second; a busy machine may take many times that. */
 const timeoutMs = 120_000;
-/** A transaction rings once for each object in it; one bell for them all is enough. */
-const quietMs = 50;
+const unnotifiedMs = 5000;
 
-export function openPacketFilter(program = 'nft'): PacketFilter {
+/** `command` is nft, or a program and arguments that lead to it in another namespace; the monitor stays in our own. */
+export function openPacketFilter(command: readonly [string, ...string[]] = ['nft']): PacketFilter {
   return {
     async apply(text) {
-      return withoutOutput(await runNft(program, ['-f', '-'], text));
+      return withoutOutput(await runNft(command, ['-f', '-'], text));
     },
     async check(text) {
-      return withoutOutput(await runNft(program, ['-c', '-f', '-'], text));
+      return withoutOutput(await runNft(command, ['-c', '-f', '-'], text));
     },
     async list() {
       // Numeric throughout, so that /etc/protocols and /etc/services cannot change what is read.
-      const listed = await runNft(program, ['-j', '-a', '-n', 'list', 'table', 'inet', tableName]);
+      const listed = await runNft(command, ['-j', '-a', '-n', 'list', 'table', 'inet', tableName]);
       if (listed.ok) return ok(listed.value.stdout);
       const isAbsent = listed.error.kind === 'refused' && listed.error.message.includes('No such file or directory');
       return isAbsent ? ok(undefined) : listed;
     },
     monitor(onChange) {
-      let timer: NodeJS.Timeout | undefined;
-      const ring = (): void => {
-        timer ??= setTimeout(() => {
-          timer = undefined;
-          onChange();
-        }, quietMs);
-      };
-      const child = openLineChild(program, ['-j', 'monitor'], (line) => isOurs(line) && ring(), ring);
+      let isClosed = false;
+      let watch: { close(): void } | undefined;
+      void import('./netfilter-events.ts').then(({ watchTable }) => {
+        if (!isClosed) watch = watchTable(tableName, onChange) ?? ringRegularly(onChange);
+      });
       return {
         close() {
-          clearTimeout(timer);
-          child.close();
+          isClosed = true;
+          watch?.close();
         },
       };
     },
   };
 }
 
-/** By text: nft 1.0.6 prints concatenated interval elements as broken JSON, but the table's name stands before them. */
-function isOurs(line: string): boolean {
-  const head = line.slice(0, 300);
-  return head.includes(`"table": "${tableName}"`) || head.includes(`"name": "${tableName}"`);
+/** Without notifications: whoever listens looks for himself. */
+function ringRegularly(onChange: () => void): { close(): void } {
+  const timer = setInterval(onChange, unnotifiedMs);
+  return { close: () => clearInterval(timer) };
 }
 
 async function runNft(
-  program: string,
+  [program, ...first]: readonly [string, ...string[]],
   args: readonly string[],
   input?: string,
 ): Promise<Result<ProgramOutput, NftError>> {
-  const run = await runProgram(program, args, { timeoutMs, ...(input === undefined ? {} : { input }) });
+  const run = await runProgram(program, [...first, ...args], { timeoutMs, ...(input === undefined ? {} : { input }) });
   if (!run.ok) return err(toNftError(run.error));
   return run.value.exitCode === 0 ? run : err(readNftFailure(run.value.stderr));
 }

@@ -10,6 +10,8 @@ import { runProgram } from '../../../src/edge/run-program.ts';
 import { type ObservedTable, readRuleset } from '../../../src/nftables/read.ts';
 
 export interface PrivateKernel {
+  /** nft inside. */
+  readonly command: readonly [string, ...string[]];
   /** Runs nft with the text on standard input; its standard error, empty when it took the text. */
   nft(args: readonly string[], input?: string): Promise<{ readonly stdout: string; readonly refusal: string }>;
   /** Loads a text; throws with nft's words when it is refused. */
@@ -22,14 +24,16 @@ export async function openPrivateKernel(): Promise<PrivateKernel> {
   const isRoot = process.getuid?.() === 0;
   const holder = spawn('unshare', [isRoot ? '-n' : '-rn', 'sleep', '600'], { stdio: 'ignore' });
   await namespaceOf(holder);
-  const enter = ['-t', String(holder.pid), ...(isRoot ? ['-n'] : ['-U', '--preserve-credentials', '-n'])];
+  const namespaces = isRoot ? ['-n'] : ['-U', '--preserve-credentials', '-n'];
+  const enter = ['-t', String(holder.pid), ...namespaces, 'nft'];
   const nft: PrivateKernel['nft'] = async (args, input) => {
-    const run = await runProgram('nsenter', [...enter, 'nft', ...args], input === undefined ? {} : { input });
+    const run = await runProgram('nsenter', [...enter, ...args], input === undefined ? {} : { input });
     if (!run.ok) throw new Error(JSON.stringify(run.error));
     const { exitCode, stdout, stderr } = run.value;
     return { stdout, refusal: exitCode === 0 ? '' : stderr || `exit code ${exitCode}` };
   };
   return {
+    command: ['nsenter', ...enter],
     nft,
     async load(text) {
       const { refusal } = await nft(['-f', '-'], text);

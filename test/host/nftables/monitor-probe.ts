@@ -1,0 +1,35 @@
+/** Runs inside a namespace of its own, where the test cannot be: changes a table and says which changes rang the bell. */
+import { execFileSync } from 'node:child_process';
+import { setTimeout as delay } from 'node:timers/promises';
+import { openPacketFilter } from '../../../src/edge/nft.ts';
+
+const steps: readonly (readonly [name: string, command: string])[] = [
+  ['our table', 'add table inet causeway'],
+  ['another table', 'add table inet theirs; add table ip causeway'],
+  ['our set', 'add set inet causeway s { typeof ip saddr . th dport; flags interval; }'],
+  ['our element', 'add element inet causeway s { 10.0.0.0/8 . 80-90 }'],
+  ['their chain', 'add chain inet theirs c'],
+  ['our chain', 'add chain inet causeway c; add rule inet causeway c drop'],
+  ['our rule', 'flush chain inet causeway c'],
+  ['our table gone', 'delete table inet causeway'],
+];
+
+let rings = 0;
+const monitor = openPacketFilter().monitor(() => {
+  rings++;
+});
+// The monitor opens its socket in its own time; it hears once it is open.
+for (let tries = 0; rings === 0 && tries < 100; tries++) {
+  execFileSync('nft', ['add table inet causeway; delete table inet causeway']);
+  await delay(100);
+}
+const heard: string[] = [];
+for (const [name, command] of steps) {
+  await delay(250);
+  rings = 0;
+  execFileSync('nft', [command]);
+  for (let tries = 0; rings === 0 && tries < 8; tries++) await delay(50);
+  if (rings > 0) heard.push(name);
+}
+monitor.close();
+console.log(JSON.stringify(heard));
