@@ -98,8 +98,17 @@ export const attachmentBgpSchema = object<AttachmentBgp>(
   timerRules,
 );
 
-const anyObject: Parser<Readonly<Record<string, unknown>>> = (value, at) =>
-  isRecord(value) ? value : wrongType(at, value, 'an object');
+const secretName = /privatekey|presharedkey|^psk$|password/i;
+
+/** Settings of links that are not driven yet: kept as they are, but a secret must not stand in them. */
+const linkSettings: Parser<Readonly<Record<string, unknown>>> = (value, at) => {
+  if (!isRecord(value)) return wrongType(at, value, 'an object');
+  for (const [key, entry] of Object.entries(value)) {
+    if (!secretName.test(key) || isRecord(entry)) continue;
+    report(child(at, key), `a secret is never written into a resource: write ${key}: {secretRef: {name: …, key: …}}`);
+  }
+  return value;
+};
 
 const link = object<AttachmentLink>(
   {
@@ -107,8 +116,8 @@ const link = object<AttachmentLink>(
     vlan: optional(
       object<NonNullable<AttachmentLink['vlan']>>({ parent: required(interfaceName), id: required(integer(1, 4094)) }),
     ),
-    ipsec: optional(anyObject),
-    wireguard: optional(anyObject),
+    ipsec: optional(linkSettings),
+    wireguard: optional(linkSettings),
   },
   exactlyOne<AttachmentLink>('interface', 'vlan', 'ipsec', 'wireguard'),
 );

@@ -26,10 +26,13 @@ export interface ParsedFiles {
 
 const maxCharacters = 64 * 1024 * 1024;
 
-/** Parses files as one input: a resource that occurs twice is an error that names both places. */
-export function parseFiles(files: readonly InputFile[]): ParsedFiles {
+/**
+ * Parses files as one input: a resource that occurs twice is an error that names both places. Errors come in the order of
+ * files and lines. Namespaced resources without a namespace get the default one.
+ */
+export function parseFiles(files: readonly InputFile[], defaultNamespace = 'default'): ParsedFiles {
   const result: ParsedFiles = { resources: [], errors: [], warnings: [] };
-  for (const file of files) readFile(file, result);
+  for (const file of files) readFile(file, result, defaultNamespace);
   rejectRepeated(result);
   const order = new Map(files.map((file, index) => [file.path, index]));
   const byPlace = (a: Diagnostic, b: Diagnostic): number =>
@@ -51,7 +54,7 @@ interface Candidate {
   readonly value: unknown;
 }
 
-function readFile(file: InputFile, result: ParsedFiles): void {
+function readFile(file: InputFile, result: ParsedFiles, defaultNamespace: string): void {
   const whole = (line: number, column: number, reason: string): void => {
     result.errors.push({ file: file.path, line, column, kind: '', name: '', field: '', value: '', reason });
   };
@@ -65,7 +68,7 @@ function readFile(file: InputFile, result: ParsedFiles): void {
   for (const error of tree.errors) whole(error.line, error.column, error.reason);
   const candidates = tree.documents.flatMap((document) => unwrap(document, [], document.value, 0));
   if (candidates.length === 0 && tree.errors.length === 0) whole(0, 0, `no resources specified in file ${file.path}`);
-  for (const candidate of candidates) takeCandidate(file.path, candidate, result);
+  for (const candidate of candidates) takeCandidate(file.path, candidate, result, defaultNamespace);
   for (const document of tree.documents) {
     for (const repeat of document.repeats) {
       result.errors.push(diagnoseRepeat(file.path, candidates, document, repeat));
@@ -114,9 +117,9 @@ function withListKind(item: unknown, kind: string): unknown {
   return { apiVersion: entry.apiVersion, kind, ...item };
 }
 
-function takeCandidate(file: string, candidate: Candidate, result: ParsedFiles): void {
+function takeCandidate(file: string, candidate: Candidate, result: ParsedFiles, defaultNamespace: string): void {
   const { document, base, value } = candidate;
-  const { resource, problems } = validateResource(value);
+  const { resource, problems } = validateResource(value, defaultNamespace);
   for (const problem of problems) {
     const list = problem.severity === 'error' ? result.errors : result.warnings;
     list.push(diagnose(file, candidate, problem));

@@ -91,30 +91,29 @@ function schemaFor(entry: KindEntry): Parser<RawMetadata> {
 }
 
 /** Parses metadata of a kind; absent metadata reports the missing name. */
-export function parseMetadata(raw: unknown, entry: KindEntry, at: At): Metadata | undefined {
+export function parseMetadata(raw: unknown, entry: KindEntry, at: At, defaultNamespace: string): Metadata | undefined {
   const parsed = schemaFor(entry)(raw ?? {}, at);
   if (!entry.namespaced && isRecord(raw) && typeof raw['namespace'] === 'string' && raw['namespace'] !== '') {
     report(child(at, 'namespace'), `${entry.kind} is cluster-wide and has no namespace: remove it`, 'key');
   }
   if (parsed === undefined) return undefined;
-  for (const key of ['projectcalico.org/namespace']) {
-    if (entry.kind === 'GlobalNetworkSet' && parsed.labels !== undefined && Object.hasOwn(parsed.labels, key)) {
-      report(
-        child(at, 'labels', key),
-        `label ${key} belongs to namespaced resources: a GlobalNetworkSet cannot carry it`,
-        'key',
-      );
-    }
+  const key = 'projectcalico.org/namespace';
+  if (entry.kind === 'GlobalNetworkSet' && parsed.labels !== undefined && Object.hasOwn(parsed.labels, key)) {
+    report(
+      child(at, 'labels', key),
+      `label ${key} belongs to namespaced resources: a GlobalNetworkSet cannot carry it`,
+      'key',
+    );
   }
-  return tidy(parsed, entry);
+  return tidy(parsed, entry, defaultNamespace);
 }
 
-function tidy(parsed: RawMetadata, entry: KindEntry): Metadata {
+function tidy(parsed: RawMetadata, entry: KindEntry, defaultNamespace: string): Metadata {
   const { name, namespace, labels, annotations: kept, uid, creationTimestamp, resourceVersion } = parsed;
   const ownLabels = entry.kind === 'WorkloadEndpoint' ? withoutForgedLabels(labels) : labels;
   return {
     name,
-    ...(entry.namespaced && { namespace: namespace ?? 'default' }),
+    ...(entry.namespaced && { namespace: namespace ?? defaultNamespace }),
     ...(ownLabels !== undefined && { labels: ownLabels }),
     ...(kept !== undefined && { annotations: kept }),
     ...(uid !== undefined && { uid }),

@@ -279,8 +279,10 @@ function typeWord(value: unknown): string {
   return `the ${typeof value} ${String(value)}`;
 }
 
+/** A value as a reason quotes it; never the inside of a list or an object, which may be huge or deep. */
 export function showValue(value: unknown): string {
-  const shown = typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? 'nothing');
+  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'a list' : 'an object';
+  const shown = typeof value === 'string' ? JSON.stringify(value.slice(0, 80)) : String(value);
   return shown.length > 60 ? `${shown.slice(0, 60)}…` : shown;
 }
 

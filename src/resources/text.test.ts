@@ -96,3 +96,9 @@ describe('stored policies', () => {
     expect(parseStored(json)).toMatchObject({ ok: false, error });
   });
 });
+
+it('refuses a stored object nested without end', () => {
+  const deep = `{"apiVersion":"projectcalico.org/v3","kind":"Tier","metadata":{"name":"a"},"status":{"a":${'['.repeat(50_000)}${']'.repeat(50_000)}}}`;
+  expect(parseStored(deep)).toMatchObject({ ok: false, error: { kind: 'not-json' } });
+  expect(parseStored(deep.replace('{"a":', '{"a":"').replace(']}', ']"}'))).toMatchObject({ ok: true });
+});

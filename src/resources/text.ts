@@ -62,8 +62,8 @@ export interface StoredError {
  * of the default tier as `default.<name>`; the name a user knows is given back (semantics §6.4).
  */
 export function parseStored(json: string): Result<AnyResource, StoredError> {
-  const raw = parseJson(json);
-  if (raw === undefined) return err({ kind: 'not-json', subject: '', reasons: ['not valid JSON'] });
+  const raw = nestingOf(json) > maxNesting ? undefined : parseJson(json);
+  if (raw === undefined) return err({ kind: 'not-json', subject: '', reasons: ['not valid JSON, or nested too deep'] });
   const named = withUserName(raw);
   const { resource, problems } = validateResource(named);
   if (resource) return ok(resource);
@@ -119,6 +119,23 @@ function annotatedName(annotations: unknown): { readonly name: string; readonly 
   const { name, ...fields } = parsed;
   const kept = Object.keys(fields).length > 0 ? { ...others, [nameAnnotation]: JSON.stringify(fields) } : others;
   return { name: String(name), others: kept };
+}
+
+const maxNesting = 100;
+
+/** How deep JSON text is nested; measured before anything recursive sees the value. */
+function nestingOf(json: string): number {
+  let depth = 0;
+  let deepest = 0;
+  let quoted = false;
+  for (let i = 0; i < json.length; i++) {
+    const character = json[i];
+    if (character === '"') quoted = !quoted;
+    else if (quoted && character === '\\') i++;
+    else if (!quoted && (character === '[' || character === '{')) deepest = Math.max(deepest, ++depth);
+    else if (!quoted && (character === ']' || character === '}')) depth--;
+  }
+  return deepest;
 }
 
 function parseJson(text: string): unknown {

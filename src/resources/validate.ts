@@ -23,15 +23,17 @@ export interface Validation {
 
 const envelopeFields = ['apiVersion', 'kind', 'metadata', 'spec', 'status'];
 
-/** Validates one object; the problems' paths start at its root. */
-export function validateResource(raw: unknown): Validation {
+/**
+ * Validates one object; the problems' paths start at its root. A namespaced object that names no namespace gets the default.
+ */
+export function validateResource(raw: unknown, defaultNamespace = 'default'): Validation {
   const problems: Problem[] = [];
   const at = rootAt(problems);
-  const resource = parseResource(raw, at);
+  const resource = parseResource(raw, at, defaultNamespace);
   return { resource: problems.some((problem) => problem.severity === 'error') ? undefined : resource, problems };
 }
 
-function parseResource(raw: unknown, at: At): AnyResource | undefined {
+function parseResource(raw: unknown, at: At, defaultNamespace: string): AnyResource | undefined {
   if (!isRecord(raw)) {
     return wrongType(at, raw, 'an object with apiVersion, kind, metadata and spec');
   }
@@ -47,7 +49,7 @@ function parseResource(raw: unknown, at: At): AnyResource | undefined {
   }
   const entry = parseKind(raw, at);
   if (!entry) return undefined;
-  const metadata = parseMetadata(raw['metadata'], entry, child(at, 'metadata'));
+  const metadata = parseMetadata(raw['metadata'], entry, child(at, 'metadata'), defaultNamespace);
   const specAt = child(at, 'spec');
   const rawSpec = raw['spec'] ?? {};
   const spec = specSchemas[entry.kind](rawSpec, specAt) as object | undefined;
