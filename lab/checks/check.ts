@@ -59,10 +59,11 @@ async function checkRoutes(running: RunningLab, out: Printer): Promise<boolean> 
 
 async function checkPackets(running: RunningLab, out: Printer): Promise<boolean> {
   const rows = await running.packets();
-  const decisions = await explainRows(running.lab, running.sandbox, rows);
+  const { decisions, failure } = await explainRows(running.lab, running.sandbox, rows);
   out.title('Who reaches whom: real connections and datagrams, and the rule that decides');
   out.text(renderPackets(rows, decisions, out.paint));
-  return rows.every((row, index) => isAsExpected(row, decisions[index]));
+  if (failure !== undefined) out.text(`  ${out.paint('red', failure)}`);
+  return failure === undefined && rows.every((row, index) => isAsExpected(row, decisions[index]));
 }
 
 /** Kills what the lab file says is to be killed, and reports what that cost. */

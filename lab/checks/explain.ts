@@ -5,7 +5,7 @@
  */
 import { resolve } from 'node:path';
 import { causewayProgram } from '../package-root.ts';
-import { LabFailure, run } from '../sandbox/run.ts';
+import { run } from '../sandbox/run.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 import type { Lab } from '../topology/lab-file.ts';
 import { addressFor, doorOf } from '../topology/wiring.ts';
@@ -34,24 +34,27 @@ interface Explained {
   readonly reason?: string;
 }
 
-/** One decision per row, in order; undefined for packets that meet no router on their way. */
-export async function explainRows(
-  lab: Lab,
-  sandbox: Sandbox,
-  rows: readonly PacketRow[],
-): Promise<readonly (Decision | undefined)[]> {
+export interface Explanation {
+  /** One per row, in order; undefined for packets that meet no router on their way. */
+  readonly decisions: readonly (Decision | undefined)[];
+  /** Why there are no decisions, when there should be. */
+  readonly failure?: string;
+}
+
+export async function explainRows(lab: Lab, sandbox: Sandbox, rows: readonly PacketRow[]): Promise<Explanation> {
   const questions = rows.map((row) => questionOf(lab, row));
   const decisions: (Decision | undefined)[] = rows.map(() => undefined);
   for (const router of new Set(questions.flatMap((question) => (question ? [question.router] : [])))) {
     const indices = questions.flatMap((question, index) => (question?.router === router ? [index] : []));
     const lines = indices.map((index) => JSON.stringify(questions[index]?.query));
     const answers = await ask(lab, sandbox, router, lines);
+    if (typeof answers === 'string') return { decisions, failure: answers };
     for (const [position, index] of indices.entries()) {
       const answer = answers[position];
       if (answer) decisions[index] = { router, ...describe(answer) };
     }
   }
-  return decisions;
+  return { decisions };
 }
 
 interface Question {
@@ -75,7 +78,12 @@ function questionOf(lab: Lab, { check, family, address }: PacketRow): Question |
   return { router, query: { ...packet, in: inbound, out: outbound } };
 }
 
-async function ask(lab: Lab, sandbox: Sandbox, router: string, lines: readonly string[]): Promise<Explained[]> {
+async function ask(
+  lab: Lab,
+  sandbox: Sandbox,
+  router: string,
+  lines: readonly string[],
+): Promise<Explained[] | string> {
   const resources = resolve(lab.folder, lab.spec.resources);
   const argv = [causewayProgram(), 'explain', 'packet', '-o', 'json', '--stdin', '-f', resources, '--router', router];
   const done = await run(sandbox, argv, { input: `${lines.join('\n')}\n` });
@@ -87,9 +95,7 @@ async function ask(lab: Lab, sandbox: Sandbox, router: string, lines: readonly s
           .split('\n')
           .map((line) => JSON.parse(line) as Explained);
   if (answers.length !== lines.length) {
-    throw new LabFailure(
-      `explain packet gave ${answers.length} answers to ${lines.length} questions: ${done.stderr.trim()}`,
-    );
+    return `explain packet gave ${answers.length} answers to ${lines.length} questions: ${done.stderr.trim()}`;
   }
   return answers;
 }

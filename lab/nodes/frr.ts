@@ -3,9 +3,10 @@
  *
  * Invariant: daemons use a path space of their own, so that several FRR nodes live in one sandbox.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { LabFailure, mustRun, readLog, run, start } from '../sandbox/run.ts';
+import { pathInside } from '../sandbox/sandbox.ts';
 import type { NodeType, SessionState } from './node.ts';
 import { forwarder } from './sysctls.ts';
 
@@ -17,7 +18,10 @@ export const frrNode: NodeType<'frr'> = {
   async launch({ lab, sandbox, name, spec }) {
     const config = resolve(lab.folder, spec.config);
     if (!existsSync(config)) throw new LabFailure(`${name}: there is no ${config}`);
-    await mustRun(sandbox, ['install', '-d', '-o', 'frr', '-g', 'frr', `/run/frr/${name}`, `/var/tmp/frr/${name}`]);
+    const folders = [`/run/frr/${name}`, `/var/tmp/frr/${name}`, `/etc/frr/${name}`];
+    await mustRun(sandbox, ['install', '-d', '-o', 'frr', '-g', 'frr', ...folders]);
+    // Without it vtysh complains, every time.
+    writeFileSync(pathInside(sandbox, `/etc/frr/${name}/vtysh.conf`), '');
     for (const daemon of daemons) {
       const options = ['-N', name, '-P', '0', '--log', 'stdout'];
       start(sandbox, name, `${name}-${daemon}`, [`/usr/lib/frr/${daemon}`, ...options]);

@@ -17,7 +17,9 @@ mount -t tmpfs -o mode=0755 lab /run
 mkdir -p /run/lab/log /run/lab/tmp /run/lab/project
 mount --bind "$project" /run/lab/project
 for folder in /var/lib /var/log /var/tmp; do mount -t tmpfs -o mode=0755 lab "$folder"; done
-if [ -d /etc/causeway ]; then mount -t tmpfs lab /etc/causeway; fi
+for folder in /etc/causeway /etc/frr; do
+  if [ -d "$folder" ]; then mount -t tmpfs -o mode=0755 lab "$folder"; fi
+done
 if ! [ -e "$project/package.json" ]; then
   mkdir -p "$project"
   mount --bind /run/lab/project "$project"
