@@ -151,7 +151,7 @@ function hostEndpointInputs(snapshot: Snapshot, router: string): unknown[] {
 }
 
 function interfaceInputs(interfaces: readonly InterfaceFacts[] | undefined): string[] {
-  if (!interfaces) return [];
+  if (!interfaces) return ['declared'];
   return interfaces.map(({ name, addresses }) =>
     [name, ...addresses.map(({ address, length }) => `${address.family} ${address.bits}/${length}`)].join(' '),
   );

@@ -86,23 +86,25 @@ function isSame(a: Address | undefined, b: Address): boolean {
   return a !== undefined && equalAddresses(a, b);
 }
 
-/** A generated endpoint gives way to a written one by design: nothing to warn of. */
 function isGenerated({ metadata }: Resource<'HostEndpoint'>): boolean {
   return metadata.name.startsWith('~');
 }
 
+/** A generated endpoint gives way to a written one by design; between two generated ones it is a loss. */
 function warnOfLoser(
   loser: Resource<'HostEndpoint'>,
   winner: Resource<'HostEndpoint'>,
   what: string,
   warnings: Warning[],
 ): void {
-  if (isGenerated(loser)) return;
+  if (isGenerated(loser) && !isGenerated(winner)) return;
   warnings.push({
-    code: 'shadowed-endpoint',
+    code: isGenerated(loser) ? 'shared-interface' : 'shadowed-endpoint',
     subject: loser,
     path: ['metadata', 'name'],
-    message: `HostEndpoint ${winner.metadata.name} guards ${what} instead: of several that match, the smallest name wins`,
+    message: isGenerated(loser)
+      ? `${what} carries Attachment ${winner.metadata.name.slice(1)} too, whose labels count there: policy that selects this one by its own or its Site's labels is not enforced; give each an interface of its own, or write a HostEndpoint with the labels of both`
+      : `HostEndpoint ${winner.metadata.name} guards ${what} instead: of several that match, the smallest name wins`,
   });
 }
 

@@ -132,6 +132,16 @@ describe('which HostEndpoint guards which interface', () => {
   });
 });
 
+it('warns when two Attachments share an interface: the labels of one are lost', () => {
+  const sites = ['s1', 's2'].map((name) => resource('Site', name, { type: 'vpc' }));
+  const attachments = ['a1', 'a2'].map((name, i) =>
+    resource('Attachment', name, { router: 'r1', site: `s${i + 1}`, link: { interface: { name: 'eth0' } } }),
+  );
+  const { policy: intent, warnings } = resolve([router, ...sites, ...attachments]);
+  expect(intent.endpoints.map(({ name }) => name)).toEqual(['~a1']);
+  expect(codes(warnings)).toEqual(['shared-interface']);
+});
+
 describe('the order of evaluation', () => {
   const order = (...resources: AnyResource[]) =>
     resolve([router, eth0, ...resources]).policy.endpoints[0]?.tiers.normal.ingress.map(
@@ -271,7 +281,7 @@ describe('what a rule matches', () => {
   it('keeps its index and path when rules before it are left out', () => {
     const found = rules(
       { action: 'Allow', http: { methods: ['GET'] } },
-      { action: 'Deny', protocol: 'TCP', destination: { ports: [80, '100:90', '1000:2000'] } },
+      { action: 'Deny', protocol: 'TCP', destination: { ports: [80] } },
     );
     expect(found.rules).toHaveLength(1);
     expect(found.rules[0]).toMatchObject({ action: 'Deny', index: 1, path: ['spec', 'ingress', 1], protocol: 6 });
@@ -378,11 +388,13 @@ describe('what cannot be evaluated narrows access', () => {
     ['services', { protocol: 'TCP', source: { services: { name: 's', namespace: 'n' } } }, 'services-unsupported'],
     ['a selector that does not parse', { protocol: 'TCP', source: { selector: 'a = b' } }, 'invalid-selector'],
     ['a notSelector that does not parse', { protocol: 'TCP', source: { notSelector: 'a = b' } }, 'invalid-selector'],
+    ['a port without a protocol that has ports', { destination: { ports: [80] } }, 'invalid-port'],
+    ['a port range upside down', { protocol: 'TCP', destination: { ports: ['http', '9:5'] } }, 'invalid-port'],
     ['a net that is none', { protocol: 'TCP', source: { nets: ['10.0.0.0/8', 'ten'] } }, 'invalid-net'],
   ])('%s', (_title, rule, code) => {
     const found = rules({ action: 'Allow', ...rule }, { action: 'Pass', ...rule }, { action: 'Deny', ...rule });
     expect(found.rules.map(({ action }) => action)).toEqual(['Deny']);
-    expect(found.rules[0]).toMatchObject({ protocol: 6, source: {}, destination: {} });
+    expect(found.rules[0]).toMatchObject({ source: {}, destination: {} });
     expect(found.warned).toContain(code);
   });
 

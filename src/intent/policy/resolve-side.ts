@@ -7,6 +7,7 @@
  * narrows access: a Deny goes without the term, any other rule is left out.
  */
 import type { Family } from '../../net/address.ts';
+import { hasPorts } from '../../net/ip-protocol.ts';
 import { type PortRange, parsePortRange } from '../../net/port-range.ts';
 import { type Prefix, parseAddressOrCidr } from '../../net/prefix.ts';
 import type { FieldPath } from '../../resources/resource.ts';
@@ -47,8 +48,8 @@ export function resolveSide(entity: EntityRule | undefined, context: SideContext
   const notNets = resolveNets(entity.notNets, 'notNets', context);
   const positive = resolveSelector(() => entitySelector(entity), 'selector', context);
   const negative = resolveSelector(() => notSelector(entity), 'notSelector', context);
-  const ports = resolvePorts(entity.ports, positive, context);
-  const notPorts = resolvePorts(entity.notPorts, positive, context);
+  const ports = resolvePorts(entity.ports, 'ports', positive, context);
+  const notPorts = resolvePorts(entity.notPorts, 'notPorts', positive, context);
   if (entity.services) {
     context.unknown.push({
       code: 'services-unsupported',
@@ -115,20 +116,30 @@ export function describeError(error: SelectorError): string {
   return `the selector does not parse (${error.message}, at character ${error.offset + 1})`;
 }
 
+/** What may name a port of an endpoint; `0`, `9:5` and the like are neither numbers nor names. */
+const portName = /^(?=.*[A-Za-z])[A-Za-z0-9_.-]{1,128}$/;
+
 /** Numbers and ranges match the port alone; a name matches address and port together, of the owners the side selects. */
 function resolvePorts(
   ports: readonly (string | number)[] | undefined,
+  field: 'ports' | 'notPorts',
   positive: Selector | undefined,
-  { sets, protocol }: SideContext,
+  { sets, protocol, path, unknown }: SideContext,
 ): PortMatch | undefined {
   if (!ports || ports.length === 0) return undefined;
   const ranges: PortRange[] = [];
-  const portSets: string[] = [];
-  for (const port of ports) {
+  const names: string[] = [];
+  for (const [i, port] of ports.entries()) {
     const range = parsePortRange(port);
-    if (range) ranges.push(range);
-    else portSets.push(sets.portSet(positive ?? { kind: 'all' }, { name: String(port), protocol }));
+    const code = 'invalid-port';
+    if (range && (protocol === undefined || !hasPorts(protocol))) {
+      unknown.push({ code, path: [...path, field, i], what: `port ${port} needs a protocol with ports` });
+    } else if (range) ranges.push(range);
+    else if (portName.test(String(port))) names.push(String(port));
+    else unknown.push({ code, path: [...path, field, i], what: `${port} is neither a port, a range nor a name` });
   }
+  if (ranges.length + names.length < ports.length) return undefined;
+  const portSets = names.map((name) => sets.portSet(positive ?? { kind: 'all' }, { name, protocol }));
   return { ranges: sortRanges(ranges), portSets: [...new Set(portSets)].sort() };
 }
 
