@@ -1,0 +1,54 @@
+/**
+ * A router's intent from files alone, for verbs that need no store and no router.
+ *
+ *   -f PATH… → Snapshot ─[resolveIntent]→ RouterIntent, or undefined after the reasons were printed
+ */
+import type { Command } from 'commander';
+import { resolveIntent } from '../intent/resolve-intent.ts';
+import type { RouterIntent, Warning } from '../intent/router-intent.ts';
+import { printDiagnostic } from '../resources/diagnostic.ts';
+import { printFieldPath } from '../resources/document.ts';
+import { checkReferences } from '../resources/references.ts';
+import { resourceId } from '../resources/resource.ts';
+import { makeSnapshot, type Snapshot } from '../resources/snapshot.ts';
+import type { Cli } from './cli.ts';
+import { loadResources } from './load-resources.ts';
+import type { InputOptions } from './options.ts';
+
+export interface OfflineIntent {
+  readonly snapshot: Snapshot;
+  readonly intent: RouterIntent;
+}
+
+/** Prints errors of the files and warnings of the intent. */
+export async function loadIntent(
+  command: Command,
+  cli: Cli,
+  options: InputOptions & { readonly router: string },
+): Promise<OfflineIntent | undefined> {
+  const located = await loadResources(command, cli, options);
+  if (located === undefined) return undefined;
+  const snapshot = makeSnapshot(located);
+  const { errors, warnings } = checkReferences(snapshot);
+  for (const error of errors) cli.complain(printDiagnostic(error));
+  if (errors.length > 0) return undefined;
+  const intent = resolveIntent(snapshot, options.router);
+  if (!intent.ok) {
+    const { router, known } = intent.error;
+    const hint = known.length === 0 ? 'the files describe no Router and no Node' : `there are ${known.join(', ')}`;
+    cli.complain(`error: there is no Router or Node named ${router}: ${hint}`);
+    return undefined;
+  }
+  for (const warning of warnings) cli.complain(`warning: ${printDiagnostic(warning)}`);
+  for (const warning of intent.value.warnings) cli.complain(`warning: ${printWarning(snapshot, warning)}`);
+  return { snapshot, intent: intent.value };
+}
+
+/** `file:line:column: Kind/name field: message`, as far as these are known. */
+export function printWarning(snapshot: Snapshot, { subject, path, message }: Warning): string {
+  if (subject === undefined) return message;
+  const place = snapshot.locate(subject, path);
+  const where = place === undefined ? '' : `${place.file}:${place.line}:${place.column}: `;
+  const field = path.length === 0 ? '' : ` ${printFieldPath(path)}`;
+  return `${where}${resourceId(subject)}${field}: ${message}`;
+}

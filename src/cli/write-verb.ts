@@ -1,0 +1,101 @@
+/**
+ * What `apply`, `create` and `replace` have in common: files in, one transaction, one line out.
+ *
+ * Invariant: all or nothing. Unlike calicoctl the order inside the files does not matter, and an error in one resource
+ * leaves the store as it was.
+ */
+import type { Command } from 'commander';
+import { type Diagnostic, printDiagnostic } from '../resources/diagnostic.ts';
+import { kinds } from '../resources/kinds.ts';
+import { checkReferences } from '../resources/references.ts';
+import type { AnyResource } from '../resources/resource.ts';
+import { type LocatedResource, makeSnapshot } from '../resources/snapshot.ts';
+import type { WriteMode } from '../store/plan-write.ts';
+import { printResourceError, type ResourceError } from '../store/resource-error.ts';
+import type { ResourceStore } from '../store/resource-store.ts';
+import { type Cli, onAction } from './cli.ts';
+import { type ExitCode, exitCode } from './exit-code.ts';
+import { countResources, loadResources } from './load-resources.ts';
+import { withStore } from './open-store.ts';
+import { addInputOptions, addOutputOption, type InputOptions } from './options.ts';
+
+interface WriteOptions extends InputOptions {
+  readonly output: string;
+  readonly skipExists?: boolean;
+}
+
+const past = { apply: 'applied', create: 'created', replace: 'replaced' } as const;
+
+/** Adds options and action of one of the three. */
+export function registerWrite(command: Command, cli: Cli, mode: WriteMode): void {
+  addOutputOption(addInputOptions(command), ['table', 'json']);
+  onAction<[], WriteOptions>(command, async (_, options) => {
+    const located = await loadResources(command, cli, options);
+    if (located === undefined) return exitCode.error;
+    if (located.length === 0) {
+      cli.print(options.output === 'json' ? '[]\n' : 'No resources specified\n');
+      return exitCode.ok;
+    }
+    return withStore(cli, (store) => write(cli, store, located, mode, options));
+  });
+}
+
+async function write(
+  cli: Cli,
+  store: ResourceStore,
+  located: readonly LocatedResource[],
+  mode: WriteMode,
+  options: WriteOptions,
+): Promise<ExitCode> {
+  const stored = await store.snapshot();
+  if (!stored.ok) return complainAll(cli, mode, [stored.error]);
+  const old = stored.value.snapshot;
+  const isNew = ({ resource: { kind, metadata } }: LocatedResource) =>
+    old.find(kind, metadata.name, metadata.namespace) === undefined;
+  const wanted = options.skipExists ? located.filter(isNew) : located;
+  const collisions = checkTogether(cli, old, wanted);
+  if (collisions.length > 0) {
+    for (const collision of collisions) cli.complain(printDiagnostic(collision));
+    cli.complain(`failed to ${mode}: nothing was written`);
+    return exitCode.error;
+  }
+  const resources = wanted.map(({ resource }) => resource);
+  const written = resources.length === 0 ? { ok: true as const, value: [] } : await store.applyAll(resources, { mode });
+  if (!written.ok) return complainAll(cli, mode, written.error);
+  if (options.output === 'json') {
+    const outcomes = written.value.map(({ outcome, resource }) => ({ ...shortName(resource), outcome }));
+    cli.print(`${JSON.stringify(outcomes)}\n`);
+  } else if (resources.length === 0) cli.print('No resources specified\n');
+  else cli.print(`Successfully ${past[mode]} ${countResources(resources)}\n`);
+  return exitCode.ok;
+}
+
+/**
+ * What the new resources and the stored ones say about each other, as far as it concerns the new ones: warnings are
+ * printed, errors given back.
+ */
+function checkTogether(
+  cli: Cli,
+  old: ReturnType<typeof makeSnapshot>,
+  located: readonly LocatedResource[],
+): Diagnostic[] {
+  const stored = kinds.flatMap(({ kind }) => old.list(kind) as readonly AnyResource[]);
+  const { errors, warnings } = checkReferences(makeSnapshot([...stored, ...located]));
+  const isOurs = ({ file }: Diagnostic) => file !== '';
+  for (const warning of warnings.filter(isOurs)) cli.complain(`warning: ${printDiagnostic(warning)}`);
+  return errors.filter(isOurs);
+}
+
+function complainAll(cli: Cli, verb: string, errors: readonly ResourceError[]): ExitCode {
+  for (const error of errors) cli.complain(`failed to ${verb}${subjectOf(error)}: ${printResourceError(error)}`);
+  if (errors.some((error) => error.kind !== 'store')) cli.complain('nothing was written');
+  return exitCode.error;
+}
+
+function subjectOf(error: ResourceError): string {
+  return error.kind === 'store' ? '' : ` '${error.subject.kind}' resource`;
+}
+
+function shortName({ kind, metadata: { name, namespace } }: AnyResource) {
+  return { kind, ...(namespace === undefined ? {} : { namespace }), name };
+}
