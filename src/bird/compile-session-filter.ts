@@ -8,7 +8,7 @@
  */
 import type { PrefixBound, RoutingIntent, SessionIntent } from '../intent/routing/routing-intent.ts';
 import { bitLength, type Family } from '../net/address.ts';
-import { containsPrefix, type Prefix } from '../net/prefix.ts';
+import { comparePrefixes, containsPrefix, type Prefix } from '../net/prefix.ts';
 import { compileFilter, parseCommunity } from './compile-filter.ts';
 import type { BirdCondition, BirdFilter, BirdStatement, PrefixPattern } from './config.ts';
 import { filterFunctionName, sessionFilterName } from './names.ts';
@@ -64,28 +64,33 @@ const isTransitRoute: BirdCondition = {
 };
 
 /**
- * Rejects what the bound does not let through. The longest prefix decides, so the lists are asked from the longest length
- * down; where an exception lies inside nothing longer that is allowed, that is two questions.
+ * Rejects what the bound does not let through. The longest prefix decides: an exception rejects what lies in it and not in
+ * something longer that is allowed again. Exceptions with nothing allowed inside, nearly all, make one question together.
  */
-function compileBound(bound: PrefixBound): BirdStatement[] {
-  const { within, except } = bound;
-  const everything = not(netIn(within.map(andLonger)));
-  const holes = except.filter(
-    (hole) => !within.some((inner) => inner.length > hole.length && containsPrefix(hole, inner)),
-  );
-  const nested = except.filter((hole) => !holes.includes(hole));
+function compileBound({ within, except }: PrefixBound): BirdStatement[] {
+  const inner = innerPrefixes(within, except);
+  const plain = except.filter((hole) => !inner.has(hole));
   return [
-    when(everything, reject),
-    ...(holes.length === 0 ? [] : [when(netIn(holes.map(andLonger)), reject)]),
-    ...nested.map((hole) => compileNestedHole(hole, within)),
+    when(not(netIn(within.map(andLonger))), reject),
+    ...(plain.length === 0 ? [] : [when(netIn(plain.map(andLonger)), reject)]),
+    ...[...inner].map(([hole, allowed]) => {
+      const operands = [netIn([andLonger(hole)]), not(netIn(allowed.map(andLonger)))];
+      return when({ kind: 'all', operands }, reject);
+    }),
   ];
 }
 
-/** A hole with allowed prefixes inside: rejected unless in one of those (their own holes were asked before, or follow). */
-function compileNestedHole(hole: Prefix, within: readonly Prefix[]): BirdStatement {
-  const inner = within.filter((prefix) => prefix.length > hole.length && containsPrefix(hole, prefix));
-  const operands = [netIn([andLonger(hole)]), not(netIn(inner.map(andLonger)))];
-  return when({ kind: 'all', operands }, reject);
+/** What is allowed inside each exception; exceptions without any are left out. */
+function innerPrefixes(within: readonly Prefix[], except: readonly Prefix[]): Map<Prefix, Prefix[]> {
+  const holes = new Set(except);
+  const inner = new Map<Prefix, Prefix[]>();
+  let around: Prefix[] = [];
+  for (const prefix of [...within, ...except].sort(comparePrefixes)) {
+    around = around.filter((outer) => containsPrefix(outer, prefix));
+    if (holes.has(prefix)) around.push(prefix);
+    else for (const hole of around) inner.set(hole, [...(inner.get(hole) ?? []), prefix]);
+  }
+  return inner;
 }
 
 function callFilters(session: SessionIntent, direction: 'import' | 'export', routing: RoutingIntent): BirdStatement[] {

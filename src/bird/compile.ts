@@ -31,6 +31,7 @@ import {
   staticName,
 } from './names.ts';
 import { quotePassword } from './quote.ts';
+import { shareSets } from './share-sets.ts';
 
 export interface BirdOptions {
   /** Values by `name/key`; what is missing holds its sessions down. */
@@ -59,15 +60,17 @@ const templates: Readonly<Record<'attachment' | 'group' | 'peer' | 'mesh', BgpTe
 
 export function compileBird(routing: RoutingIntent, options: BirdOptions): BirdConfig {
   const used = new Set(routing.sessions.map(templateOf));
+  const { filters, sets } = shareSets([
+    ...families.map((family) => compileKernelFilter(routing, family)),
+    ...routing.sessions.flatMap((session) => [compileImport(session, routing), compileExport(session, routing)]),
+  ]);
   return {
     routerId: routing.routerId,
     log: options.log ?? { to: 'stderr' },
     debug: routing.debug,
+    sets,
     functions: compileFunctions(routing),
-    filters: [
-      ...families.map((family) => compileKernelFilter(routing, family)),
-      ...routing.sessions.flatMap((session) => [compileImport(session, routing), compileExport(session, routing)]),
-    ],
+    filters,
     device: { name: deviceName, scanSeconds: kernelScanSeconds },
     direct: { name: directName, ignored: routing.ignoredInterfaces },
     kernels: families.map((family) => compileKernel(routing, options, family)),

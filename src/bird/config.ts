@@ -14,6 +14,8 @@ export interface BirdConfig {
   readonly routerId: string;
   readonly log: { readonly to: 'stderr' } | { readonly to: 'file'; readonly path: string };
   readonly debug: 'off' | 'events' | 'all';
+  /** Long prefix sets, each written once; filters refer to them by name. */
+  readonly sets: readonly PrefixSet[];
   readonly functions: readonly BirdFunction[];
   readonly filters: readonly BirdFilter[];
   readonly device: { readonly name: string; readonly scanSeconds: number };
@@ -125,6 +127,8 @@ export type BirdCondition =
   | { readonly kind: 'all' | 'any'; readonly operands: readonly BirdCondition[] }
   /** The route's prefix is in the set; an empty set holds nothing. */
   | { readonly kind: 'net-in'; readonly set: readonly PrefixPattern[] }
+  /** The same, for a set of BirdConfig.sets. */
+  | { readonly kind: 'net-in-named'; readonly name: string }
   | { readonly kind: 'is-ebgp' }
   | { readonly kind: 'source'; readonly source: 'RTS_BGP' | 'RTS_STATIC' | 'RTS_INHERIT' }
   | { readonly kind: 'blackhole' }
@@ -135,6 +139,11 @@ export type BirdCondition =
 
 /** `aa:nn` (RFC 1997) or `aa:nn:mm` (RFC 8092). */
 export type Community = readonly [number, number] | readonly [number, number, number];
+
+export interface PrefixSet {
+  readonly name: string;
+  readonly members: readonly PrefixPattern[];
+}
 
 /** The prefix and what is more specific, from `low` to `high` bits long; equal to its length for the prefix alone. */
 export interface PrefixPattern {

@@ -7,7 +7,15 @@
  * a route lacks aborts the filter, so such attributes are asked for first.
  */
 import { printPrefix } from '../net/prefix.ts';
-import type { BirdCondition, BirdFilter, BirdFunction, BirdStatement, Community, PrefixPattern } from './config.ts';
+import type {
+  BirdCondition,
+  BirdFilter,
+  BirdFunction,
+  BirdStatement,
+  Community,
+  PrefixPattern,
+  PrefixSet,
+} from './config.ts';
 import { block, symbol } from './layout.ts';
 import { commentText, isInterfacePattern } from './quote.ts';
 
@@ -17,6 +25,10 @@ const ebgpArgument = 'is_ebgp';
 export function printFunction(one: BirdFunction): string {
   const head = `function ${symbol(one.name)}(bool ${ebgpArgument})`;
   return [`# ${commentText(one.comment)}`, block(head, one.body.map(printStatement))].join('\n');
+}
+
+export function printSet({ name, members }: PrefixSet): string {
+  return `define ${symbol(name)} = [\n  ${members.map(printPattern).join(',\n  ')}\n];`;
 }
 
 export function printFilter(filter: BirdFilter): string {
@@ -61,6 +73,8 @@ function printCondition(condition: BirdCondition): string {
       return printOperands(condition.operands, '||', 'false');
     case 'net-in':
       return condition.set.length === 0 ? 'false' : `net ~ [ ${condition.set.map(printPattern).join(', ')} ]`;
+    case 'net-in-named':
+      return `net ~ ${symbol(condition.name)}`;
     case 'is-ebgp':
       return ebgpArgument;
     case 'source':
@@ -91,7 +105,8 @@ function printInterface(pattern: string): string {
   return `ifname != "" && ifname ~ "${pattern}"`;
 }
 
-function printPattern({ prefix, low, high }: PrefixPattern): string {
+/** One pattern as BIRD writes it, which is also its canonical text. */
+export function printPattern({ prefix, low, high }: PrefixPattern): string {
   const text = printPrefix(prefix);
   if (low === prefix.length && high === prefix.length) return text;
   return low === prefix.length && high === (prefix.family === 4 ? 32 : 128) ? `${text}+` : `${text}{${low},${high}}`;

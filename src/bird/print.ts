@@ -18,7 +18,7 @@ import type {
   StaticProtocol,
 } from './config.ts';
 import { block, symbol } from './layout.ts';
-import { printFilter, printFunction } from './print-filter.ts';
+import { printFilter, printFunction, printSet } from './print-filter.ts';
 import { commentText, isInterfacePattern, quotePassword, quoteText } from './quote.ts';
 
 /** What BIRD calls the two families' channels. */
@@ -27,6 +27,7 @@ const channelNames = { 4: 'ipv4', 6: 'ipv6' } as const;
 export function printBird(config: BirdConfig): string {
   const sections = [
     printGlobal(config),
+    ...config.sets.map(printSet),
     ...config.functions.map(printFunction),
     ...config.filters.map(printFilter),
     block(`protocol device ${symbol(config.device.name)}`, [`scan time ${config.device.scanSeconds};`]),

@@ -6,7 +6,7 @@
  * Invariant: an address belongs to the Sites that declare the longest prefix containing it, and to nobody else. What
  * belongs to nobody is neither learned nor passed on, and what belongs to several is passed on only if all of them agree.
  */
-import { bitLength, type Family } from '../../net/address.ts';
+import type { Family } from '../../net/address.ts';
 import { comparePrefixes, containsPrefix, type Prefix, printPrefix } from '../../net/prefix.ts';
 import type { SiteFacts, Topology } from '../topology/topology.ts';
 import type { PrefixBound } from './routing-intent.ts';
@@ -63,26 +63,25 @@ export function isWithinBound(bound: PrefixBound, prefix: Prefix): boolean {
   return longest(bound.within) > longest(bound.except);
 }
 
-/** The address space of a family, which a default route stands for. */
-export function defaultPrefix(family: Family): Prefix {
-  return { family, bits: 0n, length: 0 };
-}
-
-/** A prefix that no longer prefix could ever narrow. */
-export function isHostLength(prefix: Prefix): boolean {
-  return prefix.length === bitLength(prefix.family);
-}
-
+/** One pass over the prefixes in their order, in which a prefix follows all that contain it. */
 function partition(
   ownership: readonly OwnedPrefix[],
   family: Family,
   isAllowed: (owned: OwnedPrefix) => boolean,
 ): PrefixBound {
-  const ofFamily = ownership.filter(({ prefix }) => prefix.family === family);
-  const within = ofFamily.filter(isAllowed).map(({ prefix }) => prefix);
-  // An exception outside everything allowed says nothing; leaving it out keeps a change elsewhere from touching the text.
-  const except = ofFamily
-    .filter((owned) => !isAllowed(owned) && within.some((outer) => containsPrefix(outer, owned.prefix)))
-    .map(({ prefix }) => prefix);
+  const within: Prefix[] = [];
+  const except: Prefix[] = [];
+  let around: { readonly prefix: Prefix; readonly isInside: boolean }[] = [];
+  for (const owned of ownership) {
+    const { prefix } = owned;
+    if (prefix.family !== family) continue;
+    around = around.filter((outer) => containsPrefix(outer.prefix, prefix));
+    const isInside = around.at(-1)?.isInside ?? false;
+    const allowed = isAllowed(owned);
+    around.push({ prefix, isInside: isInside || allowed });
+    // An exception outside everything allowed says nothing; leaving it out keeps a change elsewhere from touching the text.
+    if (allowed) within.push(prefix);
+    else if (isInside) except.push(prefix);
+  }
   return { within, except };
 }

@@ -1,0 +1,57 @@
+/**
+ * Long prefix sets of filters, written once and referred to by name.
+ *
+ *   BirdFilter[] → [share-sets] → BirdFilter[], PrefixSet[]
+ *
+ * Two hundred Sites that may all learn each other's prefixes would otherwise repeat them in every session's filter.
+ * Invariant: a set's name comes from its members, so equal sets are one and a name never changes its meaning.
+ */
+import { contentHash } from '../net/content-hash.ts';
+import type { BirdCondition, BirdFilter, BirdStatement, PrefixPattern, PrefixSet } from './config.ts';
+import { birdPrefix } from './names.ts';
+import { printPattern } from './print-filter.ts';
+
+/** Sets up to this many members stay where they are, readable. */
+const longestInline = 8;
+
+export function shareSets(filters: readonly BirdFilter[]): { filters: BirdFilter[]; sets: PrefixSet[] } {
+  const sets = new Map<string, PrefixSet>();
+
+  function share(members: readonly PrefixPattern[]): BirdCondition {
+    if (members.length <= longestInline) return { kind: 'net-in', set: members };
+    const name = `${birdPrefix}set_${contentHash(members.map(printPattern).join(' '))}`;
+    sets.set(name, { name, members });
+    return { kind: 'net-in-named', name };
+  }
+
+  function inCondition(condition: BirdCondition): BirdCondition {
+    switch (condition.kind) {
+      case 'net-in':
+        return share(condition.set);
+      case 'not':
+        return { kind: 'not', operand: inCondition(condition.operand) };
+      case 'all':
+      case 'any':
+        return { kind: condition.kind, operands: condition.operands.map(inCondition) };
+      case 'always':
+      case 'never':
+      case 'net-in-named':
+      case 'is-ebgp':
+      case 'source':
+      case 'blackhole':
+      case 'interface':
+      case 'community':
+      case 'as-path-prefix':
+      case 'local-pref':
+        return condition;
+    }
+  }
+
+  function inStatement(statement: BirdStatement): BirdStatement {
+    if (statement.kind !== 'if') return statement;
+    return { kind: 'if', when: inCondition(statement.when), body: statement.body.map(inStatement) };
+  }
+
+  const shared = filters.map((filter) => ({ ...filter, body: filter.body.map(inStatement) }));
+  return { filters: shared, sets: [...sets.values()].sort((a, b) => (a.name < b.name ? -1 : 1)) };
+}
