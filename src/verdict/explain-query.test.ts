@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { address, endpoint, policyIntent, prefix, rules, tier } from '../../test/properties/policy-fixture.ts';
 import type { AttachmentFacts, Topology } from '../intent/topology/topology.ts';
+import type { Resource } from '../resources/resource.ts';
 import { explainQuery } from './explain-query.ts';
 import { fibFromTopology, lookupRoute, makeFib } from './fib.ts';
 import { parsePacketQuery } from './packet-query.ts';
@@ -147,7 +148,13 @@ describe('forwarding as files tell it', () => {
       attachment('b', 'tun2', '10.9.0.0/16'),
       attachment('c', undefined, '10.7.0.0/16'),
     ],
+    sites: [{ name: 'far', prefixes: [prefix('10.6.0.0/16'), prefix('2001:db8:6::/48')] }],
+    groupMembers: [{ router: { metadata: { name: 'tr2' } }, shared: [{ family: 4, interfaceName: 'eth0' }] }],
   } as unknown as Topology;
+  const everyAttachment = [
+    { spec: { router: 'tr2', site: 'far' } },
+    { spec: { router: 'stranger', site: 'far', static: { prefixes: ['10.5.0.0/16'] } } },
+  ] as unknown as Resource<'Attachment'>[];
 
   it.each([
     ['198.51.100.1', 'local'],
@@ -158,9 +165,12 @@ describe('forwarding as files tell it', () => {
     ['10.9.1.1', 'tun2'],
     ['10.8.1.1', 'tun2'],
     ['10.7.1.1', 'no-route'],
+    ['10.6.1.1', 'eth0'],
+    ['2001:db8:6::1', 'no-route'],
+    ['10.5.1.1', 'no-route'],
     ['fe80::1', 'link'],
   ])('sends %s to %s', (destination, expected) => {
-    const route = lookupRoute(fibFromTopology(topology), address(destination));
+    const route = lookupRoute(fibFromTopology(topology, everyAttachment), address(destination));
     expect(route.kind === 'forward' ? route.outbound : route.kind).toBe(expected);
   });
 });

@@ -10,6 +10,7 @@ import type { AttachmentFacts, Topology } from '../intent/topology/topology.ts';
 import { type Address, printAddress } from '../net/address.ts';
 import { containsAddress, hostPrefix, maskAddress, type Prefix, parsePrefix } from '../net/prefix.ts';
 import { PrefixTrie } from '../net/prefix-trie.ts';
+import type { Resource } from '../resources/resource.ts';
 
 export interface FibEntry {
   readonly prefix: Prefix;
@@ -49,10 +50,13 @@ export function lookupRoute(fib: Fib, destination: Address): RouteLookup {
 
 /**
  * The routes that resources alone promise: the subnets of the router's interfaces, then the prefixes of each Site by way
- * of its Attachment, static ones too, whether or not BGP has announced them yet. Where several Attachments lead to one
- * Site, the first by name that is no backup stands for all.
+ * of its Attachment, static ones too, whether or not BGP has announced them yet, then those that only another router of the
+ * group is attached to, by way of it. Where several Attachments lead to one Site, the first by name that is no backup
+ * stands for all.
+ *
+ * `everyAttachment` is every Attachment of the snapshot, other routers' too.
  */
-export function fibFromTopology(topology: Topology): Fib {
+export function fibFromTopology(topology: Topology, everyAttachment: readonly Resource<'Attachment'>[] = []): Fib {
   const links = topology.interfaces.flatMap(({ name, addresses }) => addresses.map((each) => ({ name, ...each })));
   const attachments = [...topology.attachments].sort((a, b) => Number(isBackup(a)) - Number(isBackup(b)));
   const connected = links.map(({ name, address, length }) => ({
@@ -60,7 +64,7 @@ export function fibFromTopology(topology: Topology): Fib {
     outbound: name,
   }));
   return makeFib(
-    [...connected, ...attachments.flatMap(attachmentRoutes)],
+    [...connected, ...attachments.flatMap(attachmentRoutes), ...groupRoutes(topology, everyAttachment)],
     [
       ...topology.router.addresses,
       ...links.map(({ address }) => address),
@@ -83,6 +87,21 @@ function attachmentRoutes({ interfaceName, local, remote, resource, site }: Atta
     ...site.prefixes,
   ];
   return reached.map((prefix) => ({ prefix, outbound: interfaceName }));
+}
+
+function groupRoutes(topology: Topology, everyAttachment: readonly Resource<'Attachment'>[]): FibEntry[] {
+  return topology.groupMembers.flatMap(({ router, shared }) =>
+    everyAttachment
+      .filter(({ spec }) => spec.router === router.metadata.name)
+      .flatMap(({ spec }) => [
+        ...(spec.static?.prefixes ?? []).flatMap((text) => parsePrefix(text) ?? []),
+        ...(topology.sites.find(({ name }) => name === spec.site)?.prefixes ?? []),
+      ])
+      .flatMap((prefix) => {
+        const way = shared.find(({ family }) => family === prefix.family);
+        return way ? [{ prefix, outbound: way.interfaceName }] : [];
+      }),
+  );
 }
 
 function isInAny(list: readonly Prefix[], address: Address): boolean {

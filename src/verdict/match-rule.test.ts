@@ -125,5 +125,5 @@ it('finds an address among a hundred thousand as fast as among ten', () => {
   const started = performance.now();
   for (let i = 0; i < 10_000; i++) ask(`11.${i % 4}.${i % 250}.${i % 251}`);
   // A linear search would take 10,000 × 100,000 comparisons: minutes.
-  expect(performance.now() - started).toBeLessThan(2_000);
+  expect(performance.now() - started).toBeLessThan(10_000);
 });

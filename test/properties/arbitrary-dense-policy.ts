@@ -66,21 +66,21 @@ const denseRules: fc.Arbitrary<RuleIntent | undefined> = fc
     });
   });
 
+/** Of single ports, some of which a staircase steps on. */
+const singles = fc.array(
+  fc.record({ isAllow: fc.boolean(), port: fc.nat(90), set: fc.constantFrom(...addressSetIds, '') }),
+  {
+    maxLength: 8,
+  },
+);
+
 /**
- * Each rule overlaps the one before it, says the opposite and asks another set, so that no two may change places; then
- * rules that overlap only some step far back.
+ * Each rule overlaps the one before it, says the opposite and asks another set, so that no two may change places; rules
+ * before and after overlap only some steps, often far away.
  */
 const staircases: fc.Arbitrary<(RuleIntent | undefined)[]> = fc
-  .record({
-    steps: fc.integer({ min: 2, max: 90 }),
-    after: fc.array(
-      fc.record({ isAllow: fc.boolean(), port: fc.nat(90), set: fc.constantFrom(...addressSetIds, '') }),
-      {
-        maxLength: 8,
-      },
-    ),
-  })
-  .map(({ steps, after }) => {
+  .record({ before: singles, steps: fc.integer({ min: 2, max: 90 }), after: singles })
+  .map(({ before, steps, after }) => {
     const rule = (isAllow: boolean, first: number, last: number, set: string): RuleIntent => ({
       ...allowAny,
       action: isAllow ? 'Allow' : 'Deny',
@@ -88,18 +88,36 @@ const staircases: fc.Arbitrary<(RuleIntent | undefined)[]> = fc
       source: set === '' ? {} : { addressSet: set },
       destination: { ports: { ranges: [{ first, last }], portSets: [] } },
     });
+    const single = ({ isAllow, port, set }: { isAllow: boolean; port: number; set: string }) =>
+      rule(isAllow, port + 1, port + 1, set);
     const stairs = Array.from({ length: steps }, (_, i) => {
       return rule(i % 2 === 0, i + 1, i + 2, addressSetIds[i % 2] ?? '');
     });
-    return [...stairs, ...after.map(({ isAllow, port, set }) => rule(isAllow, port + 1, port + 1, set))];
+    return [...before.map(single), ...stairs, ...after.map(single)];
   });
+
+/** Narrow ranges of ports that overlap in every way, under one condition: a map must be cut out of them. */
+const overlaps: fc.Arbitrary<(RuleIntent | undefined)[]> = fc.array(
+  fc
+    .record({ isAllow: fc.boolean(), first: fc.integer({ min: 1, max: 90 }), width: fc.nat(4), isHost: fc.boolean() })
+    .map(({ isAllow, first, width, isHost }) => ({
+      ...allowAny,
+      action: isAllow ? 'Allow' : 'Deny',
+      families: [4],
+      protocol: 6,
+      source: isHost ? { nets: [prefix('10.0.0.2/31')] } : {},
+      destination: { ports: { ranges: [{ first, last: first + width }], portSets: [] } },
+    })),
+  { minLength: 20, maxLength: 60, size: 'max' },
+);
 
 /** One endpoint on eth0 whose one policy has many rules. */
 export const denseIntents: fc.Arbitrary<PolicyIntent> = fc
   .record({
     list: fc.oneof(
-      { weight: 3, arbitrary: fc.array(denseRules, { minLength: 20, maxLength: 120, size: 'max' }) },
+      { weight: 1, arbitrary: fc.array(denseRules, { minLength: 20, maxLength: 120, size: 'max' }) },
       { weight: 1, arbitrary: staircases },
+      { weight: 1, arbitrary: overlaps },
     ),
     stage: fc.constantFrom<Stage>('untracked', 'preDNAT', 'normal', 'forward'),
     addressSets,

@@ -16,6 +16,7 @@ import type {
   PolicyIntent,
   PolicyRules,
   RuleIntent,
+  SideMatch,
   Stage,
   TierIntent,
 } from '../../src/intent/policy/policy-intent.ts';
@@ -88,12 +89,15 @@ export const policyIntents: fc.Arbitrary<PolicyIntent> = fc
       maxLength: interfaceNames.length,
     }),
     hasWildcard: fc.boolean(),
+    /** Rules that say nothing of addresses mean the same in both families, and may be compiled once. */
+    isWithoutAddresses: fc.constantFrom(false, false, false, false, true),
     profiles: fc.shuffledSubarray(['open', 'own', 'missing']),
     own: profileRules,
     addressSets,
     portSets,
   })
-  .map(({ drafts: given, defaultActions, owners, hasWildcard, profiles, own, ...rest }) => {
+  .map(({ drafts: drawn, defaultActions, owners, hasWildcard, isWithoutAddresses, profiles, own, ...rest }) => {
+    const given = isWithoutAddresses ? drawn.map(withoutAddresses) : drawn;
     const interfacesOf = (name: string) => interfaceNames.filter((_, i) => owners[i] === name).sort();
     const endpoints: EndpointIntent[] = ['h0', 'h1']
       .filter((name) => interfacesOf(name).length > 0)
@@ -113,6 +117,22 @@ export const policyIntents: fc.Arbitrary<PolicyIntent> = fc
       ]),
     });
   });
+
+function withoutAddresses(draft: PolicyDraft): PolicyDraft {
+  const strip = (list: readonly RuleIntent[]) =>
+    list.map(
+      (rule): RuleIntent => ({
+        ...rule,
+        source: numberedPorts(rule.source),
+        destination: numberedPorts(rule.destination),
+      }),
+    );
+  return { ...draft, ingress: strip(draft.ingress), egress: strip(draft.egress) };
+}
+
+function numberedPorts({ ports }: SideMatch): SideMatch {
+  return ports && ports.ranges.length > 0 ? { ports: { ranges: ports.ranges, portSets: [] } } : {};
+}
 
 export function policyId(index: number): string {
   return `GlobalNetworkPolicy/${policyNames[index]}`;
