@@ -40,6 +40,16 @@ const acceptEstablished: Rule = {
   },
 };
 
+/** A packet without a flow has no `ct status` to ask for, and nobody changed its destination. */
+const acceptUnlessNew: Rule = {
+  matches: [],
+  statements: [],
+  outcome: {
+    kind: 'ct-state-lookup',
+    verdicts: (['established', 'related', 'untracked', 'invalid'] as const).map((state) => [state, { kind: 'accept' }]),
+  },
+};
+
 export function baseChains(policy: PolicyIntent, draft: Draft, places: Places): readonly Chain[] {
   const dispatch = (place: Place, side: 'in' | 'out', chains: EndpointChains): readonly Rule[] =>
     dispatchRules(policy, draft, place, side, chains);
@@ -79,7 +89,7 @@ export function baseChains(policy: PolicyIntent, draft: Draft, places: Places): 
   add('filter-output', { hook: 'output', priority: 0 }, outputRules);
   const postroutingRules = [
     acceptInHook({ kind: 'ct-dnat', isSet: false }, undefined),
-    acceptEstablished,
+    acceptUnlessNew,
     acceptInHook({ kind: 'mark', mask: forwardedBit, isSet: true }, undefined),
     ...dispatch('local-dnat', 'out', places.localDnat),
   ];

@@ -70,7 +70,7 @@ function printMatch(match: Match): string {
     case 'ct-state':
       return `ct state ${match.states.join(',')}`;
     case 'ct-dnat':
-      // In nft 1.0.6 `ct status dnat` tests the one bit; its negation has to be spelled out.
+      // A packet without a flow meets neither.
       return match.isSet ? 'ct status & dnat == dnat' : 'ct status & dnat != dnat';
     case 'mark':
       return `meta mark & ${hex(match.mask)} ${match.isSet ? '!=' : '=='} 0`;

@@ -71,7 +71,7 @@ export type Match =
       readonly names: readonly string[];
     }
   | { readonly kind: 'ct-state'; readonly states: readonly CtStateName[] }
-  /** Whether conntrack changed the destination of the flow. */
+  /** Whether conntrack changed the destination of the flow; a packet without a flow meets neither. */
   | { readonly kind: 'ct-dnat'; readonly isSet: boolean }
   /** Whether any of the mask's bits is set in the packet mark. */
   | { readonly kind: 'mark'; readonly mask: number; readonly isSet: boolean }
