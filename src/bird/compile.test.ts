@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { birdText, hub, resolveFor, resolveHub, resource } from '../../test/host/bird/hub-fixture.ts';
 import { isWithinBound } from '../intent/routing/resolve-bounds.ts';
 import type { PrefixBound } from '../intent/routing/routing-intent.ts';
 import { comparePrefixes, containsPrefix, maskAddress, type Prefix, printPrefix } from '../net/prefix.ts';
@@ -8,6 +7,7 @@ import { compileBird } from './compile.ts';
 import { compileImport } from './compile-session-filter.ts';
 import type { BirdCondition, BirdStatement } from './config.ts';
 import { printDrained } from './drain.ts';
+import { birdText, hub, resolveFor, resolveHub, resource } from './hub-fixture.ts';
 
 function passwordFor(key: string) {
   return resource('Attachment', 'dc', {

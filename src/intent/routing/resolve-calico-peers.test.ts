@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { hub, resolveFor, resource } from '../../../test/host/bird/hub-fixture.ts';
+import { hub, resolveFor, resource } from '../../bird/hub-fixture.ts';
 import { printAddress } from '../../net/address.ts';
 import type { BgpPeerSpec } from '../../resources/bgp-peer.ts';
 import type { AnyResource } from '../../resources/resource.ts';

@@ -6,9 +6,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BirdDaemon, SessionStatus } from '../../../src/bird/daemon.ts';
+import { birdText, resolveFor, resource } from '../../../src/bird/hub-fixture.ts';
 import { createBirdDaemon } from '../../../src/edge/bird-process.ts';
 import type { AnyResource } from '../../../src/resources/resource.ts';
-import { birdText, resolveFor, resource } from './hub-fixture.ts';
 import { type Cable, eventually, layCable, requirePrograms } from './namespaces.ts';
 
 const site = resource('Site', 'dc', { type: 'datacenter', prefixes: ['10.0.0.0/8', 'fd10::/32'], segment: 'dc' });

@@ -1,15 +1,17 @@
 /**
- * A small hub for BIRD tests: a data center, two spokes that may not talk to each other, and two transit routers.
+ * A small hub for tests of routing and BIRD, here and in test/host: a data center, two spokes that may not talk to each
+ * other, and two transit routers.
  */
-import { type BirdOptions, compileBird } from '../../../src/bird/compile.ts';
-import { printBird } from '../../../src/bird/print.ts';
-import type { Warning } from '../../../src/intent/router-intent.ts';
-import { type RoutingOptions, resolveRouting } from '../../../src/intent/routing/resolve-routing.ts';
-import type { RoutingIntent, SessionIntent } from '../../../src/intent/routing/routing-intent.ts';
-import { resolveTopology } from '../../../src/intent/topology/resolve-topology.ts';
-import { kindEntry } from '../../../src/resources/kinds.ts';
-import type { AnyResource, Kind, Labels, Resource, SpecByKind } from '../../../src/resources/resource.ts';
-import { makeSnapshot } from '../../../src/resources/snapshot.ts';
+
+import type { Warning } from '../intent/router-intent.ts';
+import { type RoutingOptions, resolveRouting } from '../intent/routing/resolve-routing.ts';
+import type { RoutingIntent, SessionIntent } from '../intent/routing/routing-intent.ts';
+import { resolveTopology } from '../intent/topology/resolve-topology.ts';
+import { kindEntry } from '../resources/kinds.ts';
+import type { AnyResource, Kind, Labels, Resource, SpecByKind } from '../resources/resource.ts';
+import { makeSnapshot } from '../resources/snapshot.ts';
+import { type BirdOptions, compileBird } from './compile.ts';
+import { printBird } from './print.ts';
 
 export function resource<K extends Kind>(kind: K, name: string, spec: SpecByKind[K], labels: Labels = {}): AnyResource {
   const apiVersion = kindEntry(kind)?.apiVersion ?? '';

@@ -1,0 +1,84 @@
+import { expect, it } from 'vitest';
+import { hub, resolveFor, resource } from '../../bird/hub-fixture.ts';
+import type { AnyResource } from '../../resources/resource.ts';
+import { printFacts, resolveFacts } from './facts.ts';
+
+function factsOf(router: string, resources: readonly AnyResource[]) {
+  return resolveFacts({ router, routing: resolveFor(router, resources).routing });
+}
+
+it('are a router as data: sessions by family and neighbor, each with all it is', () => {
+  const facts = factsOf('tr1', hub);
+  expect(facts).toMatchObject({
+    router: 'tr1',
+    routerID: '10.255.0.1',
+    asNumber: 64520,
+    listenPort: 179,
+    listenOn: [],
+  });
+  expect(facts.sessions.map(({ neighbor }) => neighbor)).toEqual([
+    '10.255.0.2',
+    '192.168.0.2',
+    '192.168.1.2',
+    'fd00::2',
+    'fd00:ff::2',
+  ]);
+  expect(facts.sessions[1]).toEqual({
+    name: 'attachment_dc',
+    origin: 'Attachment/dc',
+    family: 4,
+    neighbor: '192.168.0.2',
+    port: 179,
+    remoteAS: 65010,
+    localAS: 64520,
+    type: 'eBGP',
+    source: '192.168.0.1',
+    passive: false,
+    multihop: null,
+    ttlSecurity: false,
+    nextHop: 'self',
+    rrClient: false,
+    rrClusterId: null,
+    gracefulRestart: 'default',
+    keepalive: 3,
+    hold: 9,
+    allowLocalAS: 0,
+    password: false,
+    importFilters: [],
+    exportFilters: [],
+    importBound: { within: ['10.0.0.0/8'], except: ['10.1.0.0/16', '10.2.0.0/16'] },
+    exportBound: { within: ['10.1.0.0/16', '10.2.0.0/16'], except: [] },
+    acceptsDefaultRoute: false,
+    localPref: null,
+    med: null,
+    communities: [],
+    importLimit: null,
+    exportLimit: null,
+  });
+  expect(facts.staticRoutes).toEqual([{ prefix: '10.2.0.0/16', via: '192.168.2.2', reason: 'attachment' }]);
+});
+
+it('say of a password only that there is one, and keep filters in their order', () => {
+  const peer = resource('BGPPeer', 'p', {
+    peerIP: '172.16.0.9',
+    asNumber: 65001,
+    ttlSecurity: 2,
+    filters: ['z', 'a'],
+    password: { secretKeyRef: { name: 'hidden', key: 'hidden' } },
+  });
+  const node = resource('Node', 'n1', { bgp: { ipv4Address: '172.16.0.1/24' } });
+  const facts = factsOf('n1', [node, peer]);
+  expect(facts.sessions).toMatchObject([
+    { password: true, importFilters: ['z', 'a'], exportFilters: ['z', 'a'], multihop: 2, ttlSecurity: true },
+  ]);
+  expect(
+    JSON.stringify({ ...facts, sessions: facts.sessions.map(({ importFilters, ...rest }) => rest) }),
+  ).not.toContain('hidden');
+});
+
+it('print as the same bytes for the same resources', () => {
+  const print = (resources: readonly AnyResource[]): string =>
+    printFacts({ router: 'tr1', routing: resolveFor('tr1', resources).routing });
+  expect(print(hub.toReversed())).toBe(print(hub));
+  expect(print(hub)).toMatch(/^\{\n {2}"router": "tr1",\n/);
+});
