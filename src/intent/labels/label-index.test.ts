@@ -115,6 +115,16 @@ describe('deltas', () => {
     ]);
   });
 
+  it('end with a set that only looks at a label', () => {
+    const index = new LabelIndex();
+    index.addSelector('s', selector('!has(x)'));
+    index.setOwner(owner('a', { x: '1' }, ['10.0.0.1']));
+    index.removeSelector('s');
+    index.setOwner(owner('a', {}, ['10.0.0.1']));
+    index.setOwner(owner('b', {}, ['10.0.0.2']));
+    expect(index.takeDeltas()).toEqual([]);
+  });
+
   it('end with the set', () => {
     const index = watched();
     index.removeSelector('s');
@@ -152,6 +162,43 @@ describe('what a selector demands', () => {
     }
     const required = requiredPostings(selector(text), () => 1);
     expect(required?.map(({ key, value }) => (value === undefined ? key : `${key}=${value}`)).join(' ')).toBe(postings);
+  });
+});
+
+describe('what a change costs', () => {
+  /** Labels that count how often a selector reads them. */
+  class CountedLabels extends Map<string, string> {
+    static reads = 0;
+    override get(key: string): string | undefined {
+      CountedLabels.reads++;
+      return super.get(key);
+    }
+  }
+  const counted = (labels: Record<string, string>): Owner => ({
+    ...owner('o', {}, ['10.0.0.1']),
+    labels: new CountedLabels(Object.entries(labels)),
+  });
+  const reads = (act: () => void): number => {
+    CountedLabels.reads = 0;
+    act();
+    return CountedLabels.reads;
+  };
+
+  it('is that of the selectors the changed label can affect, not of all', () => {
+    const index = new LabelIndex();
+    for (let i = 0; i < 1000; i++) index.addSelector(`s${i}`, selector(`env == "prod" && app == "a${i}" && !has(x)`));
+    expect(reads(() => index.setOwner(counted({ env: 'prod', app: 'a1' })))).toBeLessThan(20);
+    expect(reads(() => index.setOwner(counted({ env: 'prod', app: 'a2' })))).toBeLessThan(20);
+    expect(reads(() => index.setOwner(counted({ env: 'prod', app: 'a2', other: 'y' })))).toBeLessThan(20);
+    expect(keys(index.members('s2'))).toEqual(['10.0.0.1/32']);
+  });
+
+  it('of a new selector is that of the owners that carry what it demands', () => {
+    const index = new LabelIndex();
+    for (let i = 0; i < 1000; i++) index.setOwner({ ...counted({ env: 'prod', app: `a${i}` }), id: `o${i}` });
+    index.addSelector('warm', selector('env == "dev" && app == "none"')); // lists the owners by both labels
+    expect(reads(() => index.addSelector('s', selector('env == "prod" && app in {"a1", "a2"}')))).toBeLessThan(20);
+    expect(keys(index.members('s'))).toEqual(['10.0.0.1/32']);
   });
 });
 

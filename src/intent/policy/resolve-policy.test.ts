@@ -199,6 +199,24 @@ describe('the order of evaluation', () => {
   });
 });
 
+describe('which endpoints a policy selects', () => {
+  it.each<[GlobalNetworkPolicySpec, boolean]>([
+    [{ selector: '' }, true],
+    [{ selector: 'all()' }, true],
+    [{ selector: 'role == "wan"' }, true],
+    [{ selector: 'role == "lan"' }, false],
+    [{ selector: '', namespaceSelector: 'env == "prod"' }, false],
+    [{ selector: '', namespaceSelector: 'env != "prod"' }, true],
+    [{ selector: 'all()', namespaceSelector: 'env != "prod"' }, false], // all() of the main selector needs a namespace too
+    [{ selector: '', serviceAccountSelector: 'all()' }, false],
+    [{ selector: 'role == "wan"', serviceAccountSelector: '!has(x)' }, true],
+    [{ selector: 'all()', serviceAccountSelector: '!has(x)' }, false],
+  ])('%j: %s', (spec, selects) => {
+    const { policy: intent } = resolve([router, eth0, policy('p', spec)]);
+    expect(intent.policies.has('GlobalNetworkPolicy/p')).toBe(selects);
+  });
+});
+
 describe('stages and directions', () => {
   const stages = (spec: GlobalNetworkPolicySpec, interfaceName = 'eth0') => {
     const endpoint = resource('HostEndpoint', 'h', { node: 'r1', interfaceName }, { role: 'x' });

@@ -125,7 +125,7 @@ it('meets the other Routers of its group in shared subnets, those of no Site fir
     redundancyGroup: 'hub',
     interfaces: [
       { name: 'e0', addresses: ['10.0.0.2/24'] },
-      { name: 'e1', addresses: ['10.9.0.2/30', 'fd00:9::2/64', '10.8.0.1/30'] },
+      { name: 'e1', addresses: ['10.9.0.1/30', '10.9.0.2/30', 'fd00:9::2/64', '10.8.0.1/30'] },
     ],
   });
   const stranger = resource('Router', 'r3', { asNumber: 1, interfaces: [{ name: 'e0', addresses: ['10.0.0.3/24'] }] });
