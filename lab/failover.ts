@@ -68,7 +68,7 @@ export async function runFailover(running: RunningLab, progress: (step: string) 
   if (!steadyBefore.every(Boolean)) throw new LabFailure('the streams were not steady before anything was killed');
 
   progress(`${plan.kill} loses its links and all its processes`);
-  await running.kill(plan.kill, { links: true });
+  await running.cutPower(plan.kill);
   const routes = await running.routes(plan.routes);
   // Only now: until the death is noticed, packets under way are answered still.
   const reroutedAt = Date.now();

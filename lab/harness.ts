@@ -5,6 +5,7 @@
  *
  * Invariant: checks never sleep for a guessed time, and a check that does not hold comes back with what was seen.
  */
+import { readFileSync } from 'node:fs';
 import { bringUp, type Progress } from './bring-up.ts';
 import { type Endpoints, openEndpoints, type PacketRow, probePackets } from './checks/packets.ts';
 import { type Owners, type RouteRow, readOwners, readRouteChecks } from './checks/routes.ts';
@@ -13,7 +14,7 @@ import { eventually } from './eventually.ts';
 import { keepEvidence } from './evidence.ts';
 import { causewayProgram } from './package-root.ts';
 import { type Finished, LabFailure, mustRun, type RunOptions, run, start } from './sandbox/run.ts';
-import { findSandbox, type Ownership, type Sandbox, startSandbox, stopSandbox } from './sandbox/sandbox.ts';
+import { findSandbox, type Ownership, pathInside, type Sandbox, startSandbox, stopSandbox } from './sandbox/sandbox.ts';
 import { type Lab, printLabFileErrors, readLab } from './topology/lab-file.ts';
 import type { PacketCheck, RouteCheck } from './topology/lab-schema.ts';
 
@@ -32,12 +33,16 @@ export interface RunningLab {
   sessions(within?: number): Promise<readonly SessionRow[]>;
   /** Waits until the kernels hold the routes. */
   routes(checks?: readonly RouteCheck[], within?: number): Promise<readonly RouteRow[]>;
-  /** Sends probes until those that must pass do; what must be denied is then probed together with them. */
+  /** Sends all probes until one round of them is as expected: what is allowed passes while what is denied does not. */
   packets(checks?: readonly PacketCheck[], within?: number): Promise<readonly PacketRow[]>;
   /** Starts the agent of a router (again). */
   startAgent(router: string): void;
-  /** Kills every process in a node's network namespace with SIGKILL; with `links`, takes its links down first. */
-  kill(node: string, options?: { readonly links?: boolean }): Promise<void>;
+  /** Process id of a router's agent inside the sandbox; undefined when none runs. */
+  agentProcess(router: string): Promise<number | undefined>;
+  /** Signals a process by its id inside the sandbox; no error when it is gone. */
+  signal(pid: number, signal: NodeJS.Signals): Promise<void>;
+  /** A node dies at once and says no word to anyone: links down, every process of its network namespace killed. */
+  cutPower(node: string): Promise<void>;
   /** Rules, routes, sessions and logs, in a folder on the host. */
   evidence(): Promise<string>;
   down(): Promise<void>;
@@ -99,20 +104,34 @@ function attach(lab: Lab, sandbox: Sandbox): RunningLab {
       );
     },
 
-    packets: (checks = lab.spec.checks.packets, within = patience) => probeUntilSettled(lab, endpoints, checks, within),
+    packets: (checks = lab.spec.checks.packets, within = patience) =>
+      eventually(
+        () => probePackets(lab, endpoints, checks),
+        (rows) => rows.every((row) => row.passed),
+        { within, every: 100 },
+      ),
 
     startAgent: (router) => start(sandbox, router, `${router}-agent`, [causewayProgram(), 'agent', '--router', router]),
 
-    async kill(node, { links = false } = {}) {
-      if (links) {
-        const names = await linkNames(sandbox, node);
-        await mustRun(sandbox, ['ip', '-batch', '-'], {
-          node,
-          input: names.map((name) => `link set ${name} down\n`).join(''),
-        });
-      }
-      const pids = (await mustRun(sandbox, ['ip', 'netns', 'pids', node])).trim().split(/\s+/).filter(Boolean);
+    async cutPower(node) {
+      const pids = await processesIn(sandbox, node);
+      // Stopped first: a daemon that sees one link go down would still say good-bye over the others.
+      if (pids.length > 0) await mustRun(sandbox, ['kill', '-STOP', ...pids]);
+      const input = (await linkNames(sandbox, node)).map((name) => `link set ${name} down\n`).join('');
+      await mustRun(sandbox, ['ip', '-batch', '-'], { node, input });
       if (pids.length > 0) await run(sandbox, ['kill', '-KILL', ...pids]);
+    },
+
+    async agentProcess(router) {
+      for (const pid of await processesIn(sandbox, router)) {
+        const argv = readFileSync(pathInside(sandbox, `/proc/${pid}/cmdline`), 'utf8').split('\0');
+        if (argv.includes('agent') && argv.includes(router)) return Number(pid);
+      }
+      return undefined;
+    },
+
+    async signal(pid, signal) {
+      await run(sandbox, ['kill', `-${signal.replace(/^SIG/, '')}`, String(pid)]);
     },
 
     evidence: () => keepEvidence(lab, sandbox),
@@ -125,23 +144,12 @@ function attach(lab: Lab, sandbox: Sandbox): RunningLab {
   };
 }
 
-/** Rows that must be allowed are tried again until they are; after that, one round of all of them is the answer. */
-async function probeUntilSettled(
-  lab: Lab,
-  endpoints: Endpoints,
-  checks: readonly PacketCheck[],
-  within: number,
-): Promise<readonly PacketRow[]> {
-  const mustPass = checks.filter((check) => check.expect === 'allow');
-  await eventually(
-    () => probePackets(lab, endpoints, mustPass),
-    (rows) => rows.every((row) => row.passed),
-    { within, every: 200 },
-  );
-  return probePackets(lab, endpoints, checks);
-}
-
 async function linkNames(sandbox: Sandbox, node: string): Promise<string[]> {
   const links = JSON.parse(await mustRun(sandbox, ['ip', '-json', 'link', 'show'], { node })) as { ifname: string }[];
   return links.map((link) => link.ifname.replace(/@.*$/, '')).filter((name) => name !== 'lo');
+}
+
+/** Process ids as the sandbox sees them. */
+async function processesIn(sandbox: Sandbox, node: string): Promise<string[]> {
+  return (await mustRun(sandbox, ['ip', 'netns', 'pids', node])).trim().split(/\s+/).filter(Boolean);
 }

@@ -80,9 +80,13 @@ export async function mustRun(sandbox: Sandbox, argv: readonly string[], options
 /** Something of the lab's surroundings failed; the message says what, and is shown without a stack trace. */
 export class LabFailure extends Error {}
 
-/** Starts a program that outlives this process; what it prints goes to the log of that name. */
+/**
+ * Starts a program that outlives this process; what it prints goes to the log of that name. It becomes a child of the
+ * sandbox's first process: nothing of it stays outside.
+ */
 export function start(sandbox: Sandbox, node: string, log: string, argv: readonly string[]): void {
-  const [program = '', ...rest] = commandInside(sandbox, node, argv);
+  const background = ['setsid', '--fork', 'ip', 'netns', 'exec', node, ...argv];
+  const [program = '', ...rest] = commandInside(sandbox, undefined, background);
   const file = openSync(pathInside(sandbox, logPath(log)), 'a');
   const child = spawn(program, rest, { detached: true, stdio: ['ignore', file, file], env: labEnvironment() });
   child.unref();
