@@ -208,10 +208,11 @@ function removedNames<T>(from: ReadonlyMap<string, T>, to: ReadonlyMap<string, T
   return [...from.keys()].filter((name) => !to.has(name));
 }
 
+/** What both have and is not the very same object. */
 function kept<T>(from: ReadonlyMap<string, T>, to: ReadonlyMap<string, T>): readonly (readonly [T, T])[] {
   return [...to].flatMap(([name, after]) => {
     const before = from.get(name);
-    return before === undefined ? [] : [[before, after] as const];
+    return before === undefined || before === after ? [] : [[before, after] as const];
   });
 }
 
