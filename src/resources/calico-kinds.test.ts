@@ -159,6 +159,17 @@ describe('sets, workloads, profiles, nodes', () => {
     expect(specOf(manifest('NetworkSet', 'nets: [10.0.0.1, 10.0.0.1/8, "fd00::1"]'))).toBeDefined();
   });
 
+  it('takes a workload as Kubernetes writes it', () => {
+    const text = manifest(
+      'WorkloadEndpoint',
+      'ipNetworks: [10.0.0.1, "fd00::1/128"]\nports:\n- {protocol: TCP, port: 80, hostPort: 8080}',
+    );
+    expect(specOf(text)).toEqual({
+      ipNetworks: ['10.0.0.1/32', 'fd00::1/128'],
+      ports: [{ name: '', protocol: 'TCP', port: 80, hostPort: 8080 }],
+    });
+  });
+
   it('strips labels by which a workload would forge its namespace or account', () => {
     const text = manifest('WorkloadEndpoint', 'node: n').replace(
       'name: thing',

@@ -9,6 +9,7 @@ describe('our own kinds', () => {
   const link = 'link: {interface: {name: eth1}}\n';
   const ends = 'addresses: {local: [192.0.2.1/30], remote: [192.0.2.2]}\n';
   it.each<Row>([
+    ['a Router of AS 0', manifest('Router', 'asNumber: 0'), 'spec.asNumber', '0', /reserved/],
     ['a Router without AS', manifest('Router', 'role: edge'), 'spec.asNumber', 'role', /required/],
     [
       'an interface twice',

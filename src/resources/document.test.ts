@@ -184,6 +184,18 @@ describe('input that is refused', () => {
     expect(parse(text).errors).toMatchObject([{ field, reason: expect.stringMatching(reason) }]);
   });
 
+  it.each(['a: [', 'a: "', '- a\nb: c', 'a: b: c', '}', 'a:\n\tb'])(
+    'reads on after the broken document %j',
+    (broken) => {
+      const { resources, errors } = parse(
+        `${tier('a')}---\n${broken}\n---\n${manifest('Tier', 'order: x', 'b')}---\n${tier('c')}`,
+      );
+      expect(resources.map(({ resource }) => resource.metadata.name)).toEqual(['a', 'c']);
+      expect(errors[0]?.reason).toMatch(/not valid YAML/);
+      expect(errors.at(-1)).toMatchObject({ name: 'b', field: 'spec.order' });
+    },
+  );
+
   it('names a field given twice by its path, and still checks the rest', () => {
     const text = manifest('GlobalNetworkPolicy', 'ingress:\n- action: Allow\n  action: Deny\n- action: allow', 'p');
     expect(parse(`- a: 1\n---\n${text}`).errors.slice(-2)).toMatchObject([

@@ -115,13 +115,18 @@ export const interfaceAddress: Parser<string> = text((value) =>
     : `${showValue(value)} is no interface address: write address and length, such as 10.0.0.1/24`,
 );
 
-/** Only /32 and /128. */
-export const hostCidr: Parser<string> = text((value) => {
+/** One address as a prefix of full length; a bare address is given its length. */
+export const hostCidr: Parser<string> = (value, at) => {
+  if (typeof value !== 'string') return wrongType(at, value, 'text');
+  const bare = parseAddress(value);
+  if (bare) return `${value}/${bare.family === 4 ? 32 : 128}`;
   const cidr = parseCidr(value);
-  if (!cidr) return notCidr(value);
+  if (!cidr) return report(at, notCidr(value));
   const full = cidr.address.family === 4 ? 32 : 128;
-  return cidr.length === full ? undefined : `${showValue(value)} is not one address: the length must be /${full}`;
-});
+  return cidr.length === full
+    ? value
+    : report(at, `${showValue(value)} is not one address: the length must be /${full}`);
+};
 
 function notCidr(value: string, family?: Family): string {
   const address = parseAddress(value);
@@ -133,11 +138,13 @@ function notCidr(value: string, family?: Family): string {
 /** A 32-bit AS number: an integer, or text, plain or asdot. */
 export const asNumber: Parser<number | string> = (value, at) => {
   if (typeof value !== 'number' && typeof value !== 'string') return wrongType(at, value, 'an AS number');
-  if (parseAsn(value) !== undefined) return value;
+  const parsed = parseAsn(value);
+  if (parsed === 0) return report(at, 'AS number 0 is reserved (RFC 7607): write 1 to 4294967295');
+  if (parsed !== undefined) return value;
   if (typeof value === 'number' && !Number.isInteger(value)) {
     return report(at, `${value} is read as a decimal fraction: put an asdot AS number in quotes`);
   }
-  return report(at, `${showValue(value)} is no AS number: write 0 to 4294967295, or "high.low" with both up to 65535`);
+  return report(at, `${showValue(value)} is no AS number: write 1 to 4294967295, or "high.low" with both up to 65535`);
 };
 
 const protocolNames = Object.keys(protocolNumbers).join(', ');

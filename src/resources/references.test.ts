@@ -226,7 +226,7 @@ describe('what is left alone', () => {
       [peer('a', 'peerIP: 10.0.0.1\nasNumber: 1'), peer('b', 'peerIP: "10.0.0.1:1179"\nasNumber: 1')],
     ],
   ])('%s', (_title, manifests) => {
-    expect(check(...manifests)).toEqual({ errors: [], warnings: [] });
+    expect(check(...manifests)).toEqual({ errors: [], warnings: [], missing: [] });
   });
 });
 
@@ -240,4 +240,14 @@ it('stays fast with many policies and endpoints', () => {
   const started = performance.now();
   expect(checkReferences(makeSnapshot(resources)).errors).toEqual([]);
   expect(performance.now() - started).toBeLessThan(10_000);
+});
+
+it('tells errors that more objects could mend from contradictions among those given', () => {
+  const { errors, missing } = check(
+    policy('p', 'tier: net'),
+    manifest('IPPool', 'cidr: 10.0.0.0/8', 'a'),
+    manifest('IPPool', 'cidr: 10.9.0.0/16', 'b'),
+  );
+  expect(errors).toHaveLength(2);
+  expect(missing).toMatchObject([{ field: 'spec.tier' }]);
 });

@@ -52,17 +52,25 @@ export const referenceChecks: readonly ReferenceCheck[] = [
   routerAddressesDistinct,
 ];
 
+export interface References {
+  readonly errors: Diagnostic[];
+  readonly warnings: Diagnostic[];
+  /** Those of the errors that may be mended by objects which are not in this snapshot, but perhaps in a store. */
+  readonly missing: Diagnostic[];
+}
+
 /** Runs every check. Resources that came from no file have `file` empty and line 0. */
-export function checkReferences(snapshot: Snapshot): { errors: Diagnostic[]; warnings: Diagnostic[] } {
-  const errors: Diagnostic[] = [];
-  const warnings: Diagnostic[] = [];
+export function checkReferences(snapshot: Snapshot): References {
+  const result: References = { errors: [], warnings: [], missing: [] };
   for (const check of referenceChecks) {
     for (const finding of check(snapshot)) {
-      const list = finding.severity === 'error' ? errors : warnings;
-      list.push(diagnose(snapshot, finding));
+      const diagnostic = diagnose(snapshot, finding);
+      if (finding.severity === 'warning') result.warnings.push(diagnostic);
+      else result.errors.push(diagnostic);
+      if (finding.severity === 'missing') result.missing.push(diagnostic);
     }
   }
-  return { errors, warnings };
+  return result;
 }
 
 function diagnose(snapshot: Snapshot, { resource, path, reason }: Finding): Diagnostic {

@@ -73,18 +73,6 @@ export function parseStored(json: string): Result<AnyResource, StoredError> {
   return err({ kind: 'invalid', subject: subjectOf(named), reasons });
 }
 
-/**
- * The JSON of a resource as a store keeps it. A policy whose own name begins with `default.` carries that name in Calico's
- * annotation, as readers would otherwise take the prefix for the old storage form (semantics §6.4).
- */
-export function printStored(resource: AnyResource): string {
-  const { metadata } = resource;
-  if (!storedPolicyKinds.includes(resource.kind) || !metadata.name.startsWith('default.'))
-    return JSON.stringify(resource);
-  const annotations = { ...metadata.annotations, [nameAnnotation]: JSON.stringify({ name: metadata.name }) };
-  return JSON.stringify({ ...resource, metadata: { ...metadata, annotations } });
-}
-
 function subjectOf(raw: unknown): string {
   if (!isRecord(raw)) return '';
   const metadata = isRecord(raw['metadata']) ? raw['metadata'] : {};

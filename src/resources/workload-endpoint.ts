@@ -55,6 +55,8 @@ export const workloadEndpointSchema = object<WorkloadEndpointSpec>({
     list(
       object<WorkloadPort>({
         ...endpointPortFields,
+        // A port that only maps a host port has no name.
+        name: { ...endpointPortFields.name, presence: 'omit-empty', fallback: '' },
         hostPort: omitEmpty(integer(1, 65535)),
         hostIP: omitEmpty(ip()),
       }),

@@ -15,12 +15,13 @@ import {
   isMap,
   isScalar,
   isSeq,
-  LineCounter,
   type Node,
   Parser,
+  Schema,
   type YAMLMap,
 } from 'yaml';
 import type { FieldPath } from './resource.ts';
+import { indexLines, type Place, splitDocuments } from './text-lines.ts';
 
 const maxDepth = 100;
 const maxAliasedValues = 100_000;
@@ -51,41 +52,45 @@ export interface TextTree {
   readonly errors: readonly TextError[];
 }
 
-type Place = (offset: number) => { readonly line: number; readonly column: number };
+type Locate = (offset: number) => Place;
+
+const options = {
+  schema: new Schema({ schema: 'core', resolveKnownTags: false }),
+  uniqueKeys: false,
+  prettyErrors: false,
+  logLevel: 'silent',
+} as const;
 
 /** Reads every document of the text; a document with a syntax error is left out and reported. */
 export function readYaml(text: string): TextTree {
-  const counter = new LineCounter();
-  const place: Place = (offset) => {
-    const { line, col } = counter.linePos(offset);
-    return { line: Math.max(line, 1), column: Math.max(col, 1) };
-  };
+  const placeOf = indexLines(text);
   const documents: TextDocument[] = [];
   const errors: TextError[] = [];
-  const composer = new Composer({
-    uniqueKeys: false,
-    prettyErrors: false,
-    logLevel: 'silent',
-    resolveKnownTags: false,
-  });
+  for (const piece of splitDocuments(text)) {
+    readPiece(piece.text, (offset) => placeOf(piece.offset + offset), documents, errors);
+  }
+  return { documents, errors };
+}
+
+function readPiece(text: string, place: Locate, documents: TextDocument[], errors: TextError[]): void {
+  const composer = new Composer(options);
   const take = (document: Document): void => {
     const found = syntaxErrors(document, place);
     if (found.length > 0) errors.push(...found);
     else if (document.contents !== null) readDocument(document.contents as Node, place, documents, errors);
   };
-  for (const token of new Parser(counter.addNewLine).parse(text)) {
+  for (const token of new Parser().parse(text)) {
     const tooDeep = deepOffset(token);
-    if (tooDeep !== undefined) {
+    if (tooDeep === undefined) {
+      for (const document of composer.next(token)) take(document as Document);
+    } else {
       errors.push({ ...place(tooDeep), reason: `nesting is deeper than ${maxDepth} levels: no resource needs that` });
-      continue;
     }
-    for (const document of composer.next(token)) take(document as Document);
   }
   for (const document of composer.end()) take(document as Document);
-  return { documents, errors };
 }
 
-function syntaxErrors(document: Document, place: Place): TextError[] {
+function syntaxErrors(document: Document, place: Locate): TextError[] {
   const problems = [...document.errors, ...document.warnings];
   const shown = problems.slice(0, maxSyntaxErrors).map((error) => ({
     ...place(error.pos[0]),
@@ -123,7 +128,7 @@ function deepOffset(token: CST.Token): number | undefined {
 }
 
 interface Reading {
-  readonly place: Place;
+  readonly place: Locate;
   readonly errors: TextError[];
   readonly repeats: Repeat[];
   /** Path of the node being read. */
@@ -138,7 +143,7 @@ interface Reading {
   stopped: boolean;
 }
 
-function readDocument(root: Node, place: Place, documents: TextDocument[], errors: TextError[]): void {
+function readDocument(root: Node, place: Locate, documents: TextDocument[], errors: TextError[]): void {
   const found: TextError[] = [];
   const reading: Reading = {
     place,
@@ -263,7 +268,7 @@ function isMergeKey(key: Node): boolean {
   return isScalar(key) && key.value === '<<' && key.type === 'PLAIN';
 }
 
-function locate(root: Node, path: FieldPath, on: 'key' | 'value', reading: Reading): ReturnType<Place> {
+function locate(root: Node, path: FieldPath, on: 'key' | 'value', reading: Reading): Place {
   let node: Node | null = root;
   let offset = root.range?.[0] ?? 0;
   for (const [index, step] of path.entries()) {

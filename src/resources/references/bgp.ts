@@ -6,7 +6,7 @@ import { comparePrefixes, containsPrefix, type Prefix, parseCidr, parsePrefix } 
 import { parsePeerIp } from '../bgp-peer.ts';
 import type { Resource } from '../resource.ts';
 import type { Snapshot } from '../snapshot.ts';
-import { error, namesOf, type ReferenceCheck, warning } from './finding.ts';
+import { error, missing, namesOf, type ReferenceCheck, warning } from './finding.ts';
 
 /** A filter that is missing would let everything in (semantics §5.3), so naming it is an error. */
 export const filtersExist: ReferenceCheck = function* (snapshot) {
@@ -14,13 +14,13 @@ export const filtersExist: ReferenceCheck = function* (snapshot) {
   const reason = (name: string): string => `BGPFilter ${name} does not exist: create it, or remove the name`;
   for (const peer of snapshot.list('BGPPeer')) {
     for (const [index, name] of (peer.spec.filters ?? []).entries()) {
-      if (!known.has(name)) yield error(peer, ['spec', 'filters', index], reason(name));
+      if (!known.has(name)) yield missing(peer, ['spec', 'filters', index], reason(name));
     }
   }
   for (const attachment of snapshot.list('Attachment')) {
     for (const field of ['importFilters', 'exportFilters'] as const) {
       for (const [index, name] of (attachment.spec.bgp?.[field] ?? []).entries()) {
-        if (!known.has(name)) yield error(attachment, ['spec', 'bgp', field, index], reason(name));
+        if (!known.has(name)) yield missing(attachment, ['spec', 'bgp', field, index], reason(name));
       }
     }
   }
@@ -36,7 +36,7 @@ export const peersHaveAs: ReferenceCheck = function* (snapshot) {
     }
     const address = peerIP === undefined ? undefined : parsePeerIp(peerIP)?.address;
     if (!address || asNumber !== undefined || nodeAddresses.has(printAddress(address))) continue;
-    yield error(peer, ['spec', 'peerIP'], `asNumber is needed: ${peerIP} is no node whose AS number is known`);
+    yield missing(peer, ['spec', 'peerIP'], `asNumber is needed: ${peerIP} is no node whose AS number is known`);
   }
 };
 

@@ -5,7 +5,8 @@ import type { AnyResource, FieldPath, Resource } from '../resource.ts';
 import type { Snapshot } from '../snapshot.ts';
 
 export interface Finding {
-  readonly severity: 'error' | 'warning';
+  /** `missing`: an error, but only because an object that is named is not among those given. */
+  readonly severity: 'error' | 'missing' | 'warning';
   readonly resource: AnyResource;
   readonly path: FieldPath;
   /** What is wrong, and what would be right. */
@@ -17,6 +18,10 @@ export type ReferenceCheck = (snapshot: Snapshot) => Iterable<Finding>;
 
 export function error(resource: Resource, path: FieldPath, reason: string): Finding {
   return { severity: 'error', resource: resource as AnyResource, path, reason };
+}
+
+export function missing(resource: Resource, path: FieldPath, reason: string): Finding {
+  return { severity: 'missing', resource: resource as AnyResource, path, reason };
 }
 
 export function warning(resource: Resource, path: FieldPath, reason: string): Finding {

@@ -12,7 +12,7 @@ import { parseSelector } from '../selector/parse.ts';
 import type { Selector } from '../selector/selector.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { builtInTiers } from '../tier.ts';
-import { error, type Finding, namesOf, type ReferenceCheck, warning } from './finding.ts';
+import { type Finding, missing, namesOf, type ReferenceCheck, warning } from './finding.ts';
 
 type Policy = Resource<'GlobalNetworkPolicy' | 'NetworkPolicy' | 'StagedGlobalNetworkPolicy' | 'StagedNetworkPolicy'>;
 type HostEndpoint = Resource<'HostEndpoint'>;
@@ -32,7 +32,7 @@ export const tiersExist: ReferenceCheck = function* (snapshot) {
   for (const policy of policies(snapshot)) {
     const tier = policy.spec.tier ?? 'default';
     if (known.has(tier) || Object.hasOwn(builtInTiers, tier)) continue;
-    yield error(
+    yield missing(
       policy,
       ['spec', 'tier'],
       `tier ${tier} does not exist: create it, or use ${[...known, 'default'].slice(0, 10).join(', ')}`,

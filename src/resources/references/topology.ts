@@ -3,7 +3,7 @@
  */
 import { maskAddress, networkAddress, type Prefix, parsePrefix, printPrefix } from '../../net/prefix.ts';
 import type { Resource } from '../resource.ts';
-import { error, namesOf, type ReferenceCheck, warning } from './finding.ts';
+import { error, missing, namesOf, type ReferenceCheck, warning } from './finding.ts';
 
 export const attachmentsJoin: ReferenceCheck = function* (snapshot) {
   const routers = namesOf(snapshot.list('Router'));
@@ -11,9 +11,9 @@ export const attachmentsJoin: ReferenceCheck = function* (snapshot) {
   for (const attachment of snapshot.list('Attachment')) {
     const { router, site } = attachment.spec;
     if (!routers.has(router))
-      yield error(attachment, ['spec', 'router'], `Router ${router} does not exist: create it, or correct the name`);
+      yield missing(attachment, ['spec', 'router'], `Router ${router} does not exist: create it, or correct the name`);
     if (!sites.has(site))
-      yield error(attachment, ['spec', 'site'], `Site ${site} does not exist: create it, or correct the name`);
+      yield missing(attachment, ['spec', 'site'], `Site ${site} does not exist: create it, or correct the name`);
   }
   for (const assertion of snapshot.list('Assertion')) {
     const { from, to, via } = assertion.spec;
@@ -22,14 +22,14 @@ export const attachmentsJoin: ReferenceCheck = function* (snapshot) {
       ['to', to],
     ] as const) {
       if (end.site !== undefined && !sites.has(end.site))
-        yield error(
+        yield missing(
           assertion,
           ['spec', field, 'site'],
           `Site ${end.site} does not exist: create it, or correct the name`,
         );
     }
     if (via !== undefined && !routers.has(via))
-      yield error(assertion, ['spec', 'via'], `Router ${via} does not exist: create it, or correct the name`);
+      yield missing(assertion, ['spec', 'via'], `Router ${via} does not exist: create it, or correct the name`);
   }
 };
 
@@ -41,7 +41,7 @@ export const segmentsAgree: ReferenceCheck = function* (snapshot) {
   for (const site of snapshot.list('Site')) {
     const { segment } = site.spec;
     if (segment !== undefined && !segments.has(segment))
-      yield error(site, ['spec', 'segment'], `Segment ${segment} does not exist: create it, or correct the name`);
+      yield missing(site, ['spec', 'segment'], `Segment ${segment} does not exist: create it, or correct the name`);
   }
   for (const segment of snapshot.list('Segment')) {
     const own = segment.metadata.name;
@@ -50,7 +50,7 @@ export const segmentsAgree: ReferenceCheck = function* (snapshot) {
       const theirs = segments.get(other);
       if (other === own)
         yield warning(segment, path, 'a segment exchanges routes within itself anyway: remove its own name');
-      else if (!theirs) yield error(segment, path, `Segment ${other} does not exist: create it, or correct the name`);
+      else if (!theirs) yield missing(segment, path, `Segment ${other} does not exist: create it, or correct the name`);
       else if (!theirs.has(own))
         yield warning(
           segment,
