@@ -42,15 +42,14 @@ export function compileExport(session: SessionIntent, routing: RoutingIntent): B
     ...(med === undefined ? [] : [{ kind: 'set', attribute: 'bgp_med', value: med } as const]),
     ...Array.from({ length: prepend }, (): BirdStatement => ({ kind: 'prepend', as: session.localAs })),
   ];
-  const filters = callFilters(session, 'export', routing);
-  const body = bound
-    ? [...compileBound(bound), when(not(isTransitRoute), reject), ...attributes, ...filters, accept]
-    : [
-        ...attributes,
-        ...filters,
-        ...(session.export.default === 'calico' ? compileCalicoExport(session, routing) : []),
-        reject,
-      ];
+  const isCalico = session.export.default === 'calico';
+  const body = [
+    ...(bound ? compileBound(bound) : []),
+    ...(isCalico ? [] : [when(not(isTransitRoute), reject)]),
+    ...attributes,
+    ...callFilters(session, 'export', routing),
+    ...(isCalico ? [...compileCalicoExport(session, routing), reject] : [bound ? accept : reject]),
+  ];
   return { name: sessionFilterName('export', session.name), comment: `export to ${session.description}`, body };
 }
 

@@ -7,7 +7,7 @@ import { compileBird } from './compile.ts';
 import { compileImport } from './compile-session-filter.ts';
 import type { BirdCondition, BirdStatement } from './config.ts';
 import { printDrained } from './drain.ts';
-import { birdText, hub, resolveFor, resolveHub, resource } from './hub-fixture.ts';
+import { birdText, hub, resolveFor, resolveHub, resource } from './hub.fixture.ts';
 
 function passwordFor(key: string) {
   return resource('Attachment', 'dc', {

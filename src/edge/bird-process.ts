@@ -56,11 +56,19 @@ export function createBirdDaemon(options: BirdDaemonOptions): BirdDaemon {
   const log = options.log ?? (() => undefined);
   const listeners = new Set<() => void>();
   let control: BirdControl | undefined;
+  let attaching: Promise<BirdControl | undefined> | undefined;
   let isStopping = false;
   let last: Promise<unknown> = Promise.resolve();
 
-  /** The open connection, or a new one to a BIRD that already runs. */
-  async function attach(): Promise<BirdControl | undefined> {
+  /** The open connection, or a new one to a BIRD that already runs; one at a time, or its end would be heard of twice. */
+  function attach(): Promise<BirdControl | undefined> {
+    attaching ??= connect().finally(() => {
+      attaching = undefined;
+    });
+    return attaching;
+  }
+
+  async function connect(): Promise<BirdControl | undefined> {
     if (control?.isOpen) return control;
     const connected = await connectBird(files.socket);
     if (!connected.ok) return undefined;

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { hub, resolveFor, resource } from '../../bird/hub-fixture.ts';
+import { hub, resolveFor, resource } from '../../bird/hub.fixture.ts';
 import type { AnyResource } from '../../resources/resource.ts';
 import { printFacts, resolveFacts } from './facts.ts';
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { hub, resolveFor, resource } from '../../bird/hub-fixture.ts';
+import { hub, resolveFor, resource } from '../../bird/hub.fixture.ts';
 import { printAddress } from '../../net/address.ts';
+import { printPrefix } from '../../net/prefix.ts';
 import type { BgpPeerSpec } from '../../resources/bgp-peer.ts';
 import type { AnyResource } from '../../resources/resource.ts';
 import { parsePeerIp } from './resolve-calico-peers.ts';
@@ -197,6 +198,24 @@ describe('BGPPeers', () => {
     expect(session.import.acceptsDefaultRoute).toBe(false);
     expect(session.sourceAddress && printAddress(session.sourceAddress)).toBe('10.255.0.1');
     expect(codes('tr1', resources)).toEqual(['peer-claimed-twice']);
+  });
+
+  it('to the far end of an Attachment are sessions with its Site, and keep to its bounds', () => {
+    const link = resource('Attachment', 'dc', {
+      router: 'tr1',
+      site: 'dc',
+      link: { interface: { name: 'eth0' } },
+      addresses: { local: ['192.168.0.1/30'], remote: ['192.168.0.2'] },
+    });
+    const own = peer('own', { node: 'tr1', peerIP: '192.168.0.2', asNumber: 65010 });
+    const session = resolveFor('tr1', [...hub, link, own]).session('Node_192_168_0_2');
+    expect(session.import.bound?.within.map(printPrefix)).toEqual(['10.0.0.0/8']);
+    expect(session.export.bound?.within.map(printPrefix)).toEqual(['10.1.0.0/16', '10.2.0.0/16']);
+    expect(session.export.default).toBe('calico');
+  });
+
+  it('need an address of the node in their family', () => {
+    expect(ends('n1', [...two, noMesh, peer('p', { peerIP: 'fd00::9', asNumber: 65001 })])).toEqual([]);
   });
 
   it('warn where localASNumber does not count', () => {

@@ -42,6 +42,8 @@ export interface PeerWorld {
   readonly inMesh: boolean;
   /** Whether other nodes' BGPPeers create sessions here; not on a Router without a Node, whose Attachments say it all. */
   readonly answersOthers: boolean;
+  /** Whether it has BGP in a family at all: a Calico node needs an address there. */
+  speaks(family: Family): boolean;
   /** Whether an address is the router's own. */
   isOwnAddress(address: Address): boolean;
 }
@@ -99,7 +101,7 @@ function forwardClaims(
     return matching.flatMap((node) => nodeClaims(world, peer, sort, node));
   }
   const target = peer.spec.peerIP ? parsePeerIp(peer.spec.peerIP) : undefined;
-  if (!target || world.isOwnAddress(target.address)) return [];
+  if (!target || !world.speaks(target.address.family) || world.isOwnAddress(target.address)) return [];
   const declared = peer.spec.asNumber === undefined ? undefined : parseAsn(peer.spec.asNumber);
   const node = world.others.find((other) => hasAddress(other, target.address));
   const remoteAs = declared ?? node?.as;

@@ -3,8 +3,9 @@
  *
  *   PeerClaim[] → [resolve-calico-sessions] → SessionIntent[]
  *
- * Attributes are Calico's (semantics §5.2.2). Two things differ on a Router: it learns a default route from such a peer
- * only if a filter accepts it, and it speaks from the interface that faces the peer, since it has several.
+ * Attributes are Calico's (semantics §5.2.2). Three things differ on a Router: it learns a default route from such a peer
+ * only if a filter accepts it; it speaks from the interface that faces the peer, since it has several; and a peer at the far
+ * end of an Attachment is its Site, whose bounds then narrow what Calico's filters let through, in both directions.
  */
 import { type Address, equalAddresses, parseAddress, printAddress } from '../../net/address.ts';
 import { parseAsn } from '../../net/asn.ts';
@@ -15,6 +16,7 @@ import type { Warning } from '../router-intent.ts';
 import type { Topology } from '../topology/topology.ts';
 import { addressOf, type CalicoNode, hasAddress, otherNodes, selfAsNode } from './calico-nodes.ts';
 import { parseDurationSeconds } from './go-duration.ts';
+import { admitsDefaultRoute, type OwnedPrefix, resolveExportBound, resolveImportBound } from './resolve-bounds.ts';
 import { isMeshMember, type PeerClaim, type PeerWorld, resolvePeerClaims } from './resolve-calico-peers.ts';
 import type { RoutingSettings } from './resolve-settings.ts';
 import type { SessionIntent } from './routing-intent.ts';
@@ -25,6 +27,7 @@ export function resolveCalicoSessions(
   snapshot: Snapshot,
   topology: Topology,
   settings: RoutingSettings,
+  ownership: readonly OwnedPrefix[],
   taken: readonly SessionIntent[],
   warnings: Warning[],
 ): SessionIntent[] {
@@ -36,6 +39,7 @@ export function resolveCalicoSessions(
     others: otherNodes(snapshot, topology),
     inMesh,
     answersOthers: topology.router.node !== undefined,
+    speaks: (family) => topology.router.resource !== undefined || addressOf(self, family) !== undefined,
     isOwnAddress: (address) =>
       hasAddress(self, address) || topology.router.addresses.some((own) => equalAddresses(own, address)),
   };
@@ -48,7 +52,7 @@ export function resolveCalicoSessions(
       warnClaimed(claim, first, warnings);
       continue;
     }
-    const session = sessionOf(topology, settings, self, claim, warnings);
+    const session = sessionOf(topology, settings, ownership, self, claim, warnings);
     byEnd.set(endOf(claim), session.description);
     sessions.push(session);
   }
@@ -58,6 +62,7 @@ export function resolveCalicoSessions(
 function sessionOf(
   topology: Topology,
   settings: RoutingSettings,
+  ownership: readonly OwnedPrefix[],
   self: CalicoNode,
   claim: PeerClaim,
   warnings: Warning[],
@@ -72,6 +77,7 @@ function sessionOf(
   const rrClient = isInternal && self.clusterId !== undefined && claim.node?.clusterId !== self.clusterId;
   const hops = spec.ttlSecurity ?? 0;
   const filters = spec.filters ?? [];
+  const bounds = siteBounds(topology, ownership, claim.neighbor);
   return {
     name: calicoSessionName(claim.sort, claim.neighbor, claim.port),
     origin: claim.peer,
@@ -94,8 +100,30 @@ function sessionOf(
     ...(keepalive === undefined ? {} : { keepalive }),
     allowLocalAs: claim.honorsLocalAs ? (spec.numAllowedLocalASNumbers ?? 0) : 0,
     ...(spec.password && !isWorkload ? { password: spec.password.secretKeyRef } : {}),
-    import: { filters, acceptsDefaultRoute: !isRouter, default: 'accept' },
-    export: { filters, communities: [], prepend: 0, default: 'calico' },
+    import: {
+      filters,
+      ...(bounds ? { bound: bounds.import } : {}),
+      acceptsDefaultRoute: bounds ? admitsDefaultRoute(bounds.import) : !isRouter,
+      default: 'accept',
+    },
+    export: {
+      filters,
+      ...(bounds ? { bound: bounds.export } : {}),
+      communities: [],
+      prepend: 0,
+      default: 'calico',
+    },
+  };
+}
+
+/** Bounds of the Site at whose end of an Attachment the neighbor is; undefined for any other neighbor. */
+function siteBounds(topology: Topology, ownership: readonly OwnedPrefix[], neighbor: Address) {
+  const attachment = topology.attachments.find(({ remote }) => remote.some((one) => equalAddresses(one, neighbor)));
+  if (!attachment) return undefined;
+  const site = attachment.site.name;
+  return {
+    import: resolveImportBound(ownership, site, neighbor.family),
+    export: resolveExportBound(ownership, site, topology.exchangesWith, neighbor.family),
   };
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { hub, resolveFor, resolveHub, resource } from '../../bird/hub-fixture.ts';
+import { hub, resolveFor, resolveHub, resource } from '../../bird/hub.fixture.ts';
 import { printAddress } from '../../net/address.ts';
 import { printPrefix } from '../../net/prefix.ts';
 import { makeSnapshot } from '../../resources/snapshot.ts';

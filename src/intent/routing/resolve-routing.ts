@@ -42,7 +42,7 @@ export function resolveRouting(
     ],
     warnings,
   );
-  const calico = resolveCalicoSessions(snapshot, topology, settings, ours, warnings);
+  const calico = resolveCalicoSessions(snapshot, topology, settings, ownership, ours, warnings);
   const sessions = [...ours, ...calico].sort((a, b) => (a.name < b.name ? -1 : 1));
   const pools = resolvePools(snapshot);
   const isReflector = topology.generated.node.spec.bgp?.routeReflectorClusterID !== undefined;

@@ -106,7 +106,10 @@ export interface ExportIntent {
   readonly med?: number;
   readonly prepend: number;
   readonly limit?: { readonly prefixes: number; readonly action: 'warn' | 'block' | 'down' };
-  /** For sessions with a bound, `reject` after it; for Calico's sessions its built-in policy, then reject. */
+  /**
+   * `reject`: whatever the bound and the filters let through goes out, the rest does not. `calico`: what no filter accepts
+   * meets Calico's built-in policy, then reject; a bound, where there is one, comes before both.
+   */
   readonly default: 'calico' | 'reject';
 }
 

@@ -6,7 +6,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { compileBird } from '../../../src/bird/compile.ts';
-import { resolveFor, resource } from '../../../src/bird/hub-fixture.ts';
+import { resolveFor, resource } from '../../../src/bird/hub.fixture.ts';
 import { printFilter, printFunction } from '../../../src/bird/print-filter.ts';
 import type { BgpFilterRule } from '../../../src/resources/bgp-filter.ts';
 import { type Cable, layCable, requirePrograms } from './namespaces.ts';

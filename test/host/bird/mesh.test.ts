@@ -4,7 +4,7 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { BirdDaemon } from '../../../src/bird/daemon.ts';
-import { birdText, resolveFor, resource } from '../../../src/bird/hub-fixture.ts';
+import { birdText, resolveFor, resource } from '../../../src/bird/hub.fixture.ts';
 import { createBirdDaemon } from '../../../src/edge/bird-process.ts';
 import { type Prefix, parsePrefix } from '../../../src/net/prefix.ts';
 import { type Cable, eventually, layCable, requirePrograms } from './namespaces.ts';
