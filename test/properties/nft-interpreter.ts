@@ -29,7 +29,8 @@ import type { Packet, Passage } from '../../src/verdict/packet.ts';
 
 /**
  * What `th sport` and `th dport` read in a packet whose protocol has no ports: whatever bytes stand there (an ICMP checksum,
- * an SPI), or nothing in a packet too short, and then the whole rule is passed over. No verdict may depend on it.
+ * an SPI), or nothing in a packet too short, and then the whole rule is passed over (seen in Linux 6.18). No verdict may depend
+ * on it.
  */
 export type PortlessBytes = { readonly sourcePort: number; readonly destinationPort: number } | 'too short';
 
