@@ -23,6 +23,9 @@ for (let tries = 0; rings === 0 && tries < 100; tries++) {
   execFileSync('nft', ['add table inet causeway; delete table inet causeway']);
   await delay(100);
 }
+/** The steps that rang, as the probe prints them. */
+export type Heard = readonly string[];
+
 const heard: string[] = [];
 for (const [name, command] of steps) {
   await delay(250);

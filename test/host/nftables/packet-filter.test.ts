@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openPacketFilter } from '../../../src/edge/nft.ts';
 import { runProgram } from '../../../src/edge/run-program.ts';
 import type { PacketFilter } from '../../../src/nftables/packet-filter.ts';
+import type { Heard } from './monitor-probe.ts';
 import { openPrivateKernel, type PrivateKernel } from './private-kernel.ts';
 
 let kernel: PrivateKernel;
@@ -73,7 +74,7 @@ it('rings for every change of our table and for no other', async () => {
     });
     const run = await runProgram('unshare', [process.getuid?.() === 0 ? '-n' : '-rn', process.execPath, outfile]);
     expect(run.ok && run.value.stderr).toBe('');
-    const heard: unknown = JSON.parse(run.ok ? run.value.stdout : '[]');
+    const heard: Heard = JSON.parse(run.ok ? run.value.stdout : '[]');
     expect(heard).toEqual(['our table', 'our set', 'our element', 'our chain', 'our rule', 'our table gone']);
   } finally {
     rmSync(outfile, { force: true });
