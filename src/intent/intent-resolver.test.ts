@@ -65,7 +65,10 @@ describe('an intent kept current', () => {
     expect(first).toMatchObject({ rulesChanged: true, routingChanged: true, deltas: [] });
     const second = updated(resolver, [...base, pod('a', 'db', '10.1.0.1'), ...pods.slice(1)]);
     expect(second.rulesChanged).toBe(false);
-    expect(second.intent).toBe(first.intent);
+    expect(second.intent.policy.policies).toBe(first.intent.policy.policies);
+    expect(second.intent.policy.endpoints).toBe(first.intent.policy.endpoints);
+    expect(second.intent).not.toBe(first.intent);
+    expect(updated(resolver, [...base, pod('a', 'db', '10.1.0.1'), ...pods.slice(1)]).intent).toBe(second.intent);
     expect(second.deltas.map(({ kind, added, removed }) => [kind, added.length, removed.length])).toEqual([
       ['addresses', 0, 1],
     ]);

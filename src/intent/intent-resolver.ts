@@ -4,7 +4,8 @@
  *   Snapshot, InterfaceFacts ─[IntentResolver.update]→ RouterIntent, and which set members moved
  *
  * When only owners of addresses changed (pods, network sets, other nodes' endpoints), rules are not resolved again: the
- * policy of before is returned with the members of its sets moved in place. Invariant: the intent equals that of
+ * rules, endpoints and sets of before are returned, with the members of the sets moved in place (an older intent sees them
+ * move too). Invariant: the intent equals that of
  * resolveIntent on the same snapshot and interfaces. A class, because it holds the index.
  */
 
@@ -22,7 +23,7 @@ import { resolveRouting } from './routing/resolve-routing.ts';
 import { resolveTopology } from './topology/resolve-topology.ts';
 
 export interface IntentUpdate {
-  /** The same object as before when nothing but set members changed. */
+  /** The very object of before when nothing changed at all; a new one with the same rules when only members moved. */
   readonly intent: RouterIntent;
   /** Of sets that were there before, sorted by id; a set that is new is read whole from the intent. */
   readonly deltas: readonly SetDelta[];
@@ -95,8 +96,10 @@ export class IntentResolver {
     const policyInputs = [...inputs(snapshot, policyKinds), ...endpointInputs, ...interfaceInputs(interfaces)];
     const rulesChanged = routingChanged || !sameInputs(before.policyInputs, policyInputs);
     if (before && !rulesChanged) {
-      this.resolved = { ...before, snapshot };
-      return ok({ intent: before.intent, deltas: this.index.takeDeltas(), rulesChanged, routingChanged });
+      const deltas = this.index.takeDeltas();
+      const intent = deltas.length > 0 ? { ...before.intent, policy: { ...before.intent.policy } } : before.intent;
+      this.resolved = { ...before, snapshot, intent };
+      return ok({ intent, deltas, rulesChanged, routingChanged });
     }
     const intent = this.resolve(snapshot, interfaces, routingChanged ? undefined : before);
     this.resolved = { snapshot, policyInputs, routingInputs, ...intent };
