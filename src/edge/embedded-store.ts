@@ -86,6 +86,7 @@ class EmbeddedStore implements Store {
     if (!committed.ok) return committed;
     if (committed.value.changed) {
       this.#tables.ring();
+      if (committed.value.revision % 256 === 0) this.#tables.sweepReaders();
       this.#deliverSoon();
     }
     return ok(committed.value.revision);

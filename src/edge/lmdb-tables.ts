@@ -56,6 +56,8 @@ export interface LmdbTables {
   attempt<T>(action: () => Result<T, StoreError>): Result<T, StoreError>;
   /** Tells other processes to look. */
   ring(): void;
+  /** Frees what readers that were killed still hold, so that their pages are used again. */
+  sweepReaders(): void;
   /** Why what we have open is no longer what the directory holds; undefined when all is well. */
   lost(): StoreError | undefined;
   close(): Promise<void>;
@@ -186,6 +188,7 @@ function makeTables(opened: OpenTables): LmdbTables {
         writeSync(doorbell, '.', 0);
       } catch {}
     },
+    sweepReaders: () => void root.readerCheck(),
     lost: () => {
       const now = statSync(dataFile, { throwIfNoEntry: false })?.ino;
       return now === inode ? undefined : unavailable(directory, 'it was removed or replaced while it was open');
