@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { endpoint, policyIntent, prefix, profile, rules, tier } from '../../test/properties/policy-fixture.ts';
 import type { PolicyIntent } from '../intent/policy/policy-intent.ts';
+import { endpoint, policyIntent, prefix, profile, rules, tier } from '../verdict/policy.fixture.ts';
 import { compileRuleset } from './compile.ts';
 import { mapElementTexts, printRuleset } from './print.ts';
 import { printRule } from './print-rule.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { endpoint, policyIntent, prefix, rules, tier } from '../../test/properties/policy-fixture.ts';
 import type { AddressSet, PolicyIntent } from '../intent/policy/policy-intent.ts';
 import type { Prefix } from '../net/prefix.ts';
+import { endpoint, policyIntent, prefix, rules, tier } from '../verdict/policy.fixture.ts';
 import { compileRuleset } from './compile.ts';
 import { diffRulesets, printChange } from './diff.ts';
 import { moveMembers } from './move-members.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { rules } from '../../test/properties/policy-fixture.ts';
+import { rules } from '../verdict/policy.fixture.ts';
 import { expandLogPrefix } from './log-prefix.ts';
 import { commentText, objectName, quoteInterface } from './names.ts';
 

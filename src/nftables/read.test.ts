@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { endpoint, policyIntent } from '../../test/properties/policy-fixture.ts';
+import { endpoint, policyIntent } from '../verdict/policy.fixture.ts';
 import { compileRuleset } from './compile.ts';
 import { readNftFailure } from './packet-filter.ts';
 import { diffDigests, observedDigests, readRuleset, verifyObserved } from './read.ts';

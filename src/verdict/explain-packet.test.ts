@@ -1,17 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import {
-  endpoint,
-  packet,
-  passage,
-  policyIntent,
-  prefix,
-  profile,
-  rules,
-  tier,
-} from '../../test/properties/policy-fixture.ts';
 import type { EndpointIntent, PolicyIntent } from '../intent/policy/policy-intent.ts';
 import { explainPacket } from './explain-packet.ts';
 import type { Packet } from './packet.ts';
+import { endpoint, packet, passage, policyIntent, prefix, profile, rules, tier } from './policy.fixture.ts';
 import type { Verdict } from './verdict.ts';
 
 const nowhere = () => undefined;

@@ -1,4 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import type { Direction, EndpointIntent, PolicyIntent, TierIntent } from '../intent/policy/policy-intent.ts';
+import { explainPacket } from './explain-packet.ts';
+import type { Packet } from './packet.ts';
 import {
   calicoFailsafes,
   endpoint,
@@ -9,10 +12,7 @@ import {
   profile,
   rules,
   tier,
-} from '../../test/properties/policy-fixture.ts';
-import type { Direction, EndpointIntent, PolicyIntent, TierIntent } from '../intent/policy/policy-intent.ts';
-import { explainPacket } from './explain-packet.ts';
-import type { Packet } from './packet.ts';
+} from './policy.fixture.ts';
 import type { Verdict } from './verdict.ts';
 
 const nowhere = () => undefined;

@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import type { PolicyIntent, RuleIntent, SideMatch, Stage } from '../../src/intent/policy/policy-intent.ts';
 import type { Family } from '../../src/net/address.ts';
 import type { Prefix } from '../../src/net/prefix.ts';
+import { endpoint, policyIntent, prefix } from '../../src/verdict/policy.fixture.ts';
 import { policyId, policyRules } from './arbitrary-policy.ts';
 import {
   addressSetIds,
@@ -21,7 +22,6 @@ import {
   resolveRule,
   seldom,
 } from './arbitrary-rule.ts';
-import { endpoint, policyIntent, prefix } from './policy-fixture.ts';
 
 const hosts: Record<Family, readonly Prefix[]> = {
   4: Array.from({ length: 20 }, (_, i) => prefix(`10.0.0.${i}/32`)),

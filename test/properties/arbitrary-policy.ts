@@ -20,9 +20,9 @@ import type {
   Stage,
   TierIntent,
 } from '../../src/intent/policy/policy-intent.ts';
+import { endpoint, policyIntent } from '../../src/verdict/policy.fixture.ts';
 import { interfaceNames } from './arbitrary-packet.ts';
 import { addressSets, allowAny, anyNet, portSets, present, ruleLists, seldom } from './arbitrary-rule.ts';
-import { endpoint, policyIntent } from './policy-fixture.ts';
 
 const tierNames = ['early', 'default', 'late'];
 const policyNames = ['p0', 'p1', 'p2', 'p3', 'p4', 'p5'];

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Chain, Match, Outcome, Rule, Ruleset, Statement } from '../../src/nftables/ruleset.ts';
+import { packet, passage, prefix } from '../../src/verdict/policy.fixture.ts';
 import { interpretRuleset, type PortlessBytes } from './nft-interpreter.ts';
-import { packet, passage, prefix } from './policy-fixture.ts';
 
 function rule(matches: readonly Match[], outcome?: Outcome, ...statements: readonly Statement[]): Rule {
   return { matches, statements, ...(outcome ? { outcome } : {}) };

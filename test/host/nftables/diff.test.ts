@@ -7,8 +7,8 @@ import { diffRulesets, isEmptyChange, printChange, repairChange } from '../../..
 import { printRemoval, printRuleset } from '../../../src/nftables/print.ts';
 import { diffDigests, type ObservedTable, observedDigests, verifyObserved } from '../../../src/nftables/read.ts';
 import type { Ruleset } from '../../../src/nftables/ruleset.ts';
+import { prefix } from '../../../src/verdict/policy.fixture.ts';
 import { policyIntents } from '../../properties/arbitrary-policy.ts';
-import { prefix } from '../../properties/policy-fixture.ts';
 import { openPrivateKernel, type PrivateKernel } from './private-kernel.ts';
 
 let changed: PrivateKernel;

@@ -5,9 +5,9 @@ import type { PolicyIntent } from '../../../src/intent/policy/policy-intent.ts';
 import { compileRuleset } from '../../../src/nftables/compile.ts';
 import { printRuleset, printTable } from '../../../src/nftables/print.ts';
 import { readRuleset, verifyObserved } from '../../../src/nftables/read.ts';
+import { endpoint, policyIntent, prefix, rules, tier } from '../../../src/verdict/policy.fixture.ts';
 import { denseIntents } from '../../properties/arbitrary-dense-policy.ts';
 import { policyIntents } from '../../properties/arbitrary-policy.ts';
-import { endpoint, policyIntent, prefix, rules, tier } from '../../properties/policy-fixture.ts';
 import { openPrivateKernel, type PrivateKernel } from './private-kernel.ts';
 
 let kernel: PrivateKernel;

@@ -11,10 +11,10 @@ import type {
   RuleIntent,
   Stage,
   TierIntent,
-} from '../../src/intent/policy/policy-intent.ts';
-import { type Address, parseAddress } from '../../src/net/address.ts';
-import { type Prefix, parsePrefix } from '../../src/net/prefix.ts';
-import type { Packet, Passage } from '../../src/verdict/packet.ts';
+} from '../intent/policy/policy-intent.ts';
+import { type Address, parseAddress } from '../net/address.ts';
+import { type Prefix, parsePrefix } from '../net/prefix.ts';
+import type { Packet, Passage } from './packet.ts';
 
 export function address(text: string): Address {
   const parsed = parseAddress(text);
