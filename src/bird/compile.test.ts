@@ -50,10 +50,12 @@ describe('the configuration', () => {
     ['is too long', new Map([['bgp/k', 'x'.repeat(81)]]), 'more than 80 characters'],
   ])('holds a session down whose password %s', (_, secrets, reason) => {
     const { routing } = resolveHub('tr1', [passwordFor('k')]);
-    const session = compileBird(routing, { secrets }).sessions.find(({ name }) => name === 'cw_attachment_dc');
+    const session = compileBird(routing, { secrets }).sessions.find(
+      ({ name }) => name === 'cw_attachment_dc_192_168_0_2',
+    );
     expect(session).toMatchObject({ password: undefined });
     expect(session?.heldDown).toContain(reason);
-    expect(birdText(routing, { secrets })).toMatch(/protocol bgp cw_attachment_dc [^}]*disabled;/);
+    expect(birdText(routing, { secrets })).toMatch(/protocol bgp cw_attachment_dc_192_168_0_2 [^}]*disabled;/);
   });
 
   it('runs it with the password once that is there', () => {
@@ -97,7 +99,7 @@ const bound: fc.Arbitrary<PrefixBound> = fc
 
 it('lets through exactly what a bound does: the longest prefix decides', () => {
   const { routing, session } = resolveHub('tr1');
-  const template = session('attachment_spoke_a');
+  const template = session('attachment_spoke_a_192_168_1_2');
   fc.assert(
     fc.property(bound, prefix, (limits, route) => {
       const { body } = compileImport({ ...template, import: { ...template.import, bound: limits } }, routing);

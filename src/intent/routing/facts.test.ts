@@ -24,7 +24,7 @@ it('are a router as data: sessions by family and neighbor, each with all it is',
     'fd00:ff::2',
   ]);
   expect(facts.sessions[1]).toEqual({
-    name: 'attachment_dc',
+    name: 'attachment_dc_192_168_0_2',
     origin: 'Attachment/dc',
     family: 4,
     neighbor: '192.168.0.2',

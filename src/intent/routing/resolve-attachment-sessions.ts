@@ -22,7 +22,7 @@ import {
 } from './resolve-bounds.ts';
 import { bgpPort, type RoutingSettings } from './resolve-settings.ts';
 import type { ExportIntent, ImportIntent, SessionIntent } from './routing-intent.ts';
-import { ownedSessionName } from './session-name.ts';
+import { attachmentSessionName, groupSessionName } from './session-name.ts';
 
 /** Inside: LOCAL_PREF, BIRD's default being 100. */
 const localPrefs = { primary: 200, backup: 50 } as const;
@@ -43,10 +43,10 @@ export function resolveAttachmentSessions(
     return families.flatMap((family) =>
       attachment.remote
         .filter((remote) => remote.family === family)
-        .flatMap((remote, index) => {
+        .flatMap((remote) => {
           const source = sourceFor(attachment, bgp, remote);
           if (source) {
-            const name = ownedSessionName('attachment', attachment.name, family, index);
+            const name = attachmentSessionName(attachment.name, remote);
             return [attachmentSession(topology, settings, ownership, attachment, bgp, { name, remote, source })];
           }
           warnings.push({
@@ -178,7 +178,7 @@ function groupSession(
   const name = member.router.metadata.name;
   return [
     {
-      name: ownedSessionName('group', name, family, 0),
+      name: groupSessionName(name, family),
       origin: topology.router.resource,
       description: `Router/${name} of the same redundancy group`,
       family,

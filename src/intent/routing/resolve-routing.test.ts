@@ -23,9 +23,9 @@ const codes = (resolved: { warnings: readonly { code: string }[] }): string[] =>
 describe('sessions of Attachments', () => {
   it('are one for each family, plus those of the group, sorted by name', () => {
     expect(resolveHub('tr1').routing.sessions.map(({ name }) => name)).toEqual([
-      'attachment_dc',
-      'attachment_dc_v6',
-      'attachment_spoke_a',
+      'attachment_dc_192_168_0_2',
+      'attachment_dc_fd00__2',
+      'attachment_spoke_a_192_168_1_2',
       'group_tr2',
       'group_tr2_v6',
     ]);
@@ -33,7 +33,7 @@ describe('sessions of Attachments', () => {
 
   it('are direct, next hop self, from the address that faces the peer', () => {
     const { session } = resolveHub('tr1');
-    expect(session('attachment_dc')).toMatchObject({
+    expect(session('attachment_dc_192_168_0_2')).toMatchObject({
       remoteAs: 65010,
       localAs: 64520,
       port: 179,
@@ -45,7 +45,7 @@ describe('sessions of Attachments', () => {
       hold: 9,
       keepalive: 3,
     });
-    const { sourceAddress } = session('attachment_dc_v6');
+    const { sourceAddress } = session('attachment_dc_fd00__2');
     expect(sourceAddress && printAddress(sourceAddress)).toBe('fd00::1');
   });
 
@@ -66,17 +66,17 @@ describe('sessions of Attachments', () => {
     [{ preference: 'primary' }, { import: { localPref: 200 }, export: { med: 0 } }],
     [{ maxPrefixes: { import: { ipv4: { limit: 5 } } } }, { import: { limit: { prefixes: 5, action: 'warn' } } }],
   ])('%j means %j', (bgp, expected) => {
-    expect(resolveHub('tr1', [dc(bgp)]).session('attachment_dc')).toMatchObject(expected);
+    expect(resolveHub('tr1', [dc(bgp)]).session('attachment_dc_192_168_0_2')).toMatchObject(expected);
   });
 
   it('take a limit for its own family only', () => {
     const { session } = resolveHub('tr1', [dc({ maxPrefixes: { import: { ipv4: { limit: 5 } } } })]);
-    expect(session('attachment_dc_v6').import.limit).toBeUndefined();
+    expect(session('attachment_dc_fd00__2').import.limit).toBeUndefined();
   });
 
   it('are one for each remote address', () => {
     const two = dc({}, { addresses: { local: ['192.168.0.1/29'], remote: ['192.168.0.2', '192.168.0.3'] } });
-    expect(resolveHub('tr1', [two]).routing.sessions.map(({ name }) => name)).toContain('attachment_dc_2');
+    expect(resolveHub('tr1', [two]).routing.sessions.map(({ name }) => name)).toContain('attachment_dc_192_168_0_3');
   });
 
   it('are left out, with a warning, where there is no local address or the peer is taken', () => {
@@ -99,7 +99,7 @@ describe('sessions of Attachments', () => {
 
   it('never lose a filter that is missing: it stays named, and is warned of', () => {
     const resolved = resolveHub('tr1', [dc({ importFilters: ['gone'] })]);
-    expect(resolved.session('attachment_dc').import.filters).toEqual(['gone']);
+    expect(resolved.session('attachment_dc_192_168_0_2').import.filters).toEqual(['gone']);
     expect(resolved.routing.filters.has('gone')).toBe(false);
     expect(codes(resolved)).toEqual(['missing-filter']);
   });
@@ -108,7 +108,7 @@ describe('sessions of Attachments', () => {
 describe('bounds', () => {
   it('keep a spoke from announcing another, and from learning it', () => {
     const { session } = resolveHub('tr1');
-    const { import: imports, export: exports } = session('attachment_spoke_a');
+    const { import: imports, export: exports } = session('attachment_spoke_a_192_168_1_2');
     expect(imports.bound?.within.map(printPrefix)).toEqual(['10.1.0.0/16']);
     expect(exports.bound?.within.map(printPrefix)).toEqual(['10.0.0.0/8']);
     expect(exports.bound?.except.map(printPrefix)).toEqual(['10.1.0.0/16', '10.2.0.0/16']);
@@ -120,7 +120,9 @@ describe('bounds', () => {
     const resolved = resolveHub('tr1', [clash]);
     expect(codes(resolved)).toEqual(['prefix-shared']);
     // The data center may learn both owners' routes; the other spoke neither.
-    expect(resolved.session('attachment_dc').export.bound?.within.map(printPrefix)).toContain('10.1.0.0/16');
+    expect(resolved.session('attachment_dc_192_168_0_2').export.bound?.within.map(printPrefix)).toContain(
+      '10.1.0.0/16',
+    );
   });
 });
 

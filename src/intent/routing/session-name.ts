@@ -32,8 +32,15 @@ export function calicoSessionName(sort: string, neighbor: Address, port: number)
   return toSymbol(`${sort}_${address}${port === 179 ? '' : `_port_${port}`}`);
 }
 
-/** `attachment_<name>` or `group_<router>`; IPv6 and further sessions of the same owner get a suffix. */
-export function ownedSessionName(sort: 'attachment' | 'group', owner: string, family: Family, index: number): string {
-  const symbol = nameToSymbol(owner, 30);
-  return `${sort}_${symbol}${family === 6 ? '_v6' : ''}${index === 0 ? '' : `_${index + 1}`}`;
+/**
+ * `attachment_<name>_<address>`: the address is always there, so that a further peer of the same Attachment renames, and
+ * resets, no session.
+ */
+export function attachmentSessionName(attachment: string, neighbor: Address): string {
+  return toSymbol(`attachment_${nameToSymbol(attachment, 30)}_${printAddress(neighbor).replace(/[.:]/g, '_')}`);
+}
+
+/** `group_<router>`, with `_v6` for IPv6. */
+export function groupSessionName(router: string, family: Family): string {
+  return `group_${nameToSymbol(router, 38)}${family === 6 ? '_v6' : ''}`;
 }

@@ -160,9 +160,12 @@ describe('BIRD refuses', () => {
   it.each<[string, (text: string) => string]>([
     [
       'a filter that is not there',
-      (text) => text.replace('import filter cw_import_attachment_dc;', 'import filter cw_nothing;'),
+      (text) => text.replace('import filter cw_import_attachment_dc_192_168_0_2;', 'import filter cw_nothing;'),
     ],
-    ['a session without an import policy', (text) => text.replace('import filter cw_import_attachment_dc;', '')],
+    [
+      'a session without an import policy',
+      (text) => text.replace('import filter cw_import_attachment_dc_192_168_0_2;', ''),
+    ],
     ['a brace too few', (text) => text.replace(/\}\n$/, '')],
   ])('%s, so that the check above can fail', (_, spoil) => {
     const text = birdText(resolveHub('tr1').routing);

@@ -138,19 +138,19 @@ describe('a router and its data center', () => {
 
   it('brings up a session for each family', async () => {
     await configure(textFor([attachment()]));
-    expect(await established('attachment_dc')).toMatchObject({
+    expect(await established('attachment_dc_192_168_0_2')).toMatchObject({
       remoteAs: 65010,
       localAs: 64520,
       neighbor: '192.168.0.2',
     });
-    await established('attachment_dc_v6');
+    await established('attachment_dc_fd00__2');
   });
 
   it('learns what the Site owns, and nothing else', async () => {
     const wanted = ['10.7.0.0/16', '10.8.0.0/16', '172.20.0.0/16', 'fd10:0:7::/48'];
     await eventually('its routes are in the kernel', kernelPrefixes, (prefixes) => prefixes.length >= wanted.length);
     expect(kernelPrefixes()).toEqual(wanted);
-    expect((await session('attachment_dc')).channels).toMatchObject([{ imported: 2, filtered: 3 }]);
+    expect((await session('attachment_dc_192_168_0_2')).channels).toMatchObject([{ imported: 2, filtered: 3 }]);
   });
 
   it('tells the Site what other Sites own, with itself as next hop', async () => {
@@ -165,14 +165,14 @@ describe('a router and its data center', () => {
   });
 
   it('reads the routes back with their attributes', async () => {
-    const routes = await bird.routes({ session: 'attachment_dc' });
+    const routes = await bird.routes({ session: 'attachment_dc_192_168_0_2' });
     expect(routes).toMatchObject({
       ok: true,
       value: [
         {
           prefix: '10.7.0.0/16',
           destination: 'unicast',
-          protocol: 'attachment_dc',
+          protocol: 'attachment_dc_192_168_0_2',
           preferred: true,
           preference: 100,
           nextHops: [{ gateway: '192.168.0.2', device: 'wire' }],
@@ -186,25 +186,25 @@ describe('a router and its data center', () => {
   it('edits a filter without resetting a session', async () => {
     await configure(textFor([attachment({ importFilters: ['f'] }), filter('10.7.0.0/16')]));
     await eventually('10.7 is gone', kernelPrefixes, (prefixes) => !prefixes.includes('10.7.0.0/16'));
-    const before = await established('attachment_dc');
+    const before = await established('attachment_dc_192_168_0_2');
     await configure(textFor([attachment({ importFilters: ['f'] }), filter('10.8.0.0/16')]));
     await eventually('10.8 is gone', kernelPrefixes, (prefixes) => !prefixes.includes('10.8.0.0/16'));
     await eventually('10.7 is back', kernelPrefixes, (prefixes) => prefixes.includes('10.7.0.0/16'));
-    expect(await session('attachment_dc')).toMatchObject({ state: 'Established', since: before.since });
+    expect(await session('attachment_dc_192_168_0_2')).toMatchObject({ state: 'Established', since: before.since });
     expect(peer('show', 'protocols', 'r4')).toContain('Established');
   });
 
   it('refuses a text that BIRD cannot read and goes on with the old one', async () => {
-    const before = await established('attachment_dc');
+    const before = await established('attachment_dc_192_168_0_2');
     const refused = await bird.configure('router id 1.2.3.4; protocol nonsense {}');
     expect(refused).toMatchObject({ ok: false, error: { kind: 'refused', subject: 'configure-check' } });
-    expect(await session('attachment_dc')).toMatchObject({ state: 'Established', since: before.since });
+    expect(await session('attachment_dc_192_168_0_2')).toMatchObject({ state: 'Established', since: before.since });
     expect(await bird.adopt()).toBe(textFor([attachment({ importFilters: ['f'] }), filter('10.8.0.0/16')]));
   });
 
   it('is found again, sessions up, by an agent that starts anew', async () => {
     const again = createBirdDaemon({ dir: join(cable.dir, 'tr1'), launcher: cable.at('a') });
-    expect(await again.adopt()).toContain('protocol bgp cw_attachment_dc ');
+    expect(await again.adopt()).toContain('protocol bgp cw_attachment_dc_192_168_0_2 ');
     expect(await again.sessions()).toMatchObject({
       ok: true,
       value: [{ state: 'Established' }, { state: 'Established' }],
@@ -231,7 +231,7 @@ describe('a router and its data center', () => {
     const watch = bird.onDown(() => {
       downs++;
     });
-    await established('attachment_dc');
+    await established('attachment_dc_192_168_0_2');
     process.kill(Number(readFileSync(join(cable.dir, 'tr1/bird.pid'), 'utf8')), 'SIGKILL');
     await eventually(
       'the death is heard of',
@@ -240,7 +240,7 @@ describe('a router and its data center', () => {
     );
     expect(kernelPrefixes()).toContain('10.7.0.0/16');
     await configure(textFor([attachment()]));
-    await established('attachment_dc');
+    await established('attachment_dc_192_168_0_2');
     expect(kernelPrefixes()).toContain('10.7.0.0/16');
     watch.close();
     expect(downs).toBe(1);
@@ -248,7 +248,7 @@ describe('a router and its data center', () => {
 
   it('holds a session down while its password is missing, and never runs it without', async () => {
     await configure(textFor([attachment({ password: 'dc' })]));
-    expect(await session('attachment_dc')).toMatchObject({ state: 'Down' });
+    expect(await session('attachment_dc_192_168_0_2')).toMatchObject({ state: 'Down' });
     await eventually(
       'its routes are gone',
       kernelPrefixes,
@@ -260,13 +260,13 @@ describe('a router and its data center', () => {
     await configure(textFor([attachment({ password: 'dc' })], { 'bgp/dc': "s3cret # { } ; ' \\ $(x)" }));
     await eventually(
       'BIRD tries',
-      () => session('attachment_dc'),
+      () => session('attachment_dc_192_168_0_2'),
       ({ state }) => state !== 'Down',
     );
     writeFileSync(join(cable.dir, 'dc.conf'), dataCenter("s3cret # { } ; ' \\ $(x)"));
-    expect((await session('attachment_dc')).state).not.toBe('Established');
+    expect((await session('attachment_dc_192_168_0_2')).state).not.toBe('Established');
     peer('configure');
-    await established('attachment_dc');
+    await established('attachment_dc_192_168_0_2');
   });
 
   it('takes its routes out of the kernel when it is stopped for good, and only its own', async () => {
