@@ -13,8 +13,9 @@ import { measureForwardingPart } from './forwarding/forwarding-part.ts';
 import { prepareSandbox, sandboxMissing } from './kernel/sandbox.ts';
 import { observeMachine } from './machine.ts';
 import { type BenchOptions, parseOptions, usage } from './options.ts';
+import { printReport } from './print-report.ts';
 import { showProgress } from './progress.ts';
-import { type BenchReport, printReport } from './report.ts';
+import type { BenchReport } from './report.ts';
 
 // As process 1 of a process namespace this process has no default signal actions; leaving takes all the rest along.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(130));
@@ -25,7 +26,7 @@ else if (options.value === 'help') process.stdout.write(`${usage}\n`);
 else {
   const missing = sandboxMissing();
   if (missing !== undefined) fail(1, missing);
-  else await bench(options.value);
+  else await bench(options.value).catch((error: unknown) => fail(1, explain(error)));
 }
 
 async function bench(options: BenchOptions): Promise<void> {
@@ -51,6 +52,12 @@ async function bench(options: BenchOptions): Promise<void> {
   mkdirSync(dirname(options.outFile), { recursive: true });
   writeFileSync(options.outFile, `${JSON.stringify(report, null, 2)}\n`);
   process.stdout.write(`${printReport(report)}\nFigures: ${options.outFile}\n`);
+}
+
+/** What could not be measured, and why; the stack too only for who asks, since most causes lie outside: kernel, rights, load. */
+function explain(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return process.env['BENCH_DEBUG'] === undefined ? error.message : (error.stack ?? error.message);
 }
 
 function fail(exitCode: number, message: string): void {

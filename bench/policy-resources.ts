@@ -8,7 +8,7 @@
  */
 import { calicoApiVersion, causewayApiVersion } from '../src/resources/kinds.ts';
 import type { AnyResource, Resource } from '../src/resources/resource.ts';
-import { destination, sources } from './forwarding/lane.ts';
+import { destination, sources } from './forwarding/addresses.ts';
 
 export const routerName = 'router';
 

@@ -1,23 +1,16 @@
 /**
- * The figures of a run, as JSON and as tables.
+ * The figures of a run, as they stand in the JSON file.
  *
- *   measurements → BenchReport ─[print]→ terminal, file
+ *   measurements → BenchReport → print-report, file
  *
- * Invariant: the JSON holds everything that the tables show; its keys only ever grow.
+ * Invariant: it holds everything that the tables show; its keys only ever grow.
  */
 
-import { type CompileReport, type CompileStage, compileStages } from './control-plane/compile-part.ts';
 import type { HubSize } from './control-plane/hub.ts';
-import {
-  type LabelPathReport,
-  type LabelReport,
-  type LabelStep,
-  labelSteps,
-  type StepTimes,
-} from './control-plane/label-part.ts';
 import type { LaneResult, Traffic } from './forwarding/measure-forwarding.ts';
-import { type Layout, layoutNames, type Variant } from './forwarding/variants.ts';
+import type { Layout, Variant } from './forwarding/variants.ts';
 import type { Machine } from './machine.ts';
+import type { Memory } from './memory.ts';
 import type { Summary } from './statistics.ts';
 
 export interface BenchReport {
@@ -35,6 +28,8 @@ export interface ForwardingReport {
   readonly framesPerSlice: number;
   readonly rounds: number;
   readonly core: number;
+  /** Whether the sender was safe from other tasks of its core. */
+  readonly isFifo: boolean;
   readonly rows: readonly ForwardingRow[];
 }
 
@@ -51,6 +46,45 @@ export interface ForwardingRow {
   readonly ratioToBare: number;
   readonly ratioToAccept: number;
 }
+
+export const compileStages = ['snapshot', 'intent', 'ruleset', 'text', 'kernel'] as const;
+export type CompileStage = (typeof compileStages)[number];
+
+export interface CompileReport {
+  readonly size: HubSize;
+  readonly rounds: number;
+  /** Milliseconds. */
+  readonly stages: Readonly<Record<CompileStage, Summary>>;
+  readonly textMiB: number;
+  readonly sets: number;
+  /** After compiling once, resources included; nft runs in a process of its own. */
+  readonly memory: Memory;
+}
+
+/** Milliseconds of one step, over all changes. */
+export interface StepTimes extends Summary {
+  readonly p99: number;
+}
+
+export interface LabelPathReport {
+  readonly changes: number;
+  readonly total: StepTimes;
+  /** Resources to a snapshot; the snapshot to intent and deltas; those to nft text; nft's run. */
+  readonly steps: Readonly<Record<LabelStep, StepTimes>>;
+}
+
+export interface LabelReport {
+  readonly size: HubSize;
+  /** Only the sets that moved are looked at. */
+  readonly members: LabelPathReport;
+  /** The whole ruleset is compiled, hashed and compared, as the agent does for every snapshot. */
+  readonly whole: LabelPathReport;
+  /** After all changes, with what an agent keeps: resources, index, intent and the ruleset the kernel was given. */
+  readonly memory: Memory;
+}
+
+export const labelSteps = ['snapshot', 'intent', 'text', 'kernel'] as const;
+export type LabelStep = (typeof labelSteps)[number];
 
 export function reportForwarding(variants: readonly Variant[], results: readonly LaneResult[]): ForwardingRow[] {
   const medianOf = (layout: Layout, traffic: Traffic) => {
@@ -76,92 +110,4 @@ export function reportForwarding(variants: readonly Variant[], results: readonly
       },
     ];
   });
-}
-
-export function printReport(report: BenchReport): string {
-  const { machine } = report;
-  const head = [
-    `${machine.processor}, ${machine.cores} cores, Linux ${machine.kernel}, nft ${machine.nft}, Node ${machine.node}`,
-    `load before: ${machine.loadBefore.toFixed(2)}${machine.loadBefore > 0.5 ? ' (busy: trust the ratios, not the times)' : ''}; ${report.seconds.toFixed(0)} s in all`,
-  ];
-  const sections = [
-    ...(report.forwarding === undefined ? [] : [printForwarding(report.forwarding)]),
-    ...(report.compile === undefined ? [] : [printCompile(report.compile)]),
-    ...(report.label === undefined ? [] : [printLabel(report.label)]),
-  ];
-  return `${[head, ...sections].map((lines) => lines.join('\n')).join('\n\n')}\n`;
-}
-
-function printForwarding({ rows, framesPerSlice, rounds }: ForwardingReport): string[] {
-  const title = `Forwarding one packet: ns net of the sender, median of ${rounds} rounds of ${framesPerSlice} frames; in brackets the ratio`;
-  const header = ['router', 'rules', 'first packet', 'to one accept rule', 'established', 'to bare'];
-  const body = rows
-    .filter((row) => row.traffic === 'first')
-    .map((first) => {
-      const later = rows.find((row) => row.router === first.router && row.traffic === 'established');
-      return [
-        layoutNames[first.layout],
-        first.rules === 0 ? '-' : `${first.rules}`,
-        first.net.median.toFixed(0),
-        `${first.ratioToAccept.toFixed(2)}x`,
-        later?.net.median.toFixed(0) ?? '-',
-        later === undefined ? '-' : `${later.ratioToBare.toFixed(2)}x`,
-      ];
-    });
-  return [title, ...alignColumns([header, ...body])];
-}
-
-function printCompile({ size, stages, rounds, sets, textMiB, residentMiB }: CompileReport): string[] {
-  const title = `From resources to the kernel: ${printSize(size)}; ms, median of ${rounds}`;
-  const names: Readonly<Record<CompileStage, string>> = {
-    snapshot: 'resources to snapshot',
-    intent: 'snapshot to intent',
-    ruleset: 'intent to ruleset',
-    text: 'ruleset to text',
-    kernel: 'nft, text to kernel',
-  };
-  const body = compileStages.map((stage) => {
-    const { median, min, max } = stages[stage];
-    return [names[stage], ...[median, min, max].map((ms) => ms.toFixed(0))];
-  });
-  const sizes = `${sets} nft sets, ${textMiB.toFixed(1)} MiB of text; ${residentMiB} MiB resident after compiling`;
-  return [title, ...alignColumns([['stage', 'median', 'min', 'max'], ...body]), sizes];
-}
-
-function printLabel({ size, members, whole, residentMiB }: LabelReport): string[] {
-  const title = `From the changed label of one address to the kernel: ${printSize(size)}; ms`;
-  const row = (name: string, times: StepTimes) => [
-    name,
-    ...[times.median, times.p99, times.max].map((ms) => ms.toFixed(1)),
-  ];
-  const names: Readonly<Record<LabelStep, string>> = {
-    snapshot: '  new snapshot',
-    intent: '  index to deltas',
-    text: '  change as text',
-    kernel: '  nft',
-  };
-  const path = (name: string, { changes, total, steps }: LabelPathReport) => [
-    row(`${name}, ${changes} changes`, total),
-    ...labelSteps.map((step) => row(names[step], steps[step])),
-  ];
-  const body = [...path('whole ruleset compared (as the agent does)', whole), ...path('moved sets only', members)];
-  return [
-    title,
-    ...alignColumns([['step', 'median', 'p99', 'max'], ...body]),
-    `${residentMiB} MiB resident afterwards`,
-  ];
-}
-
-function printSize({ policies, rulesPerPolicy, addressesPerApp }: HubSize): string {
-  return `${policies} policies, ${policies * rulesPerPolicy} rules, ${policies * addressesPerApp} labelled addresses`;
-}
-
-/** First column to the left, the others to the right. */
-function alignColumns(rows: readonly (readonly string[])[]): string[] {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows.map((row) =>
-    row
-      .map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)))
-      .join('  '),
-  );
 }

@@ -9,14 +9,8 @@ if [ "$(id -u)" -ne 0 ]; then
   echo "bench: needs root, for network namespaces, BPF and nftables; run: sudo npm run bench" >&2
   exit 1
 fi
-[ ! -f scripts/setup.sh ] || bash scripts/setup.sh
-for program in ip nft conntrack ethtool unshare nsenter setpriv; do
-  command -v "$program" >/dev/null || {
-    echo "bench: $program is missing; on Debian: apt-get install iproute2 nftables conntrack ethtool util-linux" >&2
-    exit 1
-  }
-done
-mkdir -p .cache
+bash scripts/setup.sh
+PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
 node_modules/.bin/esbuild bench/main.ts --bundle --platform=node --format=esm --packages=external --sourcemap=inline \
   --log-level=warning --outfile=.cache/bench/main.mjs
 
@@ -24,7 +18,7 @@ node_modules/.bin/esbuild bench/main.ts --bundle --platform=node --format=esm --
 # kill node when unshare dies, and with node, process 1 of its namespace, goes everything else. unshare blocks SIGINT and
 # SIGTERM, hence SIGKILL here.
 setpriv --pdeathsig KILL unshare --net --mount --pid --fork --kill-child --mount-proc \
-  node --enable-source-maps .cache/bench/main.mjs "$@" &
+  node --enable-source-maps --expose-gc .cache/bench/main.mjs "$@" &
 sandbox=$!
 trap 'kill -KILL "$sandbox" 2>/dev/null || true; exit 130' INT TERM HUP
 wait "$sandbox"

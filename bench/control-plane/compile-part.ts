@@ -9,26 +9,14 @@ import { printRuleset } from '../../src/nftables/print.ts';
 import { makeSnapshot } from '../../src/resources/snapshot.ts';
 import { enterNamespace } from '../kernel/libc.ts';
 import { addNamespaces, namespacePath } from '../kernel/sandbox.ts';
+import { observeMemory } from '../memory.ts';
 import type { BenchOptions } from '../options.ts';
 import { resolveRouter } from '../pipeline.ts';
 import { describePolicy } from '../policy-resources.ts';
 import type { Progress } from '../progress.ts';
-import { type Summary, summarize } from '../statistics.ts';
-import { type HubSize, hubRules, hubSizes, hubWorkloads } from './hub.ts';
-
-export const compileStages = ['snapshot', 'intent', 'ruleset', 'text', 'kernel'] as const;
-export type CompileStage = (typeof compileStages)[number];
-
-export interface CompileReport {
-  readonly size: HubSize;
-  readonly rounds: number;
-  /** Milliseconds. */
-  readonly stages: Readonly<Record<CompileStage, Summary>>;
-  readonly textMiB: number;
-  readonly sets: number;
-  /** Resident memory of this process after compiling once, resources included; nft runs in a process of its own. */
-  readonly residentMiB: number;
-}
+import { type CompileReport, type CompileStage, compileStages } from '../report.ts';
+import { summarize } from '../statistics.ts';
+import { hubRules, hubSizes, hubWorkloads } from './hub.ts';
 
 const rounds = { quick: 2, whole: 3 } as const;
 
@@ -37,7 +25,7 @@ export async function measureCompilePart(options: BenchOptions, progress: Progre
   const size = hubSizes[extent];
   const resources = describePolicy(hubRules(size), hubWorkloads(size));
   const samples: Record<CompileStage, number[]> = { snapshot: [], intent: [], ruleset: [], text: [], kernel: [] };
-  let [residentMiB, textMiB, sets] = [0, 0, 0];
+  let first: Pick<CompileReport, 'memory' | 'textMiB' | 'sets'> | undefined;
   for (let round = 0; round < rounds[extent]; round++) {
     progress.show('compile: from resources to the kernel', round, rounds[extent]);
     const lap = startLaps(samples);
@@ -49,14 +37,12 @@ export async function measureCompilePart(options: BenchOptions, progress: Progre
     lap('ruleset');
     const text = printRuleset(ruleset);
     lap('text');
-    if (round === 0) {
-      residentMiB = Math.round(process.memoryUsage.rss() / 2 ** 20);
-      [textMiB, sets] = [text.length / 2 ** 20, ruleset.sets.size];
-    }
+    first ??= { memory: observeMemory(), textMiB: text.length / 2 ** 20, sets: ruleset.sets.size };
     await loadIntoNewNamespace(`hub-${round}`, text, lap);
   }
   const stages = Object.fromEntries(compileStages.map((stage) => [stage, summarize(samples[stage])]));
-  return { size, rounds: rounds[extent], stages: stages as CompileReport['stages'], textMiB, sets, residentMiB };
+  if (first === undefined) throw new RangeError('no rounds');
+  return { size, rounds: rounds[extent], stages: stages as CompileReport['stages'], ...first };
 }
 
 async function loadIntoNewNamespace(name: string, text: string, lap: (stage: CompileStage) => void): Promise<void> {

@@ -19,36 +19,14 @@ import { type AnyResource, resourceId } from '../../src/resources/resource.ts';
 import { makeSnapshot, type Snapshot } from '../../src/resources/snapshot.ts';
 import { enterNamespace } from '../kernel/libc.ts';
 import { addNamespaces, namespacePath } from '../kernel/sandbox.ts';
+import { observeMemory } from '../memory.ts';
 import type { BenchOptions } from '../options.ts';
 import { resolveRouter } from '../pipeline.ts';
 import { describePolicy, describeWorkload, routerName } from '../policy-resources.ts';
 import type { Progress } from '../progress.ts';
-import { percentile, type Summary, summarize } from '../statistics.ts';
+import { type LabelPathReport, type LabelReport, type LabelStep, labelSteps, type StepTimes } from '../report.ts';
+import { percentile, summarize } from '../statistics.ts';
 import { appName, type HubSize, hubAddress, hubRules, hubSizes, hubWorkloads } from './hub.ts';
-
-/** Milliseconds of one step, over all changes. */
-export interface StepTimes extends Summary {
-  readonly p99: number;
-}
-
-export interface LabelPathReport {
-  readonly changes: number;
-  readonly total: StepTimes;
-  /** Resources to a snapshot; the snapshot to intent and deltas; those to nft text; nft's run. */
-  readonly steps: Readonly<Record<LabelStep, StepTimes>>;
-}
-
-export interface LabelReport {
-  readonly size: HubSize;
-  /** Only the sets that moved are looked at. */
-  readonly members: LabelPathReport;
-  /** The whole ruleset is compiled, hashed and compared, as the agent does for every snapshot. */
-  readonly whole: LabelPathReport;
-  readonly residentMiB: number;
-}
-
-export const labelSteps = ['snapshot', 'intent', 'text', 'kernel'] as const;
-export type LabelStep = (typeof labelSteps)[number];
 
 const changes = { quick: { members: 100, whole: 10 }, whole: { members: 200, whole: 10 } } as const;
 
@@ -76,8 +54,9 @@ export async function measureLabelPart(options: BenchOptions, progress: Progress
     );
   const whole = await measure('whole');
   const members = await measure('members');
+  const memory = observeMemory();
   await verifyKernel(hub);
-  return { size: hub.size, members, whole, residentMiB: Math.round(process.memoryUsage.rss() / 2 ** 20) };
+  return { size: hub.size, members, whole, memory };
 }
 
 async function loadHub(size: HubSize): Promise<Hub> {

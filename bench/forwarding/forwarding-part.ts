@@ -3,7 +3,7 @@
  *
  *   BenchOptions → variants → lanes → measure → [forwarding-part] → ForwardingReport
  */
-import { pinToCore } from '../kernel/libc.ts';
+import { mayRunFifo, pinToCore } from '../kernel/libc.ts';
 import type { BenchOptions } from '../options.ts';
 import { printPolicy } from '../pipeline.ts';
 import { describePolicy } from '../policy-resources.ts';
@@ -15,7 +15,7 @@ import { allowRules, type PolicyShape } from './policy-shape.ts';
 import { listVariants } from './variants.ts';
 
 const sizes = { quick: [10, 100], whole: [10, 100, 1000] } as const;
-const rounds = { quick: 12, whole: 60 } as const;
+const rounds = { quick: 12, whole: 40 } as const;
 const framesPerSlice = 4096;
 
 export async function measureForwardingPart(options: BenchOptions, progress: Progress): Promise<ForwardingReport> {
@@ -30,7 +30,13 @@ export async function measureForwardingPart(options: BenchOptions, progress: Pro
     const onProgress = (done: number, total: number) => progress.show(`forwarding: ${traffic} packets`, done, total);
     results.push(...(await measureForwarding(lanes, traffic, { rounds: rounds[extent], framesPerSlice, onProgress })));
   }
-  return { framesPerSlice, rounds: rounds[extent], core: options.core, rows: reportForwarding(variants, results) };
+  return {
+    framesPerSlice,
+    rounds: rounds[extent],
+    core: options.core,
+    isFifo: mayRunFifo(),
+    rows: reportForwarding(variants, results),
+  };
 }
 
 function printOwnPolicy(shape: PolicyShape): string {

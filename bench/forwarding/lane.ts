@@ -13,13 +13,10 @@ import { countAndDrop, type Flows, sendFrames, sentTtl } from '../bpf/programs.t
 import { attachXdp, createCounter, loadXdp, type MapFd, type ProgramFd } from '../kernel/bpf.ts';
 import { enterNamespace, inNamespace } from '../kernel/libc.ts';
 import { addNamespaces, loadRuleset, namespacePath, runBatch, runIn, writeSysctls } from '../kernel/sandbox.ts';
+import { destination, sources } from './addresses.ts';
 
 export const senderNamespace = 'tx';
 const receiverNamespace = 'rx';
-
-/** Behind `west` are the sources, behind `east` the one destination. */
-export const sources = { network: [10, 1], prefix: '10.1.0.0/16', router: '10.1.255.254/16' } as const;
-export const destination = { octets: [10, 2, 0, 2], address: '10.2.0.2', router: '10.2.0.1/24' } as const;
 
 export interface Lane {
   readonly name: string;

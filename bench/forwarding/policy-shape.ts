@@ -4,7 +4,7 @@
  *   PolicyShape → [policy-shape] → AllowRule[] → rulesets, resources
  */
 import type { Flows } from '../bpf/programs.ts';
-import { destination, sources } from './lane.ts';
+import { destination, sources } from './addresses.ts';
 
 export interface PolicyShape {
   readonly rules: number;

@@ -61,12 +61,21 @@ export function pinToCore(core: number): void {
 const schedOther = 0;
 const schedFifo = 1;
 
-/** SCHED_FIFO while `measure` runs: no other task of the core interrupts it, and none is starved for longer than that. */
+/** Whether this thread may run SCHED_FIFO: without that, other tasks of the core get into the figures. */
+export function mayRunFifo(): boolean {
+  return setScheduler(schedFifo, 1) && setScheduler(schedOther, 0);
+}
+
+/** SCHED_FIFO while `measure` runs, if that is allowed: no other task of the core interrupts it, and none waits longer. */
 export function withoutPreemption<T>(measure: () => T): T {
-  const refused = setschedulerCall(0, schedFifo, [1]) !== 0;
+  const isFifo = setScheduler(schedFifo, 1);
   try {
     return measure();
   } finally {
-    if (!refused) setschedulerCall(0, schedOther, [0]);
+    if (isFifo) setScheduler(schedOther, 0);
   }
+}
+
+function setScheduler(policy: number, priority: number): boolean {
+  return setschedulerCall(0, policy, [priority]) === 0;
 }

@@ -1,0 +1,109 @@
+/**
+ * The figures of a run as tables for a terminal.
+ *
+ *   BenchReport ─[print]→ text
+ */
+import type { HubSize } from './control-plane/hub.ts';
+import { layoutNames } from './forwarding/variants.ts';
+import type { Memory } from './memory.ts';
+import {
+  type BenchReport,
+  type CompileReport,
+  type CompileStage,
+  compileStages,
+  type ForwardingReport,
+  type LabelPathReport,
+  type LabelReport,
+  type LabelStep,
+  labelSteps,
+  type StepTimes,
+} from './report.ts';
+
+export function printReport(report: BenchReport): string {
+  const { machine, forwarding } = report;
+  const head = [
+    `${machine.processor}, ${machine.cores} cores, Linux ${machine.kernel}, nft ${machine.nft}, Node ${machine.node}`,
+    `load before: ${machine.loadBefore.toFixed(2)}${machine.loadBefore > 0.5 ? ' (busy: trust the ratios, not the times)' : ''}; ${report.seconds.toFixed(0)} s in all`,
+    ...(forwarding?.isFifo === false ? ['SCHED_FIFO was refused: other tasks of the core are in the figures'] : []),
+  ];
+  const sections = [
+    ...(forwarding === undefined ? [] : [printForwarding(forwarding)]),
+    ...(report.compile === undefined ? [] : [printCompile(report.compile)]),
+    ...(report.label === undefined ? [] : [printLabel(report.label)]),
+  ];
+  return `${[head, ...sections].map((lines) => lines.join('\n')).join('\n\n')}\n`;
+}
+
+function printForwarding({ rows, framesPerSlice, rounds }: ForwardingReport): string[] {
+  const title = `Forwarding one packet: ns net of the sender, median of ${rounds} rounds of ${framesPerSlice} frames; in brackets the ratio`;
+  const header = ['router', 'rules', 'first packet', 'to one accept rule', 'established', 'to bare'];
+  const body = rows
+    .filter((row) => row.traffic === 'first')
+    .map((first) => {
+      const later = rows.find((row) => row.router === first.router && row.traffic === 'established');
+      return [
+        layoutNames[first.layout],
+        first.rules === 0 ? '-' : `${first.rules}`,
+        first.net.median.toFixed(0),
+        `${first.ratioToAccept.toFixed(2)}x`,
+        later?.net.median.toFixed(0) ?? '-',
+        later === undefined ? '-' : `${later.ratioToBare.toFixed(2)}x`,
+      ];
+    });
+  return [title, ...alignColumns([header, ...body])];
+}
+
+function printCompile({ size, stages, rounds, sets, textMiB, memory }: CompileReport): string[] {
+  const title = `From resources to the kernel: ${printSize(size)}; ms, median of ${rounds}`;
+  const names: Readonly<Record<CompileStage, string>> = {
+    snapshot: 'resources to snapshot',
+    intent: 'snapshot to intent',
+    ruleset: 'intent to ruleset',
+    text: 'ruleset to text',
+    kernel: 'nft, text to kernel',
+  };
+  const body = compileStages.map((stage) => {
+    const { median, min, max } = stages[stage];
+    return [names[stage], ...[median, min, max].map((ms) => ms.toFixed(0))];
+  });
+  const sizes = `${sets} nft sets, ${textMiB.toFixed(1)} MiB of text; ${printMemory(memory)}`;
+  return [title, ...alignColumns([['stage', 'median', 'min', 'max'], ...body]), sizes];
+}
+
+function printLabel({ size, members, whole, memory }: LabelReport): string[] {
+  const title = `From the changed label of one address to the kernel: ${printSize(size)}; ms`;
+  const row = (name: string, times: StepTimes) => [
+    name,
+    ...[times.median, times.p99, times.max].map((ms) => ms.toFixed(1)),
+  ];
+  const names: Readonly<Record<LabelStep, string>> = {
+    snapshot: '  new snapshot',
+    intent: '  index to deltas',
+    text: '  change as text',
+    kernel: '  nft',
+  };
+  const path = (name: string, { changes, total, steps }: LabelPathReport) => [
+    row(`${name}, ${changes} changes`, total),
+    ...labelSteps.map((step) => row(names[step], steps[step])),
+  ];
+  const body = [...path('whole ruleset compared (as the agent does)', whole), ...path('moved sets only', members)];
+  return [title, ...alignColumns([['step', 'median', 'p99', 'max'], ...body]), printMemory(memory)];
+}
+
+function printMemory({ liveMiB, residentMiB }: Memory): string {
+  return `${liveMiB} MiB of live objects, ${residentMiB} MiB resident before collecting garbage`;
+}
+
+function printSize({ policies, rulesPerPolicy, addressesPerApp }: HubSize): string {
+  return `${policies} policies, ${policies * rulesPerPolicy} rules, ${policies * addressesPerApp} labelled addresses`;
+}
+
+/** First column to the left, the others to the right. */
+function alignColumns(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows.map((row) =>
+    row
+      .map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)))
+      .join('  '),
+  );
+}
