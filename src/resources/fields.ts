@@ -257,6 +257,10 @@ export const plainText: Parser<string> = text(
   1024,
 );
 
+/** Text that means nothing to us, such as an orchestrator's ID; written without quotes it may look like a number. */
+export const opaqueText: Parser<string> = (value, at) =>
+  plainText(typeof value === 'number' ? String(value) : value, at);
+
 /** How a secret is named: a key of a Kubernetes Secret, or of a folder of files. */
 export const keyOfSecret = object<{ readonly name: string; readonly key: string }>({
   name: required(name),

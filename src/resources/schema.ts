@@ -182,6 +182,9 @@ export function list<T>(item: Parser<T>, limits: { min?: number; max?: number; u
 /** Text, with an optional test that returns what is wrong (and would be right) or undefined. */
 export function text(problemOf?: (value: string) => string | undefined, maxLength?: number): Parser<string> {
   return (value, at) => {
+    if (typeof value === 'number' || typeof value === 'boolean') {
+      return report(at, `must be text, not the ${typeof value} ${String(value)}: put it in quotes`);
+    }
     if (typeof value !== 'string') return wrongType(at, value, 'text');
     if (maxLength !== undefined && value.length > maxLength) {
       return report(at, `is ${value.length} characters long; at most ${maxLength} are allowed`);

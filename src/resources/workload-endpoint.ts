@@ -1,5 +1,5 @@
 /** WorkloadEndpoint: a pod somewhere; for a router a source of addresses and labels (calico-semantics §1.9). */
-import { cidrOrAddress, hostCidr, interfaceName, ip, mac, name, plainText } from './fields.ts';
+import { cidrOrAddress, hostCidr, interfaceName, ip, mac, name, opaqueText } from './fields.ts';
 import { type EndpointPort, endpointPortFields } from './host-endpoint.ts';
 import { integer, isRecord, list, object, omitEmpty, optional, type Parser, wrongType } from './schema.ts';
 
@@ -30,12 +30,12 @@ const anyObject: Parser<Readonly<Record<string, unknown>>> = (value, at) =>
 type WorkloadPort = NonNullable<WorkloadEndpointSpec['ports']>[number];
 
 export const workloadEndpointSchema = object<WorkloadEndpointSpec>({
-  orchestrator: omitEmpty(plainText),
-  workload: omitEmpty(plainText),
+  orchestrator: omitEmpty(opaqueText),
+  workload: omitEmpty(opaqueText),
   node: omitEmpty(name),
-  containerID: omitEmpty(plainText),
-  pod: omitEmpty(plainText),
-  endpoint: omitEmpty(plainText),
+  containerID: omitEmpty(opaqueText),
+  pod: omitEmpty(opaqueText),
+  endpoint: omitEmpty(opaqueText),
   serviceAccountName: omitEmpty(name),
   ipNetworks: omitEmpty(list(hostCidr)),
   ipNATs: omitEmpty(
