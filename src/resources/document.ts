@@ -8,7 +8,7 @@
 import type { Diagnostic } from './diagnostic.ts';
 import { kindEntry } from './kinds.ts';
 import { type FieldPath, type Position, resourceId } from './resource.ts';
-import { isRecord, maxProblems, type Problem, showValue } from './schema.ts';
+import { isRecord, isSecret, maxProblems, type Problem, showValue } from './schema.ts';
 import type { LocatedResource } from './snapshot.ts';
 import { validateResource } from './validate.ts';
 import { type Repeat, readYaml, type TextDocument, type TextError } from './yaml-tree.ts';
@@ -176,17 +176,15 @@ function diagnoseRepeat(
   return { ...described, line, column, value: '' };
 }
 
-const secretField = /password|secret|privatekey|presharedkey|token/i;
-
 /** The offending value as JSON; never one that may be a secret written in the wrong place. */
 export function shownValue(root: unknown, path: FieldPath): string {
-  if (path.length === 0 || path.some((step) => secretField.test(String(step)))) return '';
+  if (path.length === 0 || isSecret(path)) return '';
   let value: unknown = root;
   for (const step of path) {
     if (typeof value !== 'object' || value === null || !Object.hasOwn(value, step)) return '';
     value = (value as Readonly<Record<string | number, unknown>>)[step];
   }
-  const shown = JSON.stringify(value, (key, entry: unknown) => (secretField.test(key) ? '…' : entry)) ?? '';
+  const shown = JSON.stringify(value, (key, entry: unknown) => (isSecret([key]) ? '…' : entry)) ?? '';
   return shown.length > 200 ? `${shown.slice(0, 199)}…` : shown;
 }
 

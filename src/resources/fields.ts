@@ -261,14 +261,18 @@ export const plainText: Parser<string> = text(
 export const opaqueText: Parser<string> = (value, at) =>
   plainText(typeof value === 'number' ? String(value) : value, at);
 
-/** How a secret is named: a key of a Kubernetes Secret, or of a folder of files. */
+/** How a secret is named: a key of a Kubernetes Secret, or of a folder of files. Its reasons do not repeat what was written. */
 export const keyOfSecret = object<{ readonly name: string; readonly key: string }>({
-  name: required(name),
+  name: required(
+    text((value) =>
+      subdomainProblem(value) === undefined ? undefined : `is no valid name of a secret: use ${nameHint}`,
+    ),
+  ),
   key: required(
     text((value) =>
       /^[-._a-zA-Z0-9]{1,253}$/.test(value) && value !== '.' && value !== '..'
         ? undefined
-        : `${showValue(value)} is no key of a secret: write letters, digits, "-", "_" and "."`,
+        : 'is no key of a secret: use letters, digits, "-", "_" and "."',
     ),
   ),
 });

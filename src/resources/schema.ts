@@ -183,7 +183,9 @@ export function list<T>(item: Parser<T>, limits: { min?: number; max?: number; u
 export function text(problemOf?: (value: string) => string | undefined, maxLength?: number): Parser<string> {
   return (value, at) => {
     if (typeof value === 'number' || typeof value === 'boolean') {
-      return report(at, `must be text, not the ${typeof value} ${String(value)}: put it in quotes`);
+      return isSecret(pathOf(at))
+        ? wrongType(at, value, 'text')
+        : report(at, `must be text, not the ${typeof value} ${String(value)}: put it in quotes`);
     }
     if (typeof value !== 'string') return wrongType(at, value, 'text');
     if (maxLength !== undefined && value.length > maxLength) {
@@ -271,7 +273,15 @@ export function conflict<T>(first: keyof T & string, second: keyof T & string): 
 }
 
 export function wrongType(at: At, value: unknown, wanted: string): undefined {
-  return report(at, `must be ${wanted}, not ${typeWord(value)}`);
+  const found = isSecret(pathOf(at)) ? 'what is written here' : typeWord(value);
+  return report(at, `must be ${wanted}, not ${found}`);
+}
+
+const secretWord = /passw|passphrase|secret|psk|private|preshared|token|credential/i;
+
+/** Whether what stands at the path may be a secret, written in the wrong place or not; then no message may show it. */
+export function isSecret(path: readonly (string | number)[]): boolean {
+  return path.some((step) => typeof step === 'string' && secretWord.test(step));
 }
 
 function typeWord(value: unknown): string {
