@@ -126,20 +126,17 @@ export function printChange(change: RulesetChange): string {
   for (const chain of declared) lines.push(`add chain ${table} ${chain.name}${baseBlock(chain)}`);
   for (const chain of change.changedChains) lines.push(`flush chain ${table} ${chain.name}`);
   for (const name of change.removedChains) lines.push(`flush chain ${table} ${name}`);
-  const flushed = change.elements.filter(({ flushes }) => flushes !== undefined);
-  if (flushed.length > 0) lines.push(printObjects(change.newSets, change.newMaps, []).trimEnd());
-  for (const { name, flushes } of flushed) lines.push(`flush ${flushes} ${table} ${name}`);
+  if (change.newSets.length + change.newMaps.length > 0) {
+    lines.push(printObjects(change.newSets, change.newMaps, []).trimEnd());
+  }
+  for (const { name, flushes } of change.elements) if (flushes) lines.push(`flush ${flushes} ${table} ${name}`);
   for (const { name, removed } of change.elements) {
     if (removed.length > 0) lines.push(`delete element ${table} ${name} { ${removed.join(', ')} }`);
   }
   for (const { name, added } of change.elements) {
     if (added.length > 0) lines.push(`add element ${table} ${name} { ${added.join(', ')} }`);
   }
-  if (change.newSets.length + change.newMaps.length + declared.length > 0 && flushed.length === 0) {
-    lines.push(printObjects(change.newSets, change.newMaps, declared).trimEnd());
-  } else if (declared.length > 0) {
-    lines.push(printObjects([], [], declared).trimEnd());
-  }
+  if (declared.length > 0) lines.push(printObjects([], [], declared).trimEnd());
   for (const name of change.removedMaps) lines.push(`delete map ${table} ${name}`);
   for (const name of change.removedSets) lines.push(`delete set ${table} ${name}`);
   for (const name of change.removedChains) lines.push(`delete chain ${table} ${name}`);

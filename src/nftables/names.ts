@@ -24,11 +24,12 @@ export function commentText(text: string): string {
 }
 
 /**
- * An interface name in quotes. Resources and the kernel both allow only what is safe here, except for names that root
- * gave an interface of this host on purpose; a ruleset that cannot name its interfaces must not be made.
+ * An interface name in quotes. The kernel allows what nft cannot write (quotes, a `*` that nft would read as a wildcard), but
+ * only root on this host can give such a name; a ruleset that leaves out an interface must not be made.
  */
 export function quoteInterface(name: string): string {
-  if (!/^[a-zA-Z0-9_.@:+=,~#%^-]{1,15}$/.test(name))
+  if (!/^[^"\\*/\s\x00-\x1f\x7f]{1,15}$/.test(name)) {
     throw new Error(`interface name ${JSON.stringify(name)} cannot be written in nft`);
+  }
   return `"${name}"`;
 }

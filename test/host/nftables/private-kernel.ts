@@ -17,6 +17,10 @@ export interface PrivateKernel {
   /** Loads a text; throws with nft's words when it is refused. */
   load(text: string): Promise<void>;
   read(): Promise<ObservedTable | undefined>;
+  /** Runs any program inside; its exit code. */
+  run(program: string, ...args: readonly string[]): Promise<number>;
+  /** Of the process that holds the namespace, for `ip link set … netns`. */
+  readonly pid: number;
   close(): void;
 }
 
@@ -25,15 +29,16 @@ export async function openPrivateKernel(): Promise<PrivateKernel> {
   const holder = spawn('unshare', [isRoot ? '-n' : '-rn', 'sleep', '600'], { stdio: 'ignore' });
   await namespaceOf(holder);
   const namespaces = isRoot ? ['-n'] : ['-U', '--preserve-credentials', '-n'];
-  const enter = ['-t', String(holder.pid), ...namespaces, 'nft'];
+  const enter = ['-t', String(holder.pid), ...namespaces];
   const nft: PrivateKernel['nft'] = async (args, input) => {
-    const run = await runProgram('nsenter', [...enter, ...args], input === undefined ? {} : { input });
+    const run = await runProgram('nsenter', [...enter, 'nft', ...args], input === undefined ? {} : { input });
     if (!run.ok) throw new Error(JSON.stringify(run.error));
     const { exitCode, stdout, stderr } = run.value;
     return { stdout, refusal: exitCode === 0 ? '' : stderr || `exit code ${exitCode}` };
   };
   return {
-    command: ['nsenter', ...enter],
+    command: ['nsenter', ...enter, 'nft'],
+    pid: holder.pid ?? -1,
     nft,
     async load(text) {
       const { refusal } = await nft(['-f', '-'], text);
@@ -41,6 +46,11 @@ export async function openPrivateKernel(): Promise<PrivateKernel> {
     },
     async read() {
       return readRuleset((await nft(['-j', '-a', '-n', 'list', 'ruleset'])).stdout);
+    },
+    async run(program, ...args) {
+      const run = await runProgram('nsenter', [...enter, program, ...args]);
+      if (!run.ok) throw new Error(JSON.stringify(run.error));
+      return run.value.exitCode;
     },
     close() {
       holder.kill('SIGKILL');
