@@ -57,7 +57,7 @@ export function resolveEndpoints(
 }
 
 /** Whether HostEndpoints may name it at all: not a workload's, not an excluded one (semantics §1.14). */
-export function isHostInterface(name: string, felix: FelixSettings): boolean {
+function isHostInterface(name: string, felix: FelixSettings): boolean {
   if (felix.interfacePrefixes.some((prefix) => name.startsWith(prefix))) return false;
   return !felix.interfaceExclude.some((entry) => (typeof entry === 'string' ? entry === name : entry.test(name)));
 }

@@ -36,7 +36,7 @@ export interface ConfiguredFailsafes {
 export function resolveFelix(snapshot: Snapshot, node: string, labels: Labels, warnings: Warning[]): FelixSettings {
   const sources = felixSources(snapshot, node, labels);
   const pick = <F extends keyof FelixConfigurationSpec & string>(field: F): FelixConfigurationSpec[F] =>
-    sources.find(({ spec }) => spec[field] !== undefined)?.spec[field];
+    sources.find(({ spec }) => spec[field] !== undefined && spec[field] !== '')?.spec[field];
   const failsafes = (field: 'failsafeInboundHostPorts' | 'failsafeOutboundHostPorts') => {
     const subject = sources.find(({ spec }) => spec[field] !== undefined);
     return subject && { subject, field, ports: subject.spec[field] ?? [] };

@@ -24,7 +24,7 @@ import { arrangeTiers, type ClassifiedPolicy, type OrderedTier, resolveTiers } f
 import { makeUsedSets, type UsedSets } from './used-sets.ts';
 
 /** Nobody to speak BGP with, on the usual port. */
-export const noBgp: BgpReach = { listenPort: 179, peers: [] };
+const noBgp: BgpReach = { listenPort: 179, peers: [] };
 
 /**
  * Registers the selectors it uses in the index and forgets those it no longer uses; members of the result's sets are the

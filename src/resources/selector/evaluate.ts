@@ -37,7 +37,7 @@ export function evaluateSelector(selector: Selector, labels: Labels | ReadonlyMa
 type Comparison = Extract<Selector, { readonly key: string }>;
 
 /** One comparison against a label's value; undefined is a label that is absent. */
-export function evaluateComparison(comparison: Comparison, value: string | undefined): boolean {
+function evaluateComparison(comparison: Comparison, value: string | undefined): boolean {
   switch (comparison.kind) {
     case 'has':
       return value !== undefined;
