@@ -60,22 +60,17 @@ function anySignal(): Promise<void> {
 }
 
 function showAround({ lab }: RunningLab, out: Printer): void {
-  const alive = Object.entries(lab.spec.nodes).find(
-    ([name, { type }]) => type === 'router' && name !== lab.spec.failover?.kill,
-  )?.[0];
-  const inside = `./bin/causeway lab exec ${lab.name} ${alive}`;
+  const routers = Object.entries(lab.spec.nodes).flatMap(([name, { type }]) => (type === 'router' ? [name] : []));
+  const alive = routers.find((name) => name !== lab.spec.failover?.kill);
+  const frr = Object.entries(lab.spec.nodes).find(([, { type }]) => type === 'frr')?.[0];
+  const exec = (node: string, command: string): string => `./bin/causeway lab exec ${lab.name} ${node} -- ${command}`;
+  const views = ['status', 'peers', 'routes', 'policy'];
   out.title('The lab stays up until Ctrl-C. In another terminal:');
-  out.text(
-    [
-      `${inside} -- ./bin/causeway peers`,
-      `${inside} -- ./bin/causeway routes`,
-      `${inside} -- ./bin/causeway policy`,
-      `${inside} -- nft list ruleset`,
-      `${inside} -- ip route`,
-      `./bin/causeway lab exec ${lab.name} dc -- vtysh -N dc -c "show bgp summary"`,
-      `./bin/causeway lab list`,
-    ]
-      .map((line) => `  ${line}`)
-      .join('\n'),
-  );
+  const lines = [
+    ...(alive === undefined ? [] : views.map((verb) => exec(alive, `./bin/causeway ${verb} --router ${alive}`))),
+    ...(alive === undefined ? [] : [exec(alive, 'nft list ruleset'), exec(alive, 'ip route')]),
+    ...(frr === undefined ? [] : [exec(frr, `vtysh -N ${frr} -c "show bgp summary"`)]),
+    './bin/causeway lab list',
+  ];
+  out.text(lines.map((line) => `  ${line}`).join('\n'));
 }

@@ -125,7 +125,11 @@ function findInconsistencies(spec: LabSpec): Problem[] {
 }
 
 function listIssues(error: ZodError): Problem[] {
-  return error.issues.map((issue) => ({ path: issue.path as Path, message: issue.message }));
+  return error.issues.flatMap((issue) => {
+    const path = issue.path as Path;
+    if (issue.code !== 'unrecognized_keys') return [{ path, message: issue.message }];
+    return issue.keys.map((key) => ({ path: [...path, key], message: 'there is no such field' }));
+  });
 }
 
 /** Offset of the value at a path, or of the deepest thing on the way that exists. */

@@ -35,27 +35,27 @@ async function labUp(): Promise<void> {
   expect(code, stderr).toBe(0);
 }
 
-/** Starts the demo of the tiny lab, which owns its sandbox, and waits until every host is there. */
-async function startOwned(): Promise<{ child: ChildProcess; sandbox: Sandbox; pids: readonly number[] }> {
-  const child = spawn(causewayProgram(), ['lab', 'demo', labFile], { stdio: ['ignore', 'pipe', 'pipe'] });
+/** Starts the demo of a lab, which owns its sandbox, and waits until it has printed a text. */
+async function startOwned(file: string, until: string): Promise<ChildProcess> {
+  const child = spawn(causewayProgram(), ['lab', 'demo', file], { stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   child.stdout?.on('data', (chunk: Buffer) => {
     output += chunk;
   });
   await eventually(
     () => output,
-    (text) => text.includes('until Ctrl-C'),
+    (text) => text.includes(until),
     { within: 30_000 },
   );
-  expect(output).toContain('everything is as expected');
-  return { child, ...lookInside() };
+  expect(output).toContain(until);
+  return child;
 }
 
-function lookInside(): { sandbox: Sandbox; pids: readonly number[] } {
-  const sandbox = findSandbox('tiny');
+/** The sandbox, and what runs in it: at least its first process and two endpoints. */
+function lookInside(name = 'tiny'): { sandbox: Sandbox; pids: readonly number[] } {
+  const sandbox = findSandbox(name);
   if (!sandbox) throw new Error('the lab is not up');
   const pids = processesOf(sandbox);
-  // init, and an endpoint process for each of the two hosts
   expect(pids.length).toBeGreaterThanOrEqual(3);
   return { sandbox, pids };
 }
@@ -121,13 +121,29 @@ describe('a lab', () => {
     expect(private_.code).toBe(0);
   });
 
-  it.each(['SIGINT', 'SIGTERM', 'SIGKILL'] as const)('vanishes when its owner gets %s', async (signal) => {
+  it.each([
+    { signal: 'SIGINT', code: 0 },
+    { signal: 'SIGTERM', code: 0 },
+    { signal: 'SIGKILL', code: null },
+  ] as const)('vanishes when its owner gets $signal', async ({ signal, code }) => {
     const before = readHostState();
-    const { child, pids } = await startOwned();
-    const ended = once(child, 'exit');
-    child.kill(signal);
-    await ended;
+    const owner = await startOwned(labFile, 'until Ctrl-C');
+    const { pids } = lookInside();
+    const ended = once(owner, 'exit');
+    owner.kill(signal);
+    expect((await ended)[0]).toBe(code);
     await expectNothingLeft(pids, before);
+  });
+
+  it('vanishes when its owner is interrupted while daemons are being started', async () => {
+    const before = readHostState();
+    const owner = await startOwned(`${packageRoot()}/examples/hybrid`, 'BIRD, FRR and the agents');
+    const { pids } = lookInside('hybrid');
+    const ended = once(owner, 'exit');
+    owner.kill('SIGINT');
+    expect((await ended)[0]).toBe(130);
+    await expectNothingLeft(pids, before);
+    expect(findSandbox('hybrid')).toBeUndefined();
   });
 
   it.each(['keeper', 'init'] as const)('vanishes when its %s is killed', async (which) => {

@@ -1,0 +1,160 @@
+/** Lab files, and the small pure parts of the lab: what they refuse, what they read, what they count. */
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { classify } from '../../lab/checks/packets.ts';
+import { measureLoss } from '../../lab/failover.ts';
+import { parseProtocols } from '../../lab/nodes/bird-protocols.ts';
+import { readCluster, renderCalicoBird } from '../../lab/nodes/calico-bird.ts';
+import { packageRoot } from '../../lab/package-root.ts';
+import { createPaint, renderTable } from '../../lab/report/table.ts';
+import { parseLab, readLab } from '../../lab/topology/lab-file.ts';
+import { addressFor, doorOf } from '../../lab/topology/wiring.ts';
+
+const tiny = readFileSync(`${packageRoot()}/test/lab/fixtures/tiny.yaml`, 'utf8');
+
+function hybrid() {
+  const lab = readLab(`${packageRoot()}/examples/hybrid`);
+  if (!lab.ok) throw new Error('the example is not valid');
+  return lab.value;
+}
+
+/** `line:column field: message` of each error. */
+function problems(text: string): string[] {
+  const parsed = parseLab(text, '/lab.yaml');
+  return parsed.ok ? [] : parsed.error.map((e) => `${e.line}:${e.column} ${e.field}: ${e.message}`);
+}
+
+describe('a lab file', () => {
+  it('is accepted as it stands', () => {
+    expect(problems(tiny)).toEqual([]);
+  });
+
+  it.each([
+    [
+      'an unknown field',
+      tiny.replace('resources: none', 'resources: none\n  speed: 9'),
+      /^8:3 spec\.speed: there is no such field$/,
+    ],
+    ['a duplicate key', tiny.replace('bob: { type: host }', 'alice: { type: host }'), /Map keys must be unique/],
+    ['an unknown type of node', tiny.replace('type: bridge', 'type: hub'), /^9:15 spec\.nodes\.switch\.type: /],
+    ['an interface name too long', tiny.replace('interface: eth0', 'interface: abcdefghijklmnop'), /1 to 15/],
+    ['a shell in an interface name', tiny.replace('interface: eth0', 'interface: "a;reboot"'), /1 to 15/],
+    ['an address without its length', tiny.replace('192.0.2.1/24', '192.0.2.1'), /an address with its length/],
+    ['a link to nowhere', tiny.replace('- bob:', '- rob:'), /there is no node rob; nodes are switch, alice, bob/],
+    [
+      'two links on one interface',
+      tiny.replace('{ interface: bob }', '{ interface: alice }'),
+      /on another link already/,
+    ],
+    ['a check of nobody', tiny.replace('from: bob', 'from: eve'), /there is no node eve/],
+    ['a port that is none', tiny.replace('tcp/80', 'http'), /tcp\/PORT or udp\/PORT/],
+    ['a list', '- a\n- b\n', /^1:1 /],
+    ['nothing', '', /^1:1 /],
+  ])('with %s is refused, and where it is said', (_, text, expected) => {
+    expect(problems(text).join('\n')).toMatch(expected);
+  });
+
+  it('names all of its errors at once', () => {
+    const text = tiny.replace('from: bob, to: alice, port: tcp/80', 'from: eve, to: mallory, port: tcp/80');
+    expect(problems(text)).toHaveLength(2);
+  });
+});
+
+describe('wiring', () => {
+  it.each([
+    ['tr1', 'db1', 'dx0'],
+    ['tr1', 'web-a', 'vpca0'],
+    ['tr1', 'catalog-b', 'vpcb0'],
+    ['tr2', 'bastion', 'mgmt0'],
+    ['tr1', 'tr2', 'hub0'],
+  ])('%s meets %s at %s', (router, node, door) => {
+    expect(doorOf(hybrid(), router, node)).toBe(door);
+  });
+
+  it.each([
+    ['bastion', 'tr1', 4, '10.20.100.1'],
+    ['web-a', 'tr1', 6, '2001:db8:1::1'],
+    ['web-a', 'db1', 4, '10.10.1.10'],
+    ['db1', 'web-a', 6, '2001:db8:101::a'],
+  ] as const)('%s calls %s in IPv%s at %s', (from, to, family, address) => {
+    expect(addressFor(hybrid(), from, to, family)).toBe(address);
+  });
+});
+
+describe('a cluster node', () => {
+  const text = renderCalicoBird(readCluster(`${packageRoot()}/examples/hybrid/spoke-a`), 'a-node1', ['10.101.0.0/26']);
+
+  it('peers with its mesh and with both routers, in both families', () => {
+    expect(text.match(/^protocol bgp (\S+)/gm)).toHaveLength(6);
+    expect(text).toContain('neighbor 10.1.0.12 as 64601;\n  source address 10.1.0.11;\n  passive on;');
+    expect(text).toContain('neighbor 2001:db8:1::2 as 64520;\n  source address 2001:db8:1::11;');
+  });
+
+  it('advertises its block but nothing more specific, and what else lies in a pool', () => {
+    expect(text).toContain('if net = 10.101.0.0/26 then accept;\n  if net ~ [ 10.101.0.0/26+ ] then reject;');
+    expect(text).toContain('if net ~ [ 10.101.0.0/16+ ] then accept;\n  reject;');
+  });
+});
+
+describe('what probes and streams say', () => {
+  it.each([
+    ['echo', true, 'allow'],
+    ['no answer to SYN', false, 'deny'],
+    ['no answer', false, 'deny'],
+    ['ECONNREFUSED', false, 'reached'],
+    ['connected, no echo', false, 'reached'],
+    ['ENETUNREACH', false, 'unroutable'],
+  ] as const)('%s is %s → %s', (detail, answered, observed) => {
+    expect(classify({ answered, detail, ms: 1 })).toBe(observed);
+  });
+
+  const attempts = (...answered: boolean[]) =>
+    answered.map((yes, i) => ({ at: i * 100, answeredAt: yes ? i * 100 + 1 : null }));
+
+  it.each([
+    ['nothing lost', attempts(true, true, true), { sent: 3, lost: 0, seconds: 0 }],
+    ['one gap', attempts(true, false, false, true), { sent: 4, lost: 2, seconds: 0.2 }],
+    [
+      'the longer of two gaps',
+      attempts(true, false, true, false, false, false, true),
+      { sent: 7, lost: 4, seconds: 0.3 },
+    ],
+    ['some still under way', attempts(true, true, false, false), { sent: 4, lost: 0, seconds: 0 }],
+  ])('measures %s', (_, list, loss) => {
+    expect(measureLoss(list)).toEqual(loss);
+  });
+
+  it('reads sessions from birdc', () => {
+    const output = `BIRD 2.0.12 ready.
+Name       Proto      Table      State  Since         Info
+device1    Device     ---        up     01:00:00.000
+peer_a     BGP        ---        up     01:00:01.000  Established
+  BGP state:          Established
+    Neighbor address: fe80::1%eth0
+    Neighbor AS:      65010
+peer_b     BGP        ---        start  01:00:01.000  Active        Socket: Connection refused
+  BGP state:          Active
+    Neighbor address: 10.0.0.2
+    Neighbor AS:      65011
+    Last error:       Socket: Connection refused
+`;
+    expect(parseProtocols(output)).toEqual([
+      { neighbor: 'fe80::1', remoteAs: 65010, isEstablished: true, state: 'Established' },
+      { neighbor: '10.0.0.2', remoteAs: 65011, isEstablished: false, state: 'Active (Socket: Connection refused)' },
+    ]);
+  });
+
+  it('aligns a table by what is seen, not by its colours', () => {
+    const paint = createPaint(true);
+    const lines = renderTable(
+      ['A', 'B'],
+      [
+        [paint('green', 'x'), '1'],
+        ['xxx', '2'],
+      ],
+      paint,
+    ).split('\n');
+    expect(lines[1]?.replace('\u001b[32mx\u001b[0m', 'x')).toBe('  x    1');
+    expect(lines[2]).toBe('  xxx  2');
+  });
+});
