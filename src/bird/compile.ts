@@ -21,6 +21,7 @@ import type {
   StaticProtocol,
 } from './config.ts';
 import {
+  bfdName,
   birdPrefix,
   deviceName,
   directName,
@@ -71,6 +72,7 @@ export function compileBird(routing: RoutingIntent, options: BirdOptions): BirdC
     sets,
     functions: compileFunctions(routing),
     filters,
+    bfd: routing.sessions.some((session) => session.bfd) ? bfdName : undefined,
     device: { name: deviceName, scanSeconds: kernelScanSeconds },
     direct: { name: directName, ignored: routing.ignoredInterfaces },
     kernels: families.map((family) => compileKernel(routing, options, family)),
@@ -174,6 +176,7 @@ function compileSession(session: SessionIntent, routing: RoutingIntent, options:
     keepalive: session.keepalive,
     hold: session.hold,
     allowLocalAs: session.allowLocalAs,
+    bfd: session.bfd,
     channel: {
       family: session.family,
       importFilter: sessionFilterName('import', session.name),

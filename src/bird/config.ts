@@ -18,6 +18,8 @@ export interface BirdConfig {
   readonly sets: readonly PrefixSet[];
   readonly functions: readonly BirdFunction[];
   readonly filters: readonly BirdFilter[];
+  /** Name of the bfd protocol; undefined where no session asks for it. */
+  readonly bfd: string | undefined;
   readonly device: { readonly name: string; readonly scanSeconds: number };
   readonly direct: { readonly name: string; readonly ignored: readonly string[] };
   readonly kernels: readonly KernelProtocol[];
@@ -80,6 +82,8 @@ export interface BgpProtocol {
   readonly keepalive: number | undefined;
   readonly hold: number | undefined;
   readonly allowLocalAs: number;
+  /** Milliseconds. */
+  readonly bfd: { readonly minInterval: number; readonly multiplier: number } | undefined;
   readonly channel: BgpChannel;
 }
 

@@ -22,6 +22,8 @@ export interface BirdDaemon {
   restoreRoutes(): Promise<Result<readonly string[], BirdError>>;
   /** Calls back once for each time a running BIRD is found to have ended without our asking. */
   onDown(listener: () => void): { close(): void };
+  /** Lets go of BIRD, which goes on; a later call attaches again. */
+  leave(): void;
 }
 
 export interface BirdError {

@@ -9,6 +9,7 @@ import type { Family } from '../net/address.ts';
 export const birdPrefix = 'cw_';
 
 export const deviceName = `${birdPrefix}device`;
+export const bfdName = `${birdPrefix}bfd`;
 export const directName = `${birdPrefix}direct`;
 
 export function kernelName(family: Family): string {

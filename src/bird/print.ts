@@ -31,6 +31,7 @@ export function printBird(config: BirdConfig): string {
     ...config.functions.map(printFunction),
     ...config.filters.map(printFilter),
     block(`protocol device ${symbol(config.device.name)}`, [`scan time ${config.device.scanSeconds};`]),
+    ...(config.bfd === undefined ? [] : [block(`protocol bfd ${symbol(config.bfd)}`, [])]),
     printDirect(config.direct),
     ...config.statics.map(printStatic),
     ...config.kernels.map(printKernel),
@@ -119,6 +120,7 @@ function printSession(session: BgpProtocol): string {
       ...(session.hold === undefined ? [] : [`hold time ${session.hold};`]),
       ...(session.keepalive === undefined ? [] : [`keepalive time ${session.keepalive};`]),
       ...(session.allowLocalAs > 0 ? [`allow local as ${session.allowLocalAs};`] : []),
+      ...printBfd(session.bfd),
       printChannel(session.channel),
     ]),
   ].join('\n');
@@ -151,6 +153,12 @@ function printReach(reach: BgpProtocol['reach']): string {
 function printGracefulRestart(restart: BgpProtocol['gracefulRestart']): string[] {
   if (restart === 'off') return ['graceful restart off;'];
   return ['graceful restart on;', ...(restart === 'default' ? [] : [`graceful restart time ${restart};`])];
+}
+
+function printBfd(bfd: BgpProtocol['bfd']): string[] {
+  if (!bfd) return [];
+  const interval = `interval ${bfd.minInterval} ms`;
+  return [`${block('bfd', [`min rx ${interval};`, `min tx ${interval};`, `multiplier ${bfd.multiplier};`])};`];
 }
 
 function printSecret(password: string | undefined): string[] {

@@ -53,6 +53,8 @@ export interface SessionFacts {
   readonly keepalive: number | null;
   readonly hold: number | null;
   readonly allowLocalAS: number;
+  /** Milliseconds; null is off. */
+  readonly bfd: { minInterval: number; multiplier: number } | null;
   readonly password: boolean;
   readonly importFilters: readonly string[];
   readonly exportFilters: readonly string[];
@@ -134,6 +136,7 @@ function sessionFacts(session: SessionIntent): SessionFacts {
     keepalive: session.keepalive ?? null,
     hold: session.hold ?? null,
     allowLocalAS: session.allowLocalAs,
+    bfd: session.bfd ?? null,
     password: session.password !== undefined,
     importFilters: imports.filters,
     exportFilters: exports.filters,

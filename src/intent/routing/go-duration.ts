@@ -11,9 +11,19 @@ const unitSeconds: Readonly<Record<string, number>> = {
   ns: 1e-9,
 };
 
+/** Milliseconds, rounded; undefined when the text is no duration. */
+export function parseDurationMs(text: string | undefined): number | undefined {
+  const seconds = text === undefined ? undefined : exactSeconds(text);
+  return seconds === undefined ? undefined : Math.round(seconds * 1000);
+}
+
 /** Seconds, rounded; undefined when the text is no duration. Resources are validated, so callers may ignore undefined. */
 export function parseDurationSeconds(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
+  const seconds = text === undefined ? undefined : exactSeconds(text);
+  return seconds === undefined ? undefined : Math.round(seconds);
+}
+
+function exactSeconds(text: string): number | undefined {
   if (text === '0') return 0;
   const part = /([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(h|ms|m|s|us|µs|ns)/y;
   let seconds = 0;
@@ -22,5 +32,5 @@ export function parseDurationSeconds(text: string | undefined): number | undefin
     if (!match) return undefined;
     seconds += Number(match[1]) * (unitSeconds[match[2] ?? ''] ?? 0);
   }
-  return text === '' ? undefined : Math.round(seconds);
+  return text === '' ? undefined : seconds;
 }

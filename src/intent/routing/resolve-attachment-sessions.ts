@@ -12,7 +12,7 @@ import { containsAddress, type InterfaceAddress, maskAddress } from '../../net/p
 import type { AttachmentBgp, PrefixLimit } from '../../resources/attachment.ts';
 import type { Warning } from '../router-intent.ts';
 import type { AttachmentFacts, GroupMember, Topology } from '../topology/topology.ts';
-import { parseDurationSeconds } from './go-duration.ts';
+import { parseDurationMs, parseDurationSeconds } from './go-duration.ts';
 import {
   admitsDefaultRoute,
   type OwnedPrefix,
@@ -121,6 +121,7 @@ function attachmentSession(
     ...(keepalive === undefined ? {} : { keepalive }),
     ...(hold === undefined ? {} : { hold }),
     allowLocalAs: bgp.allowLocalAS ?? 0,
+    ...bfdOf(bgp),
     ...(bgp.password === undefined ? {} : { password: bgp.password.secretRef }),
     import: importOf(ownership, attachment, bgp, family),
     export: exportOf(topology, ownership, attachment, bgp, family),
@@ -217,6 +218,12 @@ function reachOf(bgp: AttachmentBgp): SessionIntent['reach'] {
   return hops <= 1 ? 'direct' : { hops };
 }
 
+/** Common values where the Attachment says none; what both ends offer decides (RFC 5880 §6.8.2). */
+function bfdOf(bgp: AttachmentBgp): Pick<SessionIntent, 'bfd'> {
+  if (bgp.bfd === undefined || bgp.bfd === 'off') return {};
+  return { bfd: { minInterval: parseDurationMs(bgp.bfd.minInterval) ?? 300, multiplier: bgp.bfd.multiplier ?? 3 } };
+}
+
 function limitOf(limit: PrefixLimit | undefined): ImportIntent['limit'] {
   return limit && { prefixes: limit.limit, action: limit.action ?? 'warn' };
 }
@@ -225,13 +232,6 @@ function warnUnsupported(attachment: AttachmentFacts, bgp: AttachmentBgp, warnin
   const warn = (code: string, field: string, message: string): void => {
     warnings.push({ code, subject: attachment.resource, path: ['spec', 'bgp', field], message });
   };
-  if (bgp.bfd !== undefined && bgp.bfd !== 'off') {
-    warn(
-      'bfd-not-yet',
-      'bfd',
-      'BFD is not driven yet: a dead peer is noticed by hold time only; set holdTime low enough',
-    );
-  }
   if (bgp.overrideAS === true) {
     warn(
       'override-as-not-yet',

@@ -62,6 +62,8 @@ describe('sessions of Attachments', () => {
       { passive: true, allowLocalAs: 2 },
     ],
     [{ password: { secretRef: { name: 'a', key: 'b' } } }, { password: { name: 'a', key: 'b' } }],
+    [{ bfd: {} }, { bfd: { minInterval: 300, multiplier: 3 } }],
+    [{ bfd: { minInterval: '1.5s', multiplier: 5 } }, { bfd: { minInterval: 1500, multiplier: 5 } }],
     [{ preference: 'backup' }, { import: { localPref: 50 }, export: { med: 100 } }],
     [{ preference: 'primary' }, { import: { localPref: 200 }, export: { med: 0 } }],
     [{ maxPrefixes: { import: { ipv4: { limit: 5 } } } }, { import: { limit: { prefixes: 5, action: 'warn' } } }],
@@ -92,8 +94,8 @@ describe('sessions of Attachments', () => {
     expect(resolved.routing.sessions).toHaveLength(5);
   });
 
-  it.each(['bfd-not-yet', 'override-as-not-yet', 'aggregate-not-yet'])('warn of what is not driven: %s', (code) => {
-    const bgp = { bfd: { multiplier: 3 }, overrideAS: true, aggregate: ['10.0.0.0/8'] };
+  it.each(['override-as-not-yet', 'aggregate-not-yet'])('warn of what is not driven: %s', (code) => {
+    const bgp = { overrideAS: true, aggregate: ['10.0.0.0/8'] };
     expect(codes(resolveHub('tr1', [dc(bgp)]))).toContain(code);
   });
 

@@ -70,6 +70,8 @@ export interface SessionIntent {
   readonly keepalive?: number;
   readonly hold?: number;
   readonly allowLocalAs: number;
+  /** Liveness by BFD (RFC 5880, 5881, 5883); milliseconds. Absent: by hold time alone. */
+  readonly bfd?: { readonly minInterval: number; readonly multiplier: number };
   readonly password?: SecretRef;
   readonly import: ImportIntent;
   readonly export: ExportIntent;

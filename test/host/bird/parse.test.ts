@@ -100,6 +100,7 @@ const everyAttachmentField = resource('Attachment', 'dc', {
     multihop: 4,
     ttlSecurity: 3,
     gracefulRestart: 'off',
+    bfd: { minInterval: '200ms', multiplier: 4 },
     maxPrefixes: {
       import: { ipv4: { limit: 10, action: 'block' }, ipv6: { limit: 10, action: 'down' } },
       export: { ipv4: { limit: 10 } },

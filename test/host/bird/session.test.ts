@@ -26,7 +26,7 @@ const spokeLink = resource('Attachment', 'spoke', {
   static: { prefixes: ['172.20.0.0/16'] },
 });
 
-function attachment(bgp: Partial<{ password: string; importFilters: string[] }> = {}): AnyResource {
+function attachment(bgp: Partial<{ password: string; importFilters: string[]; bfd: object }> = {}): AnyResource {
   return resource('Attachment', 'dc', {
     router: 'tr1',
     site: 'dc',
@@ -35,6 +35,7 @@ function attachment(bgp: Partial<{ password: string; importFilters: string[] }> 
     bgp: {
       asNumber: 65010,
       ...(bgp.password ? { password: { secretRef: { name: 'bgp', key: bgp.password } } } : {}),
+      ...(bgp.bfd ? { bfd: bgp.bfd } : {}),
       ...(bgp.importFilters ? { importFilters: bgp.importFilters } : {}),
     },
   });
@@ -50,17 +51,18 @@ function textFor(resources: readonly AnyResource[], secrets: Readonly<Record<str
 }
 
 /** The data center: announces what is its own, the spoke's, a stranger's and a default route. */
-function dataCenter(password = ''): string {
+function dataCenter(password = '', bfd = ''): string {
   const secret = password === '' ? '' : `password "${password}";`;
   return `
     log stderr all;
     router id 192.168.0.2;
     protocol device {}
+    protocol bfd {}
     protocol static s4 { ipv4;
       route 10.7.0.0/16 blackhole; route 10.8.0.0/16 blackhole; route 10.1.5.0/24 blackhole;
       route 11.0.0.0/8 blackhole; route 0.0.0.0/0 blackhole; }
     protocol static s6 { ipv6; route fd10:0:7::/48 blackhole; route fd99::/48 blackhole; }
-    protocol bgp r4 { local 192.168.0.2 as 65010; neighbor 192.168.0.1 as 64520; connect delay time 1; ${secret}
+    protocol bgp r4 { local 192.168.0.2 as 65010; neighbor 192.168.0.1 as 64520; connect delay time 1; ${secret} ${bfd}
       ipv4 { import all; export where source = RTS_STATIC; }; }
     protocol bgp r6 { local fd00::2 as 65010; neighbor fd00::1 as 64520; connect delay time 1; ${secret}
       ipv6 { import all; export where source = RTS_STATIC; }; }`;
@@ -244,6 +246,30 @@ describe('a router and its data center', () => {
     expect(kernelPrefixes()).toContain('10.7.0.0/16');
     watch.close();
     expect(downs).toBe(1);
+  });
+
+  it('notices by BFD that a peer is silent, long before the hold time', async () => {
+    await configure(textFor([attachment({ bfd: { minInterval: '50ms' } })]));
+    writeFileSync(join(cable.dir, 'dc.conf'), dataCenter('', 'direct; bfd { interval 50 ms; };'));
+    peer('configure');
+    await established('attachment_dc_192_168_0_2');
+    const sessions = (): string =>
+      cable.run('a', 'birdc', '-s', join(cable.dir, 'tr1/bird.ctl'), 'show', 'bfd', 'sessions');
+    await eventually('BFD is up', sessions, (text) => /192\.168\.0\.2 .* Up /.test(text));
+    const silent = Number(readFileSync(join(cable.dir, 'dc.pid'), 'utf8'));
+    process.kill(silent, 'SIGSTOP');
+    try {
+      const name = 'attachment_dc_192_168_0_2';
+      await eventually(
+        'the session is down',
+        () => session(name),
+        ({ state }) => state !== 'Established',
+        5_000,
+      );
+    } finally {
+      process.kill(silent, 'SIGCONT');
+    }
+    await established('attachment_dc_192_168_0_2');
   });
 
   it('holds a session down while its password is missing, and never runs it without', async () => {
