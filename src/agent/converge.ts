@@ -112,10 +112,28 @@ function routesEffect(state: AgentState, desired: RouterDesired): Effect | undef
   const { routing } = desired.intent;
   const { revision } = desired;
   if (state.bird.kind === 'unknown') return { kind: 'adopt-bird' };
-  if (state.secrets === undefined) return undefined; // asked for with the intent; the answer is on its way
-  const text = birdText(routing, state);
-  if (state.bird.kind === 'running' && state.bird.text === text) return undefined;
-  return { kind: 'configure-bird', text, routing, revision };
+  if (state.secrets === undefined || isBirdSettled(state, desired)) return undefined; // secrets are on their way
+  return { kind: 'configure-bird', text: birdText(routing, state), routing, revision };
+}
+
+/**
+ * Takes note that a running BIRD already has the wanted text, whoever gave it: after a restart, and when a newer revision
+ * or a secret read again changes nothing.
+ */
+export function settleBird(state: AgentState): AgentState {
+  const { desired, bird, secrets } = state;
+  if (desired?.kind !== 'router' || bird.kind !== 'running' || secrets === undefined) return state;
+  const { revision, intent } = desired;
+  if (isBirdSettled(state, desired)) {
+    return bird.revision === revision ? state : { ...state, bird: { ...bird, revision } };
+  }
+  if (bird.text !== birdText(intent.routing, state)) return state;
+  return { ...state, bird: { ...bird, routing: intent.routing, secrets, revision } };
+}
+
+/** By identity, so that looking costs nothing. */
+function isBirdSettled({ bird, secrets }: AgentState, desired: RouterDesired): boolean {
+  return bird.kind === 'running' && bird.routing === desired.intent.routing && bird.secrets === secrets;
 }
 
 function birdText(routing: RoutingIntent, state: AgentState): string {

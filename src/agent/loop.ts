@@ -97,6 +97,7 @@ export async function startAgent(router: string, agent: AgentState['agent'], por
       isStopped = true;
       for (const each of open) each.close();
       await Promise.allSettled(underWay);
+      ports.bird.leave();
     },
   };
 }

@@ -81,8 +81,9 @@ export type BirdState =
   | {
       readonly kind: 'running';
       readonly text: string;
-      /** What the text was compiled from; undefined when a predecessor configured it. */
+      /** What the text was compiled from; undefined while only a predecessor knows. */
       readonly routing: RoutingIntent | undefined;
+      readonly secrets: AgentState['secrets'];
       readonly revision: number | null;
     };
 

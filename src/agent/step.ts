@@ -13,7 +13,7 @@ import { printRuleset } from '../nftables/print.ts';
 import { diffDigests, type ObservedTable, observedDigests, verifyObserved } from '../nftables/read.ts';
 import type { SecretRef } from '../resources/attachment.ts';
 import type { AppliedRecord } from './applied-record.ts';
-import { nextEffect } from './converge.ts';
+import { nextEffect, settleBird } from './converge.ts';
 import type { AgentEvent, AgentState, Desired, Effect } from './state.ts';
 import { statusOf } from './status-of.ts';
 
@@ -49,7 +49,8 @@ export function initialState(router: string, agent: AgentState['agent']): AgentS
 
 /** `now` is in milliseconds since the epoch. */
 export function step(state: AgentState, event: AgentEvent, now: number): [AgentState, readonly Effect[]] {
-  const [next, effects] = hear(state, event, now);
+  const [heard, effects] = hear(state, event, now);
+  const next = settleBird(heard);
   const converging = nextEffect(next, now);
   if (!converging) return [next, effects];
   return [{ ...next, busy: converging.kind }, [...effects, converging]];
@@ -232,7 +233,7 @@ function hearForwarding(
 }
 
 function adopted(text: string): AgentState['bird'] {
-  return { kind: 'running', text, routing: undefined, revision: null };
+  return { kind: 'running', text, routing: undefined, secrets: undefined, revision: null };
 }
 
 function hearBirdConfigured(
@@ -248,7 +249,7 @@ function hearBirdConfigured(
     ];
   }
   const { text, routing, revision } = event;
-  const next = succeeded({ ...state, bird: { kind: 'running', text, routing, revision } });
+  const next = succeeded({ ...state, bird: { kind: 'running', text, routing, secrets: undefined, revision } });
   return [next, [log('info', 'BIRD took the configuration', { revision, sessions: routing.sessions.length })]];
 }
 

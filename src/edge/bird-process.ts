@@ -73,7 +73,8 @@ export function createBirdDaemon(options: BirdDaemonOptions): BirdDaemon {
     const connected = await connectBird(files.socket);
     if (!connected.ok) return undefined;
     control = connected.value;
-    void control.closed.then(() => hearClosed());
+    const attached = connected.value;
+    void attached.closed.then(() => (control === attached ? hearClosed() : undefined));
     return control;
   }
 
@@ -215,6 +216,11 @@ export function createBirdDaemon(options: BirdDaemonOptions): BirdDaemon {
     onDown(listener) {
       listeners.add(listener);
       return { close: () => void listeners.delete(listener) };
+    },
+    leave() {
+      const left = control;
+      control = undefined;
+      left?.close();
     },
   };
 }
