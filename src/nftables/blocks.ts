@@ -20,6 +20,8 @@ import type { Variant } from './terms.ts';
 
 export type RuleAction = 'Allow' | 'Deny' | 'Pass' | 'Log';
 
+const actions: readonly RuleAction[] = ['Allow', 'Deny', 'Pass', 'Log'];
+
 export interface OrderedRule {
   readonly action: RuleAction;
   /** For comments: where the rule came from. */
@@ -63,13 +65,11 @@ interface OpenBlock {
   readonly index: OverlapIndex<Box>;
 }
 
-interface Placed {
-  readonly action: RuleAction;
-  readonly condition: string;
-}
+/** The boxes of a level by what their rules say; each with its condition. */
+type LevelIndex = { readonly [A in RuleAction]: OverlapIndex<string> };
 
 interface Arrangement {
-  readonly levels: OverlapIndex<Placed>[];
+  readonly levels: LevelIndex[];
   readonly open: Map<string, OpenBlock[]>;
   readonly done: { readonly level: number; readonly order: number; readonly block: Block }[];
   order: number;
@@ -121,7 +121,7 @@ function addBoxes(state: Arrangement, rule: OrderedRule, block: OpenBlock, boxes
   for (const box of boxes) {
     block.boxes.push({ box, action: rule.action, origin: rule.origin });
     block.index.add(box, box);
-    indexOfLevel(state, block.level).add(box, { action: rule.action, condition: block.condition });
+    indexOfLevel(state, block.level)[rule.action].add(box, block.condition);
   }
 }
 
@@ -130,7 +130,7 @@ function placeWholeRule(state: Arrangement, rule: OrderedRule, variants: readonl
   const covers = variants.flatMap(coverBoxes);
   const level = firstLevel(state, rule.action, covers, undefined);
   state.done.push({ level, order: state.order++, block: { kind: 'rule', rule, variants } });
-  for (const box of covers) indexOfLevel(state, level).add(box, { action: rule.action, condition: '' });
+  for (const box of covers) indexOfLevel(state, level)[rule.action].add(box, '');
 }
 
 /**
@@ -147,13 +147,16 @@ function firstLevel(
   for (let level = state.levels.length - 1; level >= lowest; level--) {
     const index = indexOfLevel(state, level);
     let isSameCondition = false;
-    const isBlocked = boxes.some((box) =>
-      index.visit(box, (placed) => {
-        if (placed.action === action) return false;
-        if (placed.condition !== condition) return true;
-        isSameCondition = true;
-        return false;
-      }),
+    const isBlocked = actions.some(
+      (other) =>
+        other !== action &&
+        boxes.some((box) =>
+          index[other].visit(box, (placed) => {
+            if (placed !== condition) return true;
+            isSameCondition = true;
+            return false;
+          }),
+        ),
     );
     if (isBlocked) return level + 1;
     if (isSameCondition) return level;
@@ -161,9 +164,16 @@ function firstLevel(
   return lowest;
 }
 
-function indexOfLevel(state: Arrangement, level: number): OverlapIndex<Placed> {
-  while (state.levels.length <= level) state.levels.push(new OverlapIndex<Placed>());
-  return state.levels[level] as OverlapIndex<Placed>;
+function indexOfLevel(state: Arrangement, level: number): LevelIndex {
+  while (state.levels.length <= level) {
+    state.levels.push({
+      Allow: new OverlapIndex(),
+      Deny: new OverlapIndex(),
+      Pass: new OverlapIndex(),
+      Log: new OverlapIndex(),
+    });
+  }
+  return state.levels[level] as LevelIndex;
 }
 
 /** The box without what the block's boxes cover, or undefined when that takes too many pieces. */

@@ -15,6 +15,12 @@ interface Entry<T> {
   readonly value: T;
 }
 
+/** Boxes with equal prefixes: those for one destination port by that port, for there may be thousands. */
+interface Leaf<T> {
+  readonly byPort: Map<number, Entry<T>[]>;
+  readonly ranges: Entry<T>[];
+}
+
 interface Node<V> {
   /** Prefixes that end inside this byte. */
   readonly here: { readonly prefix: Prefix; readonly value: V }[];
@@ -22,27 +28,40 @@ interface Node<V> {
 }
 
 export class OverlapIndex<T> {
-  readonly #bySource = emptyNode<Node<Entry<T>[]>>();
+  readonly #bySource = emptyNode<Node<Leaf<T>>>();
 
   add(box: Box, value: T): void {
-    const byDestination = reach(this.#bySource, box.source, emptyNode<Entry<T>[]>);
-    reach(byDestination, box.destination, () => []).push({ box, value });
+    const byDestination = reach(this.#bySource, box.source, emptyNode<Leaf<T>>);
+    const leaf = reach(byDestination, box.destination, (): Leaf<T> => ({ byPort: new Map(), ranges: [] }));
+    const { first, last } = box.destinationPort;
+    const entries = first === last ? (leaf.byPort.get(first) ?? []) : leaf.ranges;
+    entries.push({ box, value });
+    if (first === last) leaf.byPort.set(first, entries);
   }
 
   /** Calls `see` for each overlapping box until it returns true; returns whether it did. */
   visit(box: Box, see: (value: T, box: Box) => boolean): boolean {
     return visitOverlapping(this.#bySource, box.source, (byDestination) =>
-      visitOverlapping(byDestination, box.destination, (entries) =>
-        entries.some(
-          (entry) =>
-            spansOverlap(entry.box.destinationPort, box.destinationPort) &&
-            spansOverlap(entry.box.protocol, box.protocol) &&
-            spansOverlap(entry.box.sourcePort, box.sourcePort) &&
-            see(entry.value, entry.box),
-        ),
-      ),
+      visitOverlapping(byDestination, box.destination, (leaf) => visitLeaf(leaf, box, see)),
     );
   }
+}
+
+function visitLeaf<T>({ byPort, ranges }: Leaf<T>, box: Box, see: (value: T, box: Box) => boolean): boolean {
+  const { destinationPort, protocol, sourcePort } = box;
+  const seeEntry = (entry: Entry<T>): boolean =>
+    spansOverlap(entry.box.destinationPort, destinationPort) &&
+    spansOverlap(entry.box.protocol, protocol) &&
+    spansOverlap(entry.box.sourcePort, sourcePort) &&
+    see(entry.value, entry.box);
+  if (ranges.some(seeEntry)) return true;
+  const { first, last } = destinationPort;
+  if (last - first < byPort.size) {
+    for (let port = first; port <= last; port++) if (byPort.get(port)?.some(seeEntry)) return true;
+    return false;
+  }
+  for (const entries of byPort.values()) if (entries.some(seeEntry)) return true;
+  return false;
 }
 
 function emptyNode<V>(): Node<V> {
