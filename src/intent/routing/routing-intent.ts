@@ -30,7 +30,7 @@ export interface RoutingIntent {
   readonly prefixAdvertisements: readonly { readonly prefix: Prefix; readonly communities: readonly string[] }[];
   /** Interface patterns that the direct protocol leaves out, as BIRD writes them without quotes. */
   readonly ignoredInterfaces: readonly string[];
-  /** Pools as Calico's built-in export and kernel policy see them (calico-semantics §5.5, §5.6). */
+  /** Pools as Calico's built-in export and kernel policy see them (semantics §5.5, §5.6). */
   readonly pools: readonly PoolIntent[];
   /** Prefixes never put into the kernel. */
   readonly kernelRejects: readonly Prefix[];
