@@ -36,9 +36,6 @@ export interface VerbEntry {
   readonly load: () => Promise<VerbModule>;
 }
 
-/** The action of a verb: gives the process's exit code. */
-export type Action = () => Promise<ExitCode>;
-
 /** Ends with exit code 64 and a message, as commander does for options it does not know. */
 export function failUsage(command: Command, message: string): never {
   return command.error(`error: ${message}`, { code: 'causeway.usage' });

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { openEmbeddedStore } from '../../src/edge/embedded-store.ts';
@@ -16,7 +17,7 @@ const writers: Writer[] = [];
 beforeAll(async () => {
   mkdirSync(cache, { recursive: true });
   await build({
-    entryPoints: ['test/conformance/store-writer.ts'],
+    entryPoints: [fileURLToPath(new URL('./store-writer.ts', import.meta.url))],
     outfile: writerProgram,
     bundle: true,
     format: 'esm',

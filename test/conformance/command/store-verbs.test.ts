@@ -1,0 +1,242 @@
+import { chmodSync, existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { type Bench, makeBench } from './cli-process.ts';
+
+let bench: Bench;
+let store: string;
+let count = 0;
+
+beforeAll(async () => {
+  bench = await makeBench();
+});
+afterAll(() => bench.remove());
+beforeEach(() => {
+  count += 1;
+  store = join(bench.folder, `store-${count}`);
+});
+
+const run = (...argv: string[]) => bench.run(argv, { env: { CAUSEWAY_STORE: store } });
+const feed = (input: string, ...argv: string[]) => bench.run(argv, { input, env: { CAUSEWAY_STORE: store } });
+
+const tier = (name: string, order: number) => `
+apiVersion: projectcalico.org/v3
+kind: Tier
+metadata: {name: ${name}}
+spec: {order: ${order}}
+`;
+const policy = (name: string, inTier: string) => `
+apiVersion: projectcalico.org/v3
+kind: GlobalNetworkPolicy
+metadata: {name: ${name}, labels: {team: a}}
+spec: {tier: ${inTier}, order: 10, selector: role == 'edge', ingress: [{action: Allow}]}
+`;
+const networkSet = (name: string, namespace: string) => `
+apiVersion: projectcalico.org/v3
+kind: NetworkSet
+metadata: {name: ${name}, namespace: ${namespace}}
+spec: {nets: [10.0.0.0/8]}
+`;
+
+describe('apply', () => {
+  it('writes all documents, whatever their order, and says how many', async () => {
+    const applied = await feed(`${policy('web', 'hub')}---${tier('hub', 100)}`, 'apply', '-f', '-');
+    expect(applied).toEqual({ stdout: 'Successfully applied 2 resource(s)\n', stderr: '', code: 0 });
+    const again = await feed(tier('hub', 100), 'apply', '-f', '-');
+    expect(again.stdout).toBe("Successfully applied 1 'Tier' resource(s)\n");
+  });
+
+  it('writes nothing when one document is wrong, and says where', async () => {
+    const file = bench.write('half.yaml', `${tier('good', 1)}---${tier('bad', 1)}`.replace('name: bad', 'name: b.a.d'));
+    const applied = await run('apply', '-f', file);
+    expect(applied.code).toBe(1);
+    expect(applied.stderr).toContain(`${file}:9:18: Tier/b.a.d metadata.name:`);
+    expect((await run('get', 'tier', 'good')).code).toBe(1);
+  });
+
+  it('writes nothing when a tier is missing', async () => {
+    const applied = await feed(`${tier('hub', 1)}---${policy('web', 'nope')}`, 'apply', '-f', '-');
+    expect(applied.code).toBe(1);
+    expect(applied.stderr).toContain('nope');
+    expect(applied.stderr).toContain('nothing was written');
+    expect((await run('get', 'tier', 'hub')).code).toBe(1);
+  });
+
+  it('refuses what somebody else has changed since it was read', async () => {
+    await feed(tier('hub', 1), 'apply', '-f', '-');
+    const read = await run('get', 'tier', 'hub', '-o', 'yaml');
+    await feed(tier('hub', 2), 'apply', '-f', '-');
+    const stale = await feed(read.stdout, 'apply', '-f', '-');
+    expect(stale).toMatchObject({ code: 1, stdout: '' });
+    expect(stale.stderr).toMatch(/^failed to apply 'Tier' resource: update conflict: Tier\(hub\)/);
+  });
+
+  it('loses nothing when two run at once', async () => {
+    const files = ['a', 'b', 'c', 'd'].map((name, at) =>
+      bench.write(`${name}.yaml`, `${tier('shared', at)}---${tier(name, at)}`),
+    );
+    const applied = await Promise.all(files.map((file) => run('apply', '-f', file)));
+    expect(applied.map(({ code }) => code)).toEqual([0, 0, 0, 0]);
+    const tiers = await run('get', 'tiers', '-o', 'custom-columns=NAME');
+    expect(tiers.stdout.split('\n').sort()).toEqual(
+      ['', 'NAME', 'a', 'b', 'c', 'd', 'default', 'kube-admin', 'kube-baseline', 'shared'].sort(),
+    );
+  });
+
+  it('create and replace want it absent and present', async () => {
+    const file = bench.write('hub.yaml', tier('hub', 1));
+    expect((await run('replace', '-f', file)).stderr).toContain('resource does not exist: Tier(hub)');
+    expect((await run('create', '-f', file)).stdout).toBe("Successfully created 1 'Tier' resource(s)\n");
+    expect((await run('create', '-f', file)).stderr).toContain('resource already exists: Tier(hub)');
+    expect((await run('create', '-f', file, '--skip-exists')).code).toBe(0);
+    expect((await run('replace', '-f', file)).stdout).toBe("Successfully replaced 1 'Tier' resource(s)\n");
+  });
+
+  it.each([
+    ['no file named', ['apply'], 64, 'say which files'],
+    ['a file that is not there', ['apply', '-f', 'nope.yaml'], 1, 'nope.yaml: no such file or folder'],
+    ['an unknown option', ['apply', '--filname', 'x'], 64, "unknown option '--filname'"],
+    ['an empty file', ['apply', '-f', '/dev/null'], 1, 'no resources specified'],
+    ['a store that cannot be made', ['apply', '-f', 'hub.yaml', '--store', '/proc/x'], 1, 'cannot be used'],
+  ])('%s: exit code and reason', async (_, argv, code, reason) => {
+    bench.write('hub.yaml', tier('hub', 1));
+    const finished = await run(...argv);
+    expect(finished).toMatchObject({ code, stdout: '' });
+    expect(finished.stderr).toContain(reason);
+    expect(finished.stderr).not.toMatch(/^\s+at /m);
+  });
+
+  it('says that it may not write, to a user without the right', async () => {
+    if (process.getuid?.() !== 0) return;
+    chmodSync(bench.folder, 0o755);
+    mkdirSync(store, { mode: 0o755 });
+    const finished = await bench.run(['get', 'tiers'], { uid: 65534, env: { CAUSEWAY_STORE: store } });
+    expect(finished).toMatchObject({ code: 1, stdout: '' });
+    expect(finished.stderr).toMatch(/permission denied/i);
+  });
+});
+
+describe('get', () => {
+  it('prints the columns of the kind, tiers by their order', async () => {
+    await feed(`${tier('hub', 100)}---${policy('web', 'hub')}`, 'apply', '-f', '-');
+    expect((await run('get', 'Tiers')).stdout).toBe(
+      'NAME            ORDER\nhub             100\nkube-admin      1000\ndefault         1000000\nkube-baseline   10000000\n',
+    );
+    expect((await run('get', 'gnp', '-o', 'ps')).stdout).toBe('NAME   TIER\nweb    hub\n');
+    expect((await run('get', 'gnp', '-o', 'wide')).stdout).toBe(
+      "NAME   TIER   ORDER   SELECTOR\nweb    hub    10      role == 'edge'\n",
+    );
+  });
+
+  it('shows the namespace when namespaces may differ', async () => {
+    await feed(`${networkSet('a', 'shop')}---${networkSet('b', 'default')}`, 'apply', '-f', '-');
+    expect((await run('get', 'netsets')).stdout).toBe('NAME\nb\n');
+    expect((await run('get', 'netsets', '-n', 'shop')).stdout).toBe('NAMESPACE   NAME\nshop        a\n');
+    expect((await run('get', 'netsets', '-A')).stdout).toBe('NAMESPACE   NAME\ndefault     b\nshop        a\n');
+  });
+
+  it.each(['yaml', 'json'])(
+    'prints %s that can be applied again, without what the store manages on --export',
+    async (format) => {
+      await feed(tier('hub', 100), 'apply', '-f', '-');
+      const read = await run('get', 'tier', 'hub', '-o', format);
+      expect(read.stdout).toMatch(/resourceVersion.*uid/s);
+      expect((await feed(read.stdout, 'apply', '-f', '-')).code).toBe(0);
+      const exported = await run('get', 'tier', 'hub', '-o', format, '--export');
+      expect(exported.stdout).not.toMatch(/resourceVersion|uid|creationTimestamp/);
+      const all = await run('get', 'tiers', '-o', format);
+      expect((await feed(all.stdout, 'apply', '-f', '-')).stdout).toContain('4');
+    },
+  );
+
+  it('prints what is there, complains of what is not, and ends with 1', async () => {
+    await feed(tier('hub', 100), 'apply', '-f', '-');
+    const got = await run('get', 'tier', 'hub', 'nope');
+    expect(got).toEqual({
+      stdout: 'NAME   ORDER\nhub    100\n',
+      stderr: 'error: resource does not exist: Tier(nope)\n',
+      code: 1,
+    });
+  });
+
+  it.each([
+    [['get'], 'say what to get'],
+    [['get', 'gnpp'], 'did you mean GlobalNetworkPolicy?'],
+    [['get', 'tier', '-n', 'x'], 'cluster-wide'],
+    [['get', 'tier', '-o', 'xml'], 'unknown format'],
+    [['get', 'netset', 'a', '-A'], '-n instead of -A'],
+    [['gte', 'tier'], 'Did you mean get?'],
+  ])('%j: a usage error', async (argv, reason) => {
+    const finished = await run(...argv);
+    expect(finished).toMatchObject({ code: 64, stdout: '' });
+    expect(finished.stderr).toContain(reason);
+  });
+
+  it('is quiet when its reader goes away', async () => {
+    const many = Array.from({ length: 3000 }, (_, at) => tier(`t${at}`, at)).join('---');
+    expect((await feed(many, 'apply', '-f', '-')).code).toBe(0);
+    const child = bench.start(['get', 'tiers', '-o', 'yaml'], { env: { CAUSEWAY_STORE: store } });
+    let stderr = '';
+    child.stderr?.on('data', (text) => {
+      stderr += text;
+    });
+    child.stdout?.once('data', () => child.stdout?.destroy());
+    const code = await new Promise((done) => child.on('close', done));
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  });
+});
+
+describe('label', () => {
+  it('sets, overwrites only when told, and removes', async () => {
+    await feed(tier('hub', 100), 'apply', '-f', '-');
+    const labels = async () => (await run('get', 'tier', 'hub', '-o', 'custom-columns=labels')).stdout.split('\n')[1];
+    expect((await run('label', 'tier', 'hub', 'a=b')).code).toBe(0);
+    expect((await run('label', 'tier', 'hub', 'a=b')).code).toBe(0);
+    expect((await run('label', 'tier', 'hub', 'a=c')).stderr).toContain("has the value 'b' already");
+    expect(await labels()).toBe('{"a":"b"}');
+    expect((await run('label', 'tier', 'hub', 'a=c', '--overwrite')).code).toBe(0);
+    expect(await labels()).toBe('{"a":"c"}');
+    expect((await run('label', 'tier', 'hub', 'a', '--remove')).code).toBe(0);
+    expect((await run('label', 'tier', 'hub', 'a', '--remove')).stderr).toContain('there is no label a');
+    expect(await labels()).toBe('<none>');
+  });
+
+  it.each([
+    [['label', 'tier', 'nope', 'a=b'], 1, 'does not exist'],
+    [['label', 'tier', 'default', 'a=-b-'], 1, 'label'],
+    [['label', 'tier', 'default', 'a'], 64, 'write key=value'],
+    [['label', 'tier', 'default', 'a=b', '--remove'], 64, 'takes a key'],
+  ])('%j: an error', async (argv, code, reason) => {
+    await feed(tier('hub', 100), 'apply', '-f', '-');
+    const finished = await run(...argv);
+    expect(finished).toMatchObject({ code, stdout: '' });
+    expect(finished.stderr).toContain(reason);
+  });
+});
+
+describe('delete', () => {
+  it('deletes what it can and says what it cannot', async () => {
+    await feed(`${tier('hub', 1)}---${tier('low', 2)}---${policy('web', 'hub')}`, 'apply', '-f', '-');
+    const deleted = await run('delete', 'tier', 'hub', 'low', 'nope', 'default');
+    expect(deleted.code).toBe(1);
+    expect(deleted.stdout).toBe("Successfully deleted 1 'Tier' resource(s)\n");
+    expect(deleted.stderr.trim().split('\n')).toEqual([
+      expect.stringContaining('Tier(hub): the tier still holds 1'),
+      expect.stringContaining('resource does not exist: Tier(nope)'),
+      expect.stringContaining('Tier(default): the tier is built in'),
+    ]);
+  });
+
+  it('takes what files name, and with -s passes over what is not there', async () => {
+    const file = bench.write('both.yaml', `${tier('hub', 1)}---${policy('web', 'hub')}`);
+    await run('apply', '-f', file);
+    expect((await run('delete', '-f', file)).stdout).toBe('Successfully deleted 2 resource(s)\n');
+    expect((await run('delete', '-f', file)).code).toBe(1);
+    expect((await run('delete', '-f', file, '-s')).code).toBe(0);
+  });
+});
+
+it('says nothing of a store to verbs that need none', async () => {
+  await run('version');
+  expect(existsSync(store)).toBe(false);
+});
