@@ -23,16 +23,30 @@ export function renderSessions(rows: readonly SessionRow[], paint: Paint): strin
   return renderTable(['node', 'established', 'with', ''], cells, paint);
 }
 
-/** The routes a node's daemons gave its kernel; next hops as nodes. */
-export function renderKernelRoutes(routes: readonly LabRoute[], owners: Owners, paint: Paint): string {
-  const cells = routes
-    .filter((route) => route.nextHops.some((hop) => hop.gateway !== undefined))
-    .map(({ prefix, family, protocol, nextHops }) => {
-      const hops = nextHops.map((hop) => `${owners.get(hop.gateway ?? '') ?? hop.gateway} (${hop.device})`);
-      const shown = prefix === 'default' ? (family === 4 ? '0.0.0.0/0' : '::/0') : prefix;
-      return [shown, hops.join(' + '), protocol, hops.length > 1 ? `${hops.length} paths` : ''];
-    });
-  return renderTable(['prefix', 'next hop', 'by', ''], cells, paint);
+/**
+ * Every kernel's routes side by side: a row per prefix that anyone learned, a column per node, next hops as nodes. `own` is
+ * a node's own block; a node that has no route for a prefix has a dot.
+ */
+export function renderKernelTables(
+  tables: ReadonlyMap<string, readonly LabRoute[]>,
+  owners: Owners,
+  paint: Paint,
+): string {
+  const learned = [...tables.values()]
+    .flat()
+    .filter((route) => route.nextHops.some((hop) => hop.gateway !== undefined));
+  const prefixes = [4, 6].flatMap((family) => [
+    ...new Set(learned.filter((route) => route.family === family).map((route) => route.prefix)),
+  ]);
+  const cell = (routes: readonly LabRoute[], prefix: string): string => {
+    const hops = routes.filter((route) => route.prefix === prefix).flatMap((route) => route.nextHops);
+    if (hops.length === 0) return paint('dim', '·');
+    return hops
+      .map((hop) => (hop.gateway === undefined ? 'own' : (owners.get(hop.gateway) ?? hop.gateway)))
+      .join(' + ');
+  };
+  const rows = prefixes.map((prefix) => [prefix, ...[...tables.values()].map((routes) => cell(routes, prefix))]);
+  return renderTable(['prefix', ...tables.keys()], rows, paint);
 }
 
 export function renderRouteChecks(rows: readonly RouteRow[], paint: Paint): string {
