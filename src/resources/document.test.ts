@@ -94,6 +94,13 @@ describe('input that is refused', () => {
     expect(errors[0]).toMatchObject({ file: 'f.yaml', line, column, reason: expect.stringMatching(reason) });
   });
 
+  it('gives up early on a document that is no YAML at all', () => {
+    const { errors } = parse(`${'[]'.repeat(2_000_000)}\n---\n${tier('a')}---\n${manifest('Tier', 'order: x', 'b')}`);
+    expect(errors.length).toBeLessThan(30);
+    expect(errors.map((error) => error.reason)).toContainEqual(expect.stringMatching(/too many errors/));
+    expect(errors.at(-1)).toMatchObject({ name: 'b' });
+  });
+
   it('a billion laughs', () => {
     const level = (name: string, inner: string): string => `${name}: &${name} [${Array(9).fill(inner).join(',')}]`;
     const text = [level('a', 'x'), ...'bcdefghij'.split('').map((name, i) => level(name, `*${'abcdefghi'[i]}`))].join(

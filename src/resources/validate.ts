@@ -12,7 +12,18 @@ import type { IpPoolSpec } from './ip-pool.ts';
 import { findKind, type KindEntry, kindEntry, kinds } from './kinds.ts';
 import { parseMetadata } from './metadata.ts';
 import type { AnyResource, Metadata } from './resource.ts';
-import { type At, child, isRecord, nearest, type Problem, report, rootAt, showValue, wrongType } from './schema.ts';
+import {
+  type At,
+  child,
+  isRecord,
+  maxProblems,
+  nearest,
+  type Problem,
+  report,
+  rootAt,
+  showValue,
+  wrongType,
+} from './schema.ts';
 import { specSchemas } from './spec-schemas.ts';
 import { builtInTiers, type TierSpec } from './tier.ts';
 
@@ -38,7 +49,7 @@ function parseResource(raw: unknown, at: At, defaultNamespace: string): AnyResou
     return wrongType(at, raw, 'an object with apiVersion, kind, metadata and spec');
   }
   for (const key of Object.keys(raw)) {
-    if (envelopeFields.includes(key)) continue;
+    if (envelopeFields.includes(key) || at.problems.length >= maxProblems) continue;
     const near = nearest(key, envelopeFields);
     const hint = near === undefined ? 'fields of the resource stand under spec' : `did you mean ${near}?`;
     report(

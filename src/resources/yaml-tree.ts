@@ -61,6 +61,16 @@ const options = {
   logLevel: 'silent',
 } as const;
 
+const documentTokens: ReadonlySet<string> = new Set([
+  'byte-order-mark',
+  'comment',
+  'directive',
+  'doc-end',
+  'document',
+  'newline',
+  'space',
+]);
+
 /** Reads every document of the text; a document with a syntax error is left out and reported. */
 export function readYaml(text: string): TextTree {
   const placeOf = indexLines(text);
@@ -79,7 +89,16 @@ function readPiece(text: string, place: Locate, documents: TextDocument[], error
     if (found.length > 0) errors.push(...found);
     else if (document.contents !== null) readDocument(document.contents as Node, place, documents, errors);
   };
+  let strays = 0;
   for (const token of new Parser().parse(text)) {
+    // Each token outside a document is an error of its own; text that is no YAML at all would give one for every character.
+    if (!documentTokens.has(token.type) && ++strays > maxSyntaxErrors) {
+      errors.push({
+        ...place(token.offset),
+        reason: 'not valid YAML: too many errors; the rest of this document is not read',
+      });
+      break;
+    }
     const tooDeep = deepOffset(token);
     if (tooDeep === undefined) {
       for (const document of composer.next(token)) take(document as Document);
