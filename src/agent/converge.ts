@@ -80,7 +80,7 @@ function removeEffect(stage: (typeof removeOrder)[number], state: AgentState): E
 function withdrawEffect(state: AgentState, desired: RouterDesired): Effect | undefined {
   const { bird, filter } = state;
   if (bird.kind !== 'running' || bird.routing === undefined) return undefined;
-  if (filter.kind !== 'held' || filter.goal.rulesetHash === desired.filter.rulesetHash) return undefined;
+  if (filter.kind !== 'held' || filter.goal.ruleset === desired.filter.ruleset) return undefined;
   const staying = new Set(desired.intent.routing.sessions.map((session) => session.name));
   const sessions = bird.routing.sessions.filter((session) => staying.has(session.name));
   if (sessions.length === bird.routing.sessions.length) return undefined;
@@ -99,7 +99,7 @@ function policyEffect(state: AgentState, desired: RouterDesired): Effect | undef
       return { kind: 'apply-filter', text: printRuleset(desired.filter.ruleset), goal: desired.filter };
     case 'held':
       if (filter.isTouched) return { kind: 'read-filter' };
-      if (filter.goal.rulesetHash === desired.filter.rulesetHash) return undefined;
+      if (filter.goal.ruleset === desired.filter.ruleset) return undefined;
       return {
         kind: 'apply-filter',
         text: printChange(diffRulesets(filter.goal.ruleset, desired.filter.ruleset)),

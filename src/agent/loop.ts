@@ -55,8 +55,12 @@ export async function startAgent(router: string, agent: AgentState['agent'], por
     if (snapshot === undefined || interfaces === undefined) return;
     const { revision } = snapshot;
     const resolved = resolver.update(snapshot, interfaces);
-    if (resolved.ok) hear({ kind: 'intent', intent: resolved.value.intent, revision, invalid });
-    else hear({ kind: 'intent-gone', revision, reason: `the store holds no Router or Node named ${router}` });
+    if (resolved.ok) {
+      const { intent, deltas, rulesChanged } = resolved.value;
+      hear({ kind: 'intent', intent, moved: rulesChanged ? undefined : deltas, revision, invalid });
+    } else {
+      hear({ kind: 'intent-gone', revision, reason: `the store holds no Router or Node named ${router}` });
+    }
   }
 
   async function readInterfaces(): Promise<void> {

@@ -8,6 +8,7 @@
 import type { BirdError, SessionStatus } from '../bird/daemon.ts';
 import type { RouterIntent } from '../intent/router-intent.ts';
 import type { RoutingIntent } from '../intent/routing/routing-intent.ts';
+import type { MemberChange } from '../nftables/move-members.ts';
 import type { NftError } from '../nftables/packet-filter.ts';
 import type { ObservedTable } from '../nftables/read.ts';
 import type { Ruleset } from '../nftables/ruleset.ts';
@@ -52,8 +53,8 @@ export type Desired =
 
 /** A ruleset, and the store revision that asked for it. */
 export interface FilterGoal {
+  /** The same object as before when nothing in it changed: goals are compared by it. */
   readonly ruleset: Ruleset;
-  readonly rulesetHash: string;
   readonly revision: number;
 }
 
@@ -92,6 +93,8 @@ export type AgentEvent =
   | {
       readonly kind: 'intent';
       readonly intent: RouterIntent;
+      /** Which set members moved, when nothing else of the policy changed since the last intent. */
+      readonly moved: readonly MemberChange[] | undefined;
       readonly revision: number;
       readonly invalid: readonly string[];
     }

@@ -37,5 +37,5 @@ export function statusOf(state: AgentState, now: number): RouterStatus {
 
 function isPolicyInSync({ desired, filter }: AgentState): boolean {
   if (desired?.kind !== 'router') return false;
-  return filter.kind === 'held' && filter.goal.rulesetHash === desired.filter.rulesetHash;
+  return filter.kind === 'held' && filter.goal.ruleset === desired.filter.ruleset;
 }

@@ -249,7 +249,7 @@ function observed(goal: { readonly ruleset: Ruleset } | undefined): ObservedTabl
 }
 
 function intent(revision: number, shape: Shape = {}): AgentEvent {
-  return { kind: 'intent', intent: routerIntent(shape), revision, invalid: [] };
+  return { kind: 'intent', intent: routerIntent(shape), moved: undefined, revision, invalid: [] };
 }
 
 function routerIntent({ endpoints = ['eth0'], sessions = [], password = false }: Shape): RouterIntent {

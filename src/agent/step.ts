@@ -7,10 +7,12 @@
  * tried again; everything put right behind somebody's back is counted and logged.
  */
 import type { RouterIntent } from '../intent/router-intent.ts';
-import { contentHash } from '../net/content-hash.ts';
 import { compileRuleset } from '../nftables/compile.ts';
-import { printRuleset } from '../nftables/print.ts';
+import { diffRulesets, isEmptyChange } from '../nftables/diff.ts';
+import { moveMembers } from '../nftables/move-members.ts';
 import { diffDigests, type ObservedTable, observedDigests, verifyObserved } from '../nftables/read.ts';
+import type { Ruleset } from '../nftables/ruleset.ts';
+import { hashRuleset } from '../nftables/ruleset-hash.ts';
 import type { SecretRef } from '../resources/attachment.ts';
 import type { AppliedRecord } from './applied-record.ts';
 import { nextEffect, settleBird } from './converge.ts';
@@ -108,20 +110,27 @@ function hearIntent(
   event: Extract<AgentEvent, { kind: 'intent' }>,
 ): [AgentState, readonly Effect[]] {
   const { intent, revision, invalid } = event;
-  const ruleset = compileRuleset(intent.policy);
-  const filter = { ruleset, rulesetHash: contentHash(printRuleset(ruleset)), revision };
+  const filter = { ruleset: nextRuleset(state, event), revision };
   const desired: Desired = { kind: 'router', revision, intent, filter };
   const next = adoptUnchanged({ ...state, desired, invalid, store: { connected: true, revision }, retryAt: 0 });
   const refs = secretRefs(intent);
-  if (refs.length === 0) return [{ ...next, secrets: new Map() }, []];
+  if (refs.length === 0) return [{ ...next, secrets: state.secrets?.size === 0 ? state.secrets : new Map() }, []];
   return [next, [{ kind: 'read-secrets', refs }]];
 }
 
-/** A newer revision with an equal ruleset or configuration is already in force. */
+/** Moves set members where only they changed, compiles otherwise; equal rulesets stay one object. */
+function nextRuleset(state: AgentState, { intent, moved }: Extract<AgentEvent, { kind: 'intent' }>): Ruleset {
+  const before = state.desired?.kind === 'router' ? state.desired.filter.ruleset : undefined;
+  if (before === undefined) return compileRuleset(intent.policy);
+  const ruleset = moved ? moveMembers(before, intent.policy, moved) : compileRuleset(intent.policy);
+  return isEmptyChange(diffRulesets(before, ruleset)) ? before : ruleset;
+}
+
+/** A newer revision with an equal ruleset is already in force. */
 function adoptUnchanged(state: AgentState): AgentState {
   const { desired, filter } = state;
   if (desired?.kind !== 'router' || filter.kind !== 'held') return state;
-  if (filter.goal.rulesetHash !== desired.filter.rulesetHash) return state;
+  if (filter.goal.ruleset !== desired.filter.ruleset) return state;
   return { ...state, filter: { ...filter, goal: desired.filter } };
 }
 
@@ -163,7 +172,8 @@ function hearFilterRead(
 function recognise(state: AgentState, observed: ObservedTable | undefined): AgentState['filter'] {
   const { applied, desired } = state;
   if (observed === undefined) return { kind: 'absent' };
-  if (desired?.kind !== 'router' || applied?.rulesetHash !== desired.filter.rulesetHash) return { kind: 'foreign' };
+  if (desired?.kind !== 'router' || applied?.rulesetHash !== hashRuleset(desired.filter.ruleset))
+    return { kind: 'foreign' };
   const digests = observedDigests(observed);
   if (diffDigests(applied.digests, digests).length > 0) return { kind: 'foreign' };
   return { kind: 'held', goal: desired.filter, digests, isTouched: false };
@@ -176,14 +186,14 @@ function verifyApplied(
 ): [AgentState, readonly Effect[]] {
   if (state.filter.kind !== 'unverified') return [state, []];
   const { goal } = state.filter;
-  const { ruleset, rulesetHash, revision } = goal;
+  const { ruleset, revision } = goal;
   const discrepancies = observed === undefined ? ['the table is absent'] : verifyObserved(ruleset, observed);
   if (observed === undefined || discrepancies.length > 0) {
     const message = `the kernel does not hold what was applied: ${discrepancies.slice(0, 3).join('; ')}`;
     return [failed({ ...state, filter: { kind: 'foreign' } }, 'nft', message, now), []];
   }
   const digests = observedDigests(observed);
-  const record: AppliedRecord = { router: state.router, rulesetHash, digests };
+  const record: AppliedRecord = { router: state.router, rulesetHash: hashRuleset(ruleset), digests };
   const filter: AgentState['filter'] = { kind: 'held', goal, digests, isTouched: false };
   const note = log('info', 'policy is in the kernel', { revision, chains: ruleset.chains.size });
   return [succeeded({ ...state, applied: record, filter }), [{ kind: 'save-applied', record }, note]];

@@ -183,7 +183,7 @@ export function diffDigests(
  * 64 bits in two lanes of multiply and xor (the shape of FNV-1a, with MurmurHash3's finish). Not cryptographic: it detects
  * that a table changed, and whoever may change it needs no collision. SHA-256 would take seconds for 100,000 elements.
  */
-function digestOf(texts: readonly string[]): string {
+export function digestOf(texts: readonly string[]): string {
   let a = 0x811c9dc5;
   let b = 0x9747b28c;
   for (const text of texts) {
