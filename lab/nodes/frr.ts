@@ -5,6 +5,7 @@
  */
 import { existsSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { eventually } from '../eventually.ts';
 import { LabFailure, mustRun, readLog, run, start } from '../sandbox/run.ts';
 import { pathInside } from '../sandbox/sandbox.ts';
 import type { NodeType, SessionState } from './node.ts';
@@ -22,10 +23,17 @@ export const frrNode: NodeType<'frr'> = {
     await mustRun(sandbox, ['install', '-d', '-o', 'frr', '-g', 'frr', ...folders]);
     // Without it vtysh complains, every time.
     writeFileSync(pathInside(sandbox, `/etc/frr/${name}/vtysh.conf`), '');
-    for (const daemon of daemons) {
-      const options = ['-N', name, '-P', '0', '--log', 'stdout'];
-      start(sandbox, name, `${name}-${daemon}`, [`/usr/lib/frr/${daemon}`, ...options]);
-    }
+    const launchDaemon = (daemon: string): void =>
+      start(sandbox, name, `${name}-${daemon}`, [`/usr/lib/frr/${daemon}`, '-N', name, '-P', '0', '--log', 'stdout']);
+    launchDaemon('zebra');
+    // The others look for zebra when they start, and then not again for ten seconds.
+    const socket = pathInside(sandbox, `/run/frr/${name}/zserv.api`);
+    await eventually(
+      () => existsSync(socket),
+      (exists) => exists,
+      { within: 10_000, every: 20 },
+    );
+    for (const daemon of daemons.filter((one) => one !== 'zebra')) launchDaemon(daemon);
   },
 
   async whatIsMissing({ sandbox, name }) {
