@@ -9,7 +9,7 @@ export const layers = {
   nftables: ['net', 'resources', 'intent'],
   bird: ['net', 'resources', 'intent'],
   agent: ['net', 'resources', 'store', 'intent', 'nftables', 'bird'],
-  edge: ['net', 'resources', 'store', 'intent', 'nftables', 'bird', 'agent'],
+  edge: ['net', 'resources', 'store', 'intent', 'nftables', 'bird', 'agent', 'api'],
   api: ['net', 'resources', 'store', 'intent', 'verdict', 'nftables', 'bird', 'agent'],
   client: ['net', 'resources', 'verdict', 'api'],
   cli: ['net', 'resources', 'store', 'intent', 'verdict', 'nftables', 'bird', 'api', 'client', 'edge'],

@@ -1,4 +1,4 @@
-/** Assertion: an intent that must stay true; validated and kept, not yet proved (product.md §2). */
+/** Assertion: an intent that must stay true; validated and kept, not yet proved. */
 
 import { parseCalicoProtocol } from '../net/ip-protocol.ts';
 import { name, prefix, protocol, rulePort, selector } from './fields.ts';

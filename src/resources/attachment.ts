@@ -1,4 +1,4 @@
-/** Attachment: one Router joined to one Site over one link (product.md §2). */
+/** Attachment: one Router joined to one Site over one link. */
 export interface AttachmentSpec {
   readonly router: string;
   readonly site: string;

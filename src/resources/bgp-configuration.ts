@@ -1,4 +1,4 @@
-/** BGPConfiguration: BGP settings of all nodes, or of one named `node.<name>` (calico-semantics §5.1). */
+/** BGPConfiguration: BGP settings of all nodes, or of one named `node.<name>` (semantics §5.1). */
 import {
   asNumber,
   community,
@@ -57,7 +57,7 @@ export interface PrefixAdvertisement {
   readonly communities: readonly string[];
 }
 
-/** How Calico names a password: a key of a Kubernetes Secret; for us also a file (product.md §2). */
+/** How Calico names a password: a key of a Kubernetes Secret; for us also a file. */
 export interface SecretKeyRef {
   readonly secretKeyRef: { readonly name: string; readonly key: string };
 }

@@ -1,7 +1,7 @@
 /**
  * What is wrong, or merely dangerous, in a user's input: where, what, and how to mend it.
  *
- * Its keys are the JSON that `validate -o json` prints (product.md §3).
+ * Its keys are the JSON that `validate -o json` prints.
  */
 export interface Diagnostic {
   readonly file: string;

@@ -1,6 +1,6 @@
 /**
  * The table of kinds: which API group each belongs to, its plural, whether it is namespaced, and the short names that
- * calicoctl accepts for it (calico-semantics §6.1, §7.2).
+ * calicoctl accepts for it (semantics §6.1, §7.2).
  */
 import type { Kind } from './resource.ts';
 

@@ -1,4 +1,4 @@
-/** LabelSource: where labels of addresses come from; validated and kept, not yet read (product.md §2). Exactly one source. */
+/** LabelSource: where labels of addresses come from; validated and kept, not yet read. Exactly one source. */
 
 import { duration, plainText } from './fields.ts';
 import { exactlyOne, list, object, omitEmpty, oneOf, optional, required, showValue, text } from './schema.ts';

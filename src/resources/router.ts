@@ -1,4 +1,4 @@
-/** Router: one machine that forwards (product.md §2). */
+/** Router: one machine that forwards. */
 import {
   asNumber,
   cidrOrAddress,

@@ -1,5 +1,5 @@
 /**
- * A policy rule as Calico writes it (calico-semantics §3), shared by policies and profiles.
+ * A policy rule as Calico writes it (semantics §3), shared by policies and profiles.
  */
 export type RuleAction = 'Allow' | 'Deny' | 'Log' | 'Pass';
 

@@ -1,5 +1,5 @@
 /**
- * Segment: who may exchange routes with whom (product.md §2).
+ * Segment: who may exchange routes with whom.
  *
  * Sites of one segment exchange routes with each other unless `isolated`; two segments do only when each names the other.
  */

@@ -1,4 +1,4 @@
-/** Site: a network joined to the hub (product.md §2). Its labels are carried by every address in its prefixes. */
+/** Site: a network joined to the hub. Its labels are carried by every address in its prefixes. */
 import { name, prefix } from './fields.ts';
 import { list, object, omitEmpty, oneOf, optional, required, showValue, text } from './schema.ts';
 export interface SiteSpec {
