@@ -26,6 +26,9 @@ export async function run(argv: readonly string[], verbs: readonly VerbEntry[]):
   quietBrokenPipes();
   const program = makeProgram();
   const cli = makeCli(program);
+  process.on('uncaughtException', (error) => {
+    process.exit(endWith(error, cli));
+  });
   try {
     await addVerbs(program, cli, verbs, chosenVerb(argv));
     await program.parseAsync([...argv], { from: 'user' });
@@ -78,7 +81,7 @@ function chosenVerb(argv: readonly string[]): string | undefined {
 function makeCli(program: Command): Cli {
   return {
     print: (text) => void process.stdout.write(text),
-    complain: (line) => void process.stderr.write(`${line}\n`),
+    complain: (line) => void process.stderr.write(`${printable(line)}\n`),
     env: process.env,
     globals: (): GlobalOptions => {
       const { store, color } = program.opts<{ store: string; color: boolean }>();
@@ -86,6 +89,11 @@ function makeCli(program: Command): Cli {
       return { store, color: isWanted && process.stdout.isTTY === true };
     },
   };
+}
+
+/** A name in a broken file may hold escape sequences; they must not reach the terminal. */
+function printable(text: string): string {
+  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '?');
 }
 
 /** The exit code of what was thrown; says in words what commander has not said yet. */

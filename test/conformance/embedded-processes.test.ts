@@ -91,6 +91,17 @@ describe('an embedded store whose writer is killed at any instant', () => {
     expect(shown.total).toBe((kept?.a ?? 0) + (victim?.a ?? 0));
     await store.close();
   });
+
+  it('wakes watchers of other processes by the doorbell, long before they would look by themselves', async () => {
+    const directory = join(scratch, 'doorbell');
+    const store = await open(directory, 600_000);
+    const seen: WatchEvent[] = [];
+    store.watch('/', 0, (event) => seen.push(event));
+    const writer = startWriter(directory, 'w');
+    await writer.acknowledges(1);
+    await expect.poll(() => seen[0], { timeout: 5000 }).toMatchObject({ kind: 'changes', revision: 1 });
+    await store.close();
+  });
 });
 
 /** Every transaction writes both keys of a pair, alike, and the total. */
@@ -118,8 +129,8 @@ async function stateOf(store: Store): Promise<Shown> {
   return { revision: listing.value.revision, total, pairs };
 }
 
-async function open(directory: string): Promise<Store> {
-  const opened = await openEmbeddedStore(directory, { pollInterval: 100 });
+async function open(directory: string, pollInterval = 100): Promise<Store> {
+  const opened = await openEmbeddedStore(directory, { pollInterval });
   if (!opened.ok) throw new Error(JSON.stringify(opened.error));
   return opened.value;
 }

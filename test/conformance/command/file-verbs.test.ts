@@ -98,6 +98,13 @@ describe('validate', () => {
     expect(empty.stderr).toContain('-R looks into folders inside');
   });
 
+  it('lets no escape sequence of a file reach the terminal', async () => {
+    const text = resources.replace('name: tr1}', 'name: "\\e[31mred"}');
+    const wrong = await bench.run(['validate', '-f', '-'], { input: text });
+    expect(wrong).toMatchObject({ code: 1, stdout: '' });
+    expect(wrong.stderr).not.toContain('\u001b');
+  });
+
   it('complains of every path that cannot be read', async () => {
     const wrong = await bench.run(['validate', '-f', 'no1', '-f', 'no2']);
     expect(wrong.stderr).toContain('no1: no such file or folder\nno2: no such file or folder\n');
