@@ -1,4 +1,4 @@
-/** BGPFilter: ordered import and export rules per family (calico-semantics §5.3). */
+/** BGPFilter: ordered import and export rules per family (semantics §5.3). */
 import type { Family } from '../net/address.ts';
 import { parseCidr } from '../net/prefix.ts';
 import { routePriority } from './bgp-configuration.ts';

@@ -1,4 +1,4 @@
-/** BGPPeer: which nodes peer with whom (calico-semantics §5.2). */
+/** BGPPeer: which nodes peer with whom (semantics §5.2). */
 import { type Address, parseAddress } from '../net/address.ts';
 import { type SecretKeyRef, secretKeyRef } from './bgp-configuration.ts';
 import { asNumber, duration, ip, name, selector } from './fields.ts';

@@ -1,4 +1,4 @@
-/** CalicoNodeStatus: what Calico reports of a node's BGP (calico-semantics §1.17); its status is our output. */
+/** CalicoNodeStatus: what Calico reports of a node's BGP (semantics §1.17); its status is our output. */
 import { name } from './fields.ts';
 import { integer, list, object, oneOf, required } from './schema.ts';
 export interface CalicoNodeStatusSpec {

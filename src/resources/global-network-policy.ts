@@ -1,4 +1,4 @@
-/** GlobalNetworkPolicy: policy for any endpoint, host endpoints included (calico-semantics §1.4). */
+/** GlobalNetworkPolicy: policy for any endpoint, host endpoints included (semantics §1.4). */
 import { dnsLabel, selector } from './fields.ts';
 import type { Rule } from './rule.ts';
 import { ruleList } from './rule-schema.ts';

@@ -1,4 +1,4 @@
-/** HostEndpoint: an interface of a host that policy protects (calico-semantics §1.8). */
+/** HostEndpoint: an interface of a host that policy protects (semantics §1.8). */
 import { interfaceName, ip, name, portNameProblem, portProtocol } from './fields.ts';
 import { integer, list, object, omitEmpty, type Parser, report, required, text } from './schema.ts';
 export interface HostEndpointSpec {

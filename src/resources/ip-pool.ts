@@ -1,4 +1,4 @@
-/** IPPool: a range of pod addresses; a router needs it for BGP export and kernel routes (calico-semantics §1.12). */
+/** IPPool: a range of pod addresses; a router needs it for BGP export and kernel routes (semantics §1.12). */
 import { containsAddress, containsPrefix, networkAddress, parsePrefix } from '../net/prefix.ts';
 import { prefix, selector } from './fields.ts';
 import { boolean, type Check, child, integer, list, object, omitEmpty, oneOf, report, required } from './schema.ts';

@@ -1,4 +1,4 @@
-/** NetworkPolicy: policy for workloads of one namespace; never matches a host endpoint (calico-semantics §1.5). */
+/** NetworkPolicy: policy for workloads of one namespace; never matches a host endpoint (semantics §1.5). */
 import { dnsLabel, selector } from './fields.ts';
 import { type GlobalNetworkPolicySpec, policyType } from './global-network-policy.ts';
 import { ruleList } from './rule-schema.ts';

@@ -1,4 +1,4 @@
-/** GlobalNetworkSet and NetworkSet: labelled addresses that rule selectors find (calico-semantics §1.7). */
+/** GlobalNetworkSet and NetworkSet: labelled addresses that rule selectors find (semantics §1.7). */
 import { cidrOrAddress } from './fields.ts';
 import { list, object, omitEmpty } from './schema.ts';
 export interface NetworkSetSpec {

@@ -1,4 +1,4 @@
-/** Profile: rules and labels that endpoints inherit by naming it (calico-semantics §1.10). */
+/** Profile: rules and labels that endpoints inherit by naming it (semantics §1.10). */
 import { labelValueProblem, qualifiedNameProblem } from './fields.ts';
 import type { Rule } from './rule.ts';
 import { ruleList } from './rule-schema.ts';

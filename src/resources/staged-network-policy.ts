@@ -1,4 +1,4 @@
-/** StagedGlobalNetworkPolicy and StagedNetworkPolicy: validated and kept, never enforced (calico-semantics §1.6). */
+/** StagedGlobalNetworkPolicy and StagedNetworkPolicy: validated and kept, never enforced (semantics §1.6). */
 import { forwardRules, type GlobalNetworkPolicySpec, globalPolicyFields } from './global-network-policy.ts';
 import { type NetworkPolicySpec, namespacedPolicyFields } from './network-policy.ts';
 import { type Check, child, object, omitEmpty, oneOf, report } from './schema.ts';

@@ -1,4 +1,4 @@
-/** WorkloadEndpoint: a pod somewhere; for a router a source of addresses and labels (calico-semantics §1.9). */
+/** WorkloadEndpoint: a pod somewhere; for a router a source of addresses and labels (semantics §1.9). */
 import { cidrOrAddress, hostCidr, interfaceName, ip, mac, name, opaqueText } from './fields.ts';
 import { type EndpointPort, endpointPortFields } from './host-endpoint.ts';
 import { integer, isRecord, list, object, omitEmpty, optional, type Parser, wrongType } from './schema.ts';

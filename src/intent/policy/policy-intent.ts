@@ -99,7 +99,7 @@ export interface IcmpMatch {
   readonly code?: number;
 }
 
-/** All given terms must hold (calico-semantics §3.3). */
+/** All given terms must hold (semantics §3.3). */
 export interface SideMatch {
   /** Address in any of them. */
   readonly nets?: readonly Prefix[];
