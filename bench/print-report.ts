@@ -34,8 +34,8 @@ export function printReport(report: BenchReport): string {
   return `${[head, ...sections].map((lines) => lines.join('\n')).join('\n\n')}\n`;
 }
 
-function printForwarding({ rows, framesPerSlice, rounds }: ForwardingReport): string[] {
-  const title = `Forwarding one packet: ns net of the sender, median of ${rounds} rounds of ${framesPerSlice} frames; in brackets the ratio`;
+function printForwarding({ rows, framesPerSlice, rounds, senderAlone }: ForwardingReport): string[] {
+  const title = `Forwarding one packet: ns net of the sender, median of ${rounds} rounds of ${framesPerSlice} frames`;
   const header = ['router', 'rules', 'first packet', 'to one accept rule', 'established', 'to bare'];
   const body = rows
     .filter((row) => row.traffic === 'first')
@@ -50,7 +50,8 @@ function printForwarding({ rows, framesPerSlice, rounds }: ForwardingReport): st
         later === undefined ? '-' : `${later.ratioToBare.toFixed(2)}x`,
       ];
     });
-  return [title, ...alignColumns([header, ...body])];
+  const sender = `the sender alone: ${senderAlone.first.median.toFixed(0)} ns`;
+  return [title, ...alignColumns([header, ...body]), sender];
 }
 
 function printCompile({ size, stages, rounds, sets, textMiB, memory }: CompileReport): string[] {

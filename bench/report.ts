@@ -30,6 +30,8 @@ export interface ForwardingReport {
   readonly core: number;
   /** Whether the sender was safe from other tasks of its core. */
   readonly isFifo: boolean;
+  /** ns per frame that never reached a router. */
+  readonly senderAlone: Readonly<Record<Traffic, Summary>>;
   readonly rows: readonly ForwardingRow[];
 }
 

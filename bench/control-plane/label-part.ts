@@ -28,7 +28,7 @@ import { type LabelPathReport, type LabelReport, type LabelStep, labelSteps, typ
 import { percentile, summarize } from '../statistics.ts';
 import { appName, type HubSize, hubAddress, hubRules, hubSizes, hubWorkloads } from './hub.ts';
 
-const changes = { quick: { members: 100, whole: 10 }, whole: { members: 200, whole: 10 } } as const;
+const changes = { quick: { members: 100, whole: 10 }, whole: { members: 200, whole: 5 } } as const;
 
 /** The router under change, and what the kernel was last told. */
 interface Hub {

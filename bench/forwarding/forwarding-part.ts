@@ -10,7 +10,7 @@ import { describePolicy } from '../policy-resources.ts';
 import type { Progress } from '../progress.ts';
 import { type ForwardingReport, reportForwarding } from '../report.ts';
 import { buildLanes } from './lane.ts';
-import { checkLanes, type LaneResult, measureForwarding } from './measure-forwarding.ts';
+import { checkLanes, measureForwarding, type Traffic } from './measure-forwarding.ts';
 import { allowRules, type PolicyShape } from './policy-shape.ts';
 import { listVariants } from './variants.ts';
 
@@ -25,17 +25,19 @@ export async function measureForwardingPart(options: BenchOptions, progress: Pro
   const lanes = buildLanes(variants);
   pinToCore(options.core);
   checkLanes(lanes, 64);
-  const results: LaneResult[] = [];
-  for (const traffic of ['first', 'established'] as const) {
+  const measure = (traffic: Traffic) => {
     const onProgress = (done: number, total: number) => progress.show(`forwarding: ${traffic} packets`, done, total);
-    results.push(...(await measureForwarding(lanes, traffic, { rounds: rounds[extent], framesPerSlice, onProgress })));
-  }
+    return measureForwarding(lanes, traffic, { rounds: rounds[extent], framesPerSlice, onProgress });
+  };
+  const first = await measure('first');
+  const established = await measure('established');
   return {
     framesPerSlice,
     rounds: rounds[extent],
     core: options.core,
     isFifo: mayRunFifo(),
-    rows: reportForwarding(variants, results),
+    senderAlone: { first: first.sender, established: established.sender },
+    rows: reportForwarding(variants, [...first.lanes, ...established.lanes]),
   };
 }
 

@@ -24,6 +24,12 @@ export interface ForwardingOptions {
   readonly onProgress: (done: number, total: number) => void;
 }
 
+export interface TrafficResult {
+  /** ns per frame that the sender alone takes. */
+  readonly sender: Summary;
+  readonly lanes: readonly LaneResult[];
+}
+
 export interface LaneResult {
   readonly lane: string;
   readonly traffic: Traffic;
@@ -56,13 +62,13 @@ export async function measureForwarding(
   lanes: Lanes,
   traffic: Traffic,
   options: ForwardingOptions,
-): Promise<LaneResult[]> {
+): Promise<TrafficResult> {
   const flows =
     traffic === 'first'
       ? allowedFlows(slicesBetweenFlushes * options.framesPerSlice)
       : forbiddenFlows(establishedFlows);
-  const [door, ...routers] = [lanes.door, ...lanes.routers].map((lane) => startCourse(lane, flows));
-  if (door === undefined) return [];
+  const door = startCourse(lanes.door, flows);
+  const routers = lanes.routers.map((lane) => startCourse(lane, flows));
   const courses = [door, ...routers];
   for (const { lane, tracked } of courses) {
     if (!tracked) continue;
@@ -79,7 +85,8 @@ export async function measureForwarding(
     await pause(0); // lets a signal through
   }
   for (const { lane, tracked } of courses) if (tracked) flushFlows(lane);
-  return routers.map((course) => conclude(course, door, traffic, options.rounds));
+  const sender = summarize(door.slices.map(({ value }) => value));
+  return { sender, lanes: routers.map((course) => conclude(course, door, traffic, options.rounds)) };
 }
 
 /** Checks with real packets that each router with a ruleset passes what its last rule allows, and nothing else. */
