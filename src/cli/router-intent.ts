@@ -8,12 +8,12 @@ import { resolveIntent } from '../intent/resolve-intent.ts';
 import type { RouterIntent, Warning } from '../intent/router-intent.ts';
 import { printDiagnostic } from '../resources/diagnostic.ts';
 import { printFieldPath } from '../resources/document.ts';
-import { checkReferences } from '../resources/references.ts';
 import { resourceId } from '../resources/resource.ts';
 import { makeSnapshot, type Snapshot } from '../resources/snapshot.ts';
 import type { Cli } from './cli.ts';
 import { loadResources } from './load-resources.ts';
 import type { InputOptions } from './options.ts';
+import { judgeReferences } from './references.ts';
 
 export interface OfflineIntent {
   readonly snapshot: Snapshot;
@@ -29,7 +29,7 @@ export async function loadIntent(
   const located = await loadResources(command, cli, options);
   if (located === undefined) return undefined;
   const snapshot = makeSnapshot(located);
-  const { errors, warnings } = checkReferences(snapshot);
+  const { errors, warnings } = judgeReferences(snapshot);
   for (const error of errors) cli.complain(printDiagnostic(error));
   if (errors.length > 0) return undefined;
   const intent = resolveIntent(snapshot, options.router);

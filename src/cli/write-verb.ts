@@ -7,7 +7,6 @@
 import type { Command } from 'commander';
 import { type Diagnostic, printDiagnostic } from '../resources/diagnostic.ts';
 import { kinds } from '../resources/kinds.ts';
-import { checkReferences } from '../resources/references.ts';
 import type { AnyResource } from '../resources/resource.ts';
 import { type LocatedResource, makeSnapshot } from '../resources/snapshot.ts';
 import type { WriteMode } from '../store/plan-write.ts';
@@ -18,6 +17,7 @@ import { type ExitCode, exitCode } from './exit-code.ts';
 import { countResources, loadResources } from './load-resources.ts';
 import { withStore } from './open-store.ts';
 import { addInputOptions, addOutputOption, type InputOptions } from './options.ts';
+import { judgeReferences } from './references.ts';
 
 interface WriteOptions extends InputOptions {
   readonly output: string;
@@ -80,7 +80,7 @@ function checkTogether(
   located: readonly LocatedResource[],
 ): Diagnostic[] {
   const stored = kinds.flatMap(({ kind }) => old.list(kind) as readonly AnyResource[]);
-  const { errors, warnings } = checkReferences(makeSnapshot([...stored, ...located]));
+  const { errors, warnings } = judgeReferences(makeSnapshot([...stored, ...located]));
   const isOurs = ({ file }: Diagnostic) => file !== '';
   for (const warning of warnings.filter(isOurs)) cli.complain(`warning: ${printDiagnostic(warning)}`);
   return errors.filter(isOurs);

@@ -1,12 +1,12 @@
 /** `causeway validate`: everything that can be said of files without a store. */
 import type { Command } from 'commander';
 import { printDiagnostic } from '../../resources/diagnostic.ts';
-import { checkReferences } from '../../resources/references.ts';
 import { makeSnapshot } from '../../resources/snapshot.ts';
 import { type Cli, onAction } from '../cli.ts';
 import { exitCode } from '../exit-code.ts';
 import { countResources, parseInput } from '../load-resources.ts';
 import { addInputOptions, addOutputOption, type InputOptions } from '../options.ts';
+import { judgeReferences } from '../references.ts';
 
 const help = `
 Every error of every document is told at once, as file:line:column. With -o json the list of errors goes to stdout:
@@ -21,7 +21,7 @@ export function register(command: Command, cli: Cli): void {
   addOutputOption(addInputOptions(command), ['table', 'json']).addHelpText('after', help);
   onAction<[], InputOptions & { output: string }>(command, async (_, options) => {
     const { resources, errors: own, warnings: ownWarnings } = await parseInput(command, options);
-    const references = checkReferences(makeSnapshot(resources));
+    const references = judgeReferences(makeSnapshot(resources));
     const errors = [...own, ...references.errors];
     if (options.output === 'json') {
       cli.print(`${JSON.stringify(errors)}\n`);

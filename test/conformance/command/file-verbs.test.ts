@@ -70,6 +70,17 @@ describe('validate', () => {
     });
   });
 
+  it('warns of what other files or the store may hold, and refuses what cannot be true', async () => {
+    const policy = resources.slice(resources.lastIndexOf('---\n')).replace('spec:', 'spec:\n  tier: elsewhere');
+    const alone = await bench.run(['validate', '-f', '-'], { input: policy });
+    expect(alone).toMatchObject({ code: 0 });
+    expect(alone.stderr).toMatch(/^warning: <stdin>:\d+:\d+: GlobalNetworkPolicy\/web spec.tier: /);
+    const pool = (name: string) =>
+      `apiVersion: projectcalico.org/v3\nkind: IPPool\nmetadata: {name: ${name}}\nspec: {cidr: 10.0.0.0/16}\n`;
+    const overlap = await bench.run(['validate', '-f', '-'], { input: `${pool('a')}---\n${pool('b')}` });
+    expect(overlap).toMatchObject({ code: 1, stdout: '' });
+  });
+
   it.each([
     ['binary junk', 'a\u0000b', 'not a text file'],
     ['an unknown kind', 'apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n', 'Pod'],
