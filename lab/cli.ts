@@ -92,6 +92,8 @@ async function check(file: string, withFailover: boolean, printer: Printer): Pro
   const running = attachLab(loadLab(file));
   try {
     const passed = (await checkLab(running, printer)) && (!withFailover || (await checkFailover(running, printer)));
+    if (!passed)
+      printer.text(`\n  ${printer.paint('red', 'NOT as expected')}; evidence is in ${await running.evidence()}`);
     return passed ? 0 : 1;
   } finally {
     running.endpoints.close();
