@@ -8,6 +8,7 @@
 import type { RouterStatus } from '../agent/status.ts';
 import type { RouterIntent } from '../intent/router-intent.ts';
 import type { Result } from '../result.ts';
+import type { Verdict } from '../verdict/verdict.ts';
 import { type PeerView, peersView } from './peers-view.ts';
 import { type PolicyView, policyView } from './policy-view.ts';
 import type { RouteView } from './routes-view.ts';
@@ -20,8 +21,8 @@ export interface AgentView {
   routes(): Promise<Result<readonly RouteView[], { readonly message: string }>>;
   /** Packets and bytes by rule comment, from the kernel. */
   counters(): Promise<Result<ReadonlyMap<string, { packets: number; bytes: number }>, { readonly message: string }>>;
-  /** Answers one packet query in the machine form of `explain packet`, with the kernel's routes. */
-  explainPacket(query: unknown): Promise<Result<unknown, { readonly message: string }>>;
+  /** Answers one packet query, in the machine form of `explain packet`, with the kernel's routes. */
+  explainPacket(query: unknown): Promise<Result<Verdict, { readonly message: string }>>;
 }
 
 export interface ApiRequest {

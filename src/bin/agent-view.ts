@@ -13,7 +13,6 @@ import { err, ok } from '../result.ts';
 import { explainQuery } from '../verdict/explain-query.ts';
 import { type FibEntry, makeFib } from '../verdict/fib.ts';
 import { parsePacketQuery } from '../verdict/packet-query.ts';
-import { verdictToJson } from '../verdict/print-verdict.ts';
 
 export function createAgentView(agent: RunningAgent, ports: AgentPorts): AgentView {
   return {
@@ -40,7 +39,8 @@ export function createAgentView(agent: RunningAgent, ports: AgentPorts): AgentVi
       if (!interfaces.ok) return interfaces;
       const locals = interfaces.value.flatMap(({ addresses }) => addresses.map(({ address }) => address));
       const fib = makeFib(routes.value.flatMap(fibEntries), locals);
-      return ok(verdictToJson(explainQuery(intent, fib, query.value, () => undefined)));
+      // What a store holds has no file: positions are for `explain packet -f`.
+      return ok(explainQuery(intent, fib, query.value, () => undefined));
     },
   };
 }

@@ -4,6 +4,7 @@
 import { request as httpRequest } from 'node:http';
 import type { ApiBodies } from '../api/agent-api.ts';
 import { err, ok, type Result } from '../result.ts';
+import type { Verdict } from '../verdict/verdict.ts';
 
 export type AgentClientError =
   /** Nobody serves the socket. */
@@ -20,9 +21,9 @@ export function readFromAgent<P extends keyof ApiBodies>(
   return ask(socket, 'GET', path, undefined) as Promise<Result<ApiBodies[P], AgentClientError>>;
 }
 
-/** Asks for a verdict on the live router; query and answer are the machine forms of `explain packet`. */
-export function explainPacketAt(socket: string, query: unknown): Promise<Result<unknown, AgentClientError>> {
-  return ask(socket, 'POST', '/v1/explain/packet', query);
+/** Asks for a verdict on the live router; the query is the machine form of `explain packet`. */
+export function explainPacketAt(socket: string, query: unknown): Promise<Result<Verdict, AgentClientError>> {
+  return ask(socket, 'POST', '/v1/explain/packet', query) as Promise<Result<Verdict, AgentClientError>>;
 }
 
 function ask(socket: string, method: string, path: string, body: unknown): Promise<Result<unknown, AgentClientError>> {

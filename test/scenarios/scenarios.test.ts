@@ -22,8 +22,8 @@ import { resolveTopology } from '../../src/intent/topology/resolve-topology.ts';
 import { compileRuleset } from '../../src/nftables/compile.ts';
 import { diffRulesets, isEmptyChange } from '../../src/nftables/diff.ts';
 import { printRuleset } from '../../src/nftables/print.ts';
-import { parseFiles } from '../../src/resources/document.ts';
 import { printDiagnostic } from '../../src/resources/diagnostic.ts';
+import { parseFiles } from '../../src/resources/document.ts';
 import { checkReferences } from '../../src/resources/references.ts';
 import { makeSnapshot, type Snapshot } from '../../src/resources/snapshot.ts';
 import { explainQuery } from '../../src/verdict/explain-query.ts';
@@ -86,9 +86,10 @@ describe.each(names)('%s', (name) => {
   it.each(scenario.verdicts ?? [])('$router: $packet → $verdict', ({ router, packet, verdict, rule }) => {
     const query = parsePacketQuery(packet);
     if (!query.ok) throw new Error(JSON.stringify(query.error));
-    const fib = fibFromTopology(resolveTopology(snapshot, router));
+    const fib = fibFromTopology(resolveTopology(snapshot, router), snapshot.list('Attachment'));
     const answer = verdictToJson(explainQuery(intentOf(snapshot, router), fib, query.value, snapshot.locate));
-    const decided = answer.rule && `${answer.rule.kind}/${answer.rule.name} ${answer.rule.direction}[${answer.rule.index}]`;
+    const decided =
+      answer.rule && `${answer.rule.kind}/${answer.rule.name} ${answer.rule.direction}[${answer.rule.index}]`;
     expect({ verdict: answer.verdict, rule: decided }).toEqual({ verdict, rule: rule ?? null });
   });
 });
@@ -114,7 +115,8 @@ function intentOf(snapshot: Snapshot, router: string): RouterIntent {
 }
 
 function expectGolden(path: string, text: string): void {
-  if (process.env['UPDATE'] === '1' || (!existsSync(path) && process.env['CI'] === undefined)) writeFileSync(path, text);
+  if (process.env['UPDATE'] === '1' || (!existsSync(path) && process.env['CI'] === undefined))
+    writeFileSync(path, text);
   expect(text).toBe(readFileSync(path, 'utf8'));
 }
 
