@@ -7,7 +7,9 @@ const skipped = tests.filter((test) => test.status !== 'passed' && test.status !
 for (const test of skipped) console.log(`skipped: ${test.fullName}`);
 const passed = tests.filter((test) => test.status === 'passed').length;
 // A file that failed to load has no tests of its own; it counts as one failure.
-const broken = report.testResults.filter((file) => file.status === 'failed' && file.assertionResults.length === 0).length;
+const broken = report.testResults.filter(
+  (file) => file.status === 'failed' && file.assertionResults.length === 0,
+).length;
 const failed = tests.filter((test) => test.status === 'failed').length + broken;
 console.log(`${passed} passed, ${failed} failed, ${skipped.length} skipped`);
 process.exit(failed > 0 || passed === 0 ? 1 : 0);
