@@ -87,7 +87,7 @@ function printLabel({ size, members, whole, memory }: LabelReport): string[] {
     row(`${name}, ${changes} changes`, total),
     ...labelSteps.map((step) => row(names[step], steps[step])),
   ];
-  const body = [...path('whole ruleset compared (as the agent does)', whole), ...path('moved sets only', members)];
+  const body = [...path('members moved (as the agent does)', members), ...path('compiled whole and compared', whole)];
   return [title, ...alignColumns([['step', 'median', 'p99', 'max'], ...body]), printMemory(memory)];
 }
 

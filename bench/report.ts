@@ -77,9 +77,9 @@ export interface LabelPathReport {
 
 export interface LabelReport {
   readonly size: HubSize;
-  /** Only the sets that moved are looked at. */
+  /** The members that moved, moved in the ruleset of before, as the agent does. */
   readonly members: LabelPathReport;
-  /** The whole ruleset is compiled, hashed and compared, as the agent does for every snapshot. */
+  /** The whole ruleset compiled and compared, which is what a policy edit asks for. */
   readonly whole: LabelPathReport;
   /** After all changes, with what an agent keeps: resources, index, intent and the ruleset the kernel was given. */
   readonly memory: Memory;

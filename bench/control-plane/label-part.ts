@@ -1,20 +1,19 @@
 /**
  * How long the label of one address takes from the changed resource to the kernel.
  *
- *   changed WorkloadEndpoint ─[IntentResolver]→ set deltas ─[members]→ nft
- *                                             └→ policy ─[whole: compile, hash, diff]→ nft      as the agent does it
+ *   changed WorkloadEndpoint ─[IntentResolver]→ set deltas ─[moveMembers]→ Ruleset ─[diff]→ nft     as the agent does it
+ *                                             └→ policy ─[compileRuleset]→ Ruleset ─[diff]→ nft     the whole way round
  *
  * Invariant: afterwards the kernel holds what compiling the changed resources from nothing gives.
  */
 import { openPacketFilter } from '../../src/edge/nft.ts';
 import { IntentResolver, type IntentUpdate } from '../../src/intent/intent-resolver.ts';
-import { contentHash } from '../../src/net/content-hash.ts';
 import { compileRuleset } from '../../src/nftables/compile.ts';
 import { diffRulesets, isEmptyChange, printChange, type RulesetChange } from '../../src/nftables/diff.ts';
+import { moveMembers } from '../../src/nftables/move-members.ts';
 import { printRuleset } from '../../src/nftables/print.ts';
 import { readRuleset, verifyObserved } from '../../src/nftables/read.ts';
-import type { NftSet, Ruleset } from '../../src/nftables/ruleset.ts';
-import { compileAddressSet } from '../../src/nftables/selector-sets.ts';
+import type { Ruleset } from '../../src/nftables/ruleset.ts';
 import { type AnyResource, resourceId } from '../../src/resources/resource.ts';
 import { makeSnapshot, type Snapshot } from '../../src/resources/snapshot.ts';
 import { enterNamespace } from '../kernel/libc.ts';
@@ -109,7 +108,7 @@ async function timeChange(hub: Hub, path: Path, samples: Samples): Promise<numbe
   lap('snapshot');
   const update = updateIntent(hub.resolver, snapshot);
   lap('intent');
-  const { change, next } = path === 'whole' ? compileWhole(hub.held, update) : moveMembers(hub.held, update);
+  const { change, next } = path === 'whole' ? compileWhole(hub.held, update) : moveOnly(hub.held, update);
   const text = printChange(change);
   lap('text');
   await apply(text);
@@ -125,26 +124,14 @@ interface Step {
 
 function compileWhole(held: Ruleset, { intent }: IntentUpdate): Step {
   const next = compileRuleset(intent.policy);
-  contentHash(printRuleset(next)); // the agent tells rulesets apart by this
   return { change: diffRulesets(held, next), next };
 }
 
-/** Compares the moved sets alone; everything else stands as it did. */
-function moveMembers(held: Ruleset, { intent, deltas, rulesChanged }: IntentUpdate): Step {
+function moveOnly(held: Ruleset, { intent, deltas, rulesChanged }: IntentUpdate): Step {
   if (rulesChanged) throw new Error('a label change made the rules be resolved anew');
-  const [before, after] = [new Map<string, NftSet>(), new Map<string, NftSet>()];
-  for (const { setId } of deltas) {
-    const set = intent.policy.addressSets.get(setId);
-    for (const moved of set === undefined ? [] : compileAddressSet(set)) {
-      const old = held.sets.get(moved.name);
-      if (old === undefined) throw new Error(`the kernel was never given the set ${moved.name}`);
-      before.set(moved.name, old);
-      after.set(moved.name, moved);
-    }
-  }
-  const none = { maps: new Map(), chains: new Map() };
-  const change = diffRulesets({ ...none, sets: before }, { ...none, sets: after });
-  return { change, next: { ...held, sets: new Map([...held.sets, ...after]) } };
+  const next = moveMembers(held, intent.policy, deltas);
+  if (isEmptyChange(diffRulesets(held, next))) throw new Error('a label change changed nothing');
+  return { change: diffRulesets(held, next), next }; // compared twice, as the agent does: is it a change, and then which
 }
 
 function updateIntent(resolver: IntentResolver, snapshot: Snapshot): IntentUpdate {
