@@ -8,7 +8,10 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'unit', include: ['src/**/*.test.ts', 'test/{arch,conformance,properties}/**/*.test.ts'] },
+        test: {
+          name: 'unit',
+          include: ['src/**/*.test.ts', 'bench/**/*.test.ts', 'test/{arch,conformance,properties}/**/*.test.ts'],
+        },
       },
       { extends: true, test: { name: 'host', include: ['test/{scenarios,host}/**/*.test.ts'], maxWorkers: 1 } },
       {
