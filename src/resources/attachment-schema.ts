@@ -6,6 +6,7 @@
 import { parseAddress } from '../net/address.ts';
 import { containsAddress, maskAddress, parseCidr } from '../net/prefix.ts';
 import type { AttachmentBgp, AttachmentLink, AttachmentSpec, PrefixLimit } from './attachment.ts';
+import { parseDurationMs } from './duration.ts';
 import {
   asNumber,
   community,
@@ -15,7 +16,6 @@ import {
   ip,
   keyOfSecret,
   name,
-  parseDuration,
   prefix,
 } from './fields.ts';
 import {
@@ -58,8 +58,8 @@ const gracefulRestart: Parser<string> = (value, at) => (value === 'off' ? value 
 
 /** RFC 4271 §4.2: the hold time is 0 or at least three seconds, and outlives the keepalives. */
 const timerRules: Check<AttachmentBgp> = (value, at) => {
-  const hold = value.holdTime === undefined ? undefined : parseDuration(value.holdTime);
-  const keepalive = value.keepaliveTime === undefined ? undefined : parseDuration(value.keepaliveTime);
+  const hold = parseDurationMs(value.holdTime);
+  const keepalive = parseDurationMs(value.keepaliveTime);
   if (hold !== undefined && hold !== 0 && (hold < 3000 || hold > 65_535_000)) {
     report(child(at, 'holdTime'), `${value.holdTime} is no hold time: write 3s to 65535s, or 0s for none`);
   }

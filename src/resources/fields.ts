@@ -8,6 +8,7 @@ import { parseAsn } from '../net/asn.ts';
 import { parseCalicoProtocol, protocolNumbers } from '../net/ip-protocol.ts';
 import { parsePortRange } from '../net/port-range.ts';
 import { maskAddress, parseCidr, printPrefix } from '../net/prefix.ts';
+import { parseDurationMs } from './duration.ts';
 import { object, type Parser, report, required, showValue, text, wrongType } from './schema.ts';
 import { parseSelector } from './selector/parse.ts';
 
@@ -191,31 +192,10 @@ export const rulePort: Parser<string | number> = (value, at) => {
 
 /** Go's text form of a duration. */
 export const duration: Parser<string> = text((value) =>
-  parseDuration(value) === undefined
+  parseDurationMs(value) === undefined
     ? `${showValue(value)} is no duration: write a number and a unit, such as 90s or 1m30s`
     : undefined,
 );
-
-const unitMs: Readonly<Record<string, number>> = {
-  ns: 1e-6,
-  us: 1e-3,
-  µs: 1e-3,
-  ms: 1,
-  s: 1000,
-  m: 60_000,
-  h: 3_600_000,
-};
-
-/** Milliseconds of a Go duration that is not negative; undefined for other text. */
-export function parseDuration(value: string): number | undefined {
-  if (value === '0') return 0;
-  if (value.length > 64 || !/^(?:[0-9]+(?:\.[0-9]+)?(?:ns|us|µs|ms|s|m|h))+$/.test(value)) return undefined;
-  let total = 0;
-  for (const [, amount, unit] of value.matchAll(/([0-9]+(?:\.[0-9]+)?)(ns|us|µs|ms|s|m|h)/g)) {
-    total += Number(amount) * (unitMs[unit ?? ''] ?? 0);
-  }
-  return total;
-}
 
 /** `aa:nn` of 16-bit parts (RFC 1997), or `aa:nn:mm` of 32-bit parts (RFC 8092); no leading zeros. */
 export function communityProblem(value: string): string | undefined {

@@ -10,9 +10,9 @@ import { type Address, equalAddresses, type Family, families, parseAddress } fro
 import { type Asn, parseAsn } from '../../net/asn.ts';
 import { containsAddress, type InterfaceAddress, maskAddress } from '../../net/prefix.ts';
 import type { AttachmentBgp, PrefixLimit } from '../../resources/attachment.ts';
+import { parseDurationMs, parseDurationSeconds } from '../../resources/duration.ts';
 import type { Warning } from '../router-intent.ts';
 import type { AttachmentFacts, GroupMember, Topology } from '../topology/topology.ts';
-import { parseDurationMs, parseDurationSeconds } from './go-duration.ts';
 import {
   admitsDefaultRoute,
   type OwnedPrefix,
@@ -221,7 +221,9 @@ function reachOf(bgp: AttachmentBgp): SessionIntent['reach'] {
 /** Common values where the Attachment says none; what both ends offer decides (RFC 5880 §6.8.2). */
 function bfdOf(bgp: AttachmentBgp): Pick<SessionIntent, 'bfd'> {
   if (bgp.bfd === undefined || bgp.bfd === 'off') return {};
-  return { bfd: { minInterval: parseDurationMs(bgp.bfd.minInterval) ?? 300, multiplier: bgp.bfd.multiplier ?? 3 } };
+  return {
+    bfd: { minInterval: Math.round(parseDurationMs(bgp.bfd.minInterval) ?? 300), multiplier: bgp.bfd.multiplier ?? 3 },
+  };
 }
 
 function limitOf(limit: PrefixLimit | undefined): ImportIntent['limit'] {

@@ -11,11 +11,11 @@ import { type Address, equalAddresses, parseAddress, printAddress } from '../../
 import { parseAsn } from '../../net/asn.ts';
 import { containsAddress, maskAddress } from '../../net/prefix.ts';
 import type { BgpPeerSpec } from '../../resources/bgp-peer.ts';
+import { parseDurationSeconds } from '../../resources/duration.ts';
 import type { Snapshot } from '../../resources/snapshot.ts';
 import type { Warning } from '../router-intent.ts';
 import type { Topology } from '../topology/topology.ts';
 import { addressOf, type CalicoNode, hasAddress, otherNodes, selfAsNode } from './calico-nodes.ts';
-import { parseDurationSeconds } from './go-duration.ts';
 import { admitsDefaultRoute, type OwnedPrefix, resolveExportBound, resolveImportBound } from './resolve-bounds.ts';
 import { isMeshMember, type PeerClaim, type PeerWorld, resolvePeerClaims } from './resolve-calico-peers.ts';
 import type { RoutingSettings } from './resolve-settings.ts';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { parseDurationSeconds } from './go-duration.ts';
+import { parseDurationSeconds } from './duration.ts';
 
 it.each([
   ['90s', 90],
@@ -12,6 +12,7 @@ it.each([
   ['90', undefined],
   ['s', undefined],
   ['1s junk', undefined],
+  ['-1s', undefined],
   [undefined, undefined],
 ])('%j is %j seconds', (text, seconds) => {
   expect(parseDurationSeconds(text)).toBe(seconds);
