@@ -3,11 +3,12 @@ import { describe, expect, it } from 'vitest';
 import { isWithinBound } from '../intent/routing/resolve-bounds.ts';
 import type { PrefixBound } from '../intent/routing/routing-intent.ts';
 import { comparePrefixes, containsPrefix, maskAddress, type Prefix, printPrefix } from '../net/prefix.ts';
+import { resource } from '../resources/resource.fixture.ts';
 import { compileBird } from './compile.ts';
 import { compileImport } from './compile-session-filter.ts';
 import type { BirdCondition, BirdStatement } from './config.ts';
 import { printDrained } from './drain.ts';
-import { birdText, hub, resolveFor, resolveHub, resource } from './hub.fixture.ts';
+import { birdText, hub, resolveFor, resolveHub } from './hub.fixture.ts';
 
 function passwordFor(key: string) {
   return resource('Attachment', 'dc', {

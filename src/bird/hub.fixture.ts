@@ -7,17 +7,11 @@ import type { Warning } from '../intent/router-intent.ts';
 import { type RoutingOptions, resolveRouting } from '../intent/routing/resolve-routing.ts';
 import type { RoutingIntent, SessionIntent } from '../intent/routing/routing-intent.ts';
 import { resolveTopology } from '../intent/topology/resolve-topology.ts';
-import { kindEntry } from '../resources/kinds.ts';
-import type { AnyResource, Kind, Labels, Resource, SpecByKind } from '../resources/resource.ts';
+import { resource } from '../resources/resource.fixture.ts';
+import type { AnyResource } from '../resources/resource.ts';
 import { makeSnapshot } from '../resources/snapshot.ts';
 import { type BirdOptions, compileBird } from './compile.ts';
 import { printBird } from './print.ts';
-
-export function resource<K extends Kind>(kind: K, name: string, spec: SpecByKind[K], labels: Labels = {}): AnyResource {
-  const apiVersion = kindEntry(kind)?.apiVersion ?? '';
-  const made: Resource<K> = { apiVersion, kind, metadata: { name, labels }, spec };
-  return made as unknown as AnyResource;
-}
 
 /** Two routers on one subnet, a data center behind eth0, spokes behind eth1 and eth2; both families. */
 export const hub: readonly AnyResource[] = [

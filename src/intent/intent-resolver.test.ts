@@ -1,20 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { AnyResource, Kind, Labels, SpecByKind } from '../resources/resource.ts';
+import { resource } from '../resources/resource.fixture.ts';
+import type { AnyResource } from '../resources/resource.ts';
 import { makeSnapshot } from '../resources/snapshot.ts';
 import { IntentResolver, type IntentUpdate } from './intent-resolver.ts';
 import { resolveIntent } from './resolve-intent.ts';
-
-function resource<K extends Kind>(
-  kind: K,
-  name: string,
-  spec: SpecByKind[K],
-  labels: Labels = {},
-  namespace?: string,
-): AnyResource {
-  const metadata = { name, labels, ...(namespace === undefined ? {} : { namespace }) };
-  return { apiVersion: 'x/v1', kind, metadata, spec } as unknown as AnyResource;
-}
 
 const router = resource('Router', 'r1', {
   asNumber: 64520,

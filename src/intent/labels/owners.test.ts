@@ -1,21 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { printPrefix } from '../../net/prefix.ts';
-import type { AnyResource, Kind, Labels, SpecByKind } from '../../resources/resource.ts';
+import { resource } from '../../resources/resource.fixture.ts';
+import type { AnyResource } from '../../resources/resource.ts';
 import { makeSnapshot, type Snapshot } from '../../resources/snapshot.ts';
 import type { Owner } from './owner.ts';
 import { diffOwners, resolveOwners } from './owners.ts';
-
-function resource<K extends Kind>(
-  kind: K,
-  name: string,
-  spec: SpecByKind[K],
-  labels: Labels = {},
-  namespace?: string,
-): AnyResource {
-  const metadata = { name, labels, ...(namespace === undefined ? {} : { namespace }) };
-  return { apiVersion: 'x/v1', kind, metadata, spec } as unknown as AnyResource;
-}
 
 function show(owners: readonly Owner[]): Record<string, unknown> {
   return Object.fromEntries(

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { resource } from '../../resources/resource.fixture.ts';
 import type { AnyResource } from '../../resources/resource.ts';
-import { codes, eth0, facts, node, policy, resolve, resource, router } from './policy.fixture.ts';
+import { codes, eth0, facts, node, policy, resolve, router } from './policy.fixture.ts';
 import type { InterfaceFacts } from './policy-intent.ts';
 
 describe('traps', () => {

@@ -6,7 +6,8 @@
 import { parseAddress } from '../../net/address.ts';
 import { parseCidr } from '../../net/prefix.ts';
 import type { GlobalNetworkPolicySpec } from '../../resources/global-network-policy.ts';
-import type { AnyResource, Kind, Labels, SpecByKind } from '../../resources/resource.ts';
+import { resource } from '../../resources/resource.fixture.ts';
+import type { AnyResource } from '../../resources/resource.ts';
 import type { Rule } from '../../resources/rule.ts';
 import { makeSnapshot } from '../../resources/snapshot.ts';
 import { LabelIndex } from '../labels/label-index.ts';
@@ -15,17 +16,6 @@ import type { Warning } from '../router-intent.ts';
 import { resolveTopology } from '../topology/resolve-topology.ts';
 import type { InterfaceFacts, PolicyIntent, RuleIntent } from './policy-intent.ts';
 import { resolvePolicy } from './resolve-policy.ts';
-
-export function resource<K extends Kind>(
-  kind: K,
-  name: string,
-  spec: SpecByKind[K],
-  labels: Labels = {},
-  namespace?: string,
-): AnyResource {
-  const metadata = { name, labels, ...(namespace === undefined ? {} : { namespace }) };
-  return { apiVersion: 'x/v1', kind, metadata, spec } as unknown as AnyResource;
-}
 
 export const node = resource('Node', 'r1', {});
 export const router = resource('Router', 'r1', { asNumber: 64520 });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { codes, facts, resolve, resource, router } from './policy.fixture.ts';
+import { resource } from '../../resources/resource.fixture.ts';
+import { codes, facts, resolve, router } from './policy.fixture.ts';
 
 describe('which HostEndpoint guards which interface', () => {
   const interfaces = [

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { printPrefix } from '../../net/prefix.ts';
+import { resource } from '../../resources/resource.fixture.ts';
 import type { SpecByKind } from '../../resources/resource.ts';
-import { codes, node, resolve, resource, router } from './policy.fixture.ts';
+import { codes, node, resolve, router } from './policy.fixture.ts';
 import type { PolicyIntent } from './policy-intent.ts';
 
 describe('settings', () => {

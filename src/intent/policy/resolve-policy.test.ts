@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { resource } from '../../resources/resource.fixture.ts';
 import type { Rule } from '../../resources/rule.ts';
 import { makeSnapshot } from '../../resources/snapshot.ts';
 import { LabelIndex } from '../labels/label-index.ts';
 import { resolveTopology } from '../topology/resolve-topology.ts';
-import { codes, eth0, policy, resolve, resource, router } from './policy.fixture.ts';
+import { codes, eth0, policy, resolve, router } from './policy.fixture.ts';
 import { resolvePolicy } from './resolve-policy.ts';
 
 describe('profiles', () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { resource } from '../../resources/resource.fixture.ts';
 import type { Rule } from '../../resources/rule.ts';
-import { codes, eth0, policy, resolve, resource, router, rules } from './policy.fixture.ts';
+import { codes, eth0, policy, resolve, router, rules } from './policy.fixture.ts';
 
 describe('the families a rule can match', () => {
   it.each<[string, Omit<Rule, 'action'>, number[]]>([

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { GlobalNetworkPolicySpec } from '../../resources/global-network-policy.ts';
+import { resource } from '../../resources/resource.fixture.ts';
 import type { AnyResource, SpecByKind } from '../../resources/resource.ts';
 import type { Rule } from '../../resources/rule.ts';
-import { codes, eth0, policy, resolve, resource, router } from './policy.fixture.ts';
+import { codes, eth0, policy, resolve, router } from './policy.fixture.ts';
 
 describe('the order of evaluation', () => {
   const order = (...resources: AnyResource[]) =>

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { hub, resolveFor, resource } from '../../bird/hub.fixture.ts';
+import { hub, resolveFor } from '../../bird/hub.fixture.ts';
+import { resource } from '../../resources/resource.fixture.ts';
 import type { AnyResource } from '../../resources/resource.ts';
 import { printFacts, resolveFacts } from './facts.ts';
 

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { hub, resolveFor, resource } from '../../bird/hub.fixture.ts';
+import { hub, resolveFor } from '../../bird/hub.fixture.ts';
 import { printAddress } from '../../net/address.ts';
 import { printPrefix } from '../../net/prefix.ts';
 import type { BgpPeerSpec } from '../../resources/bgp-peer.ts';
+import { resource } from '../../resources/resource.fixture.ts';
 import type { AnyResource } from '../../resources/resource.ts';
 import { parsePeerIp } from './resolve-calico-peers.ts';
 

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { hub, resolveFor, resolveHub, resource } from '../../bird/hub.fixture.ts';
+import { hub, resolveFor, resolveHub } from '../../bird/hub.fixture.ts';
 import { printAddress } from '../../net/address.ts';
 import { printPrefix } from '../../net/prefix.ts';
+import { resource } from '../../resources/resource.fixture.ts';
 import { makeSnapshot } from '../../resources/snapshot.ts';
 import { resolveTopology } from '../topology/resolve-topology.ts';
 import { resolveRouting } from './resolve-routing.ts';

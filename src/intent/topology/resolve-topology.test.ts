@@ -1,13 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { printAddress } from '../../net/address.ts';
 import { printPrefix } from '../../net/prefix.ts';
-import type { AnyResource, Kind, Labels, SpecByKind } from '../../resources/resource.ts';
+import { resource } from '../../resources/resource.fixture.ts';
 import { makeSnapshot } from '../../resources/snapshot.ts';
 import { resolveTopology } from './resolve-topology.ts';
-
-function resource<K extends Kind>(kind: K, name: string, spec: SpecByKind[K], labels: Labels = {}): AnyResource {
-  return { apiVersion: 'x/v1', kind, metadata: { name, labels }, spec } as unknown as AnyResource;
-}
 
 const r1 = resource(
   'Router',

@@ -6,8 +6,9 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type BirdCommand, replyCodes } from '../../../src/bird/control.ts';
-import { birdText, resolveFor, resource } from '../../../src/bird/hub.fixture.ts';
+import { birdText, resolveFor } from '../../../src/bird/hub.fixture.ts';
 import { type BirdControl, connectBird } from '../../../src/edge/bird-control.ts';
+import { resource } from '../../../src/resources/resource.fixture.ts';
 import { type Cable, eventually, layCable, requirePrograms } from './namespaces.ts';
 
 let cable: Cable;

@@ -6,9 +6,10 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { compileBird } from '../../../src/bird/compile.ts';
-import { resolveFor, resource } from '../../../src/bird/hub.fixture.ts';
+import { resolveFor } from '../../../src/bird/hub.fixture.ts';
 import { printFilter, printFunction } from '../../../src/bird/print-filter.ts';
 import type { BgpFilterRule } from '../../../src/resources/bgp-filter.ts';
+import { resource } from '../../../src/resources/resource.fixture.ts';
 import { type Cable, layCable, requirePrograms } from './namespaces.ts';
 
 /** Prefix and BIRD's statements that dress the route. */

@@ -6,7 +6,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { birdText, hub, resolveFor, resolveHub, resource } from '../../../src/bird/hub.fixture.ts';
+import { birdText, hub, resolveFor, resolveHub } from '../../../src/bird/hub.fixture.ts';
+import { resource } from '../../../src/resources/resource.fixture.ts';
 import type { AnyResource } from '../../../src/resources/resource.ts';
 import { requirePrograms } from './namespaces.ts';
 

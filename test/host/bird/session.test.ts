@@ -6,8 +6,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BirdDaemon, SessionStatus } from '../../../src/bird/daemon.ts';
-import { birdText, resolveFor, resource } from '../../../src/bird/hub.fixture.ts';
+import { birdText, resolveFor } from '../../../src/bird/hub.fixture.ts';
 import { createBirdDaemon } from '../../../src/edge/bird-process.ts';
+import { resource } from '../../../src/resources/resource.fixture.ts';
 import type { AnyResource } from '../../../src/resources/resource.ts';
 import { type Cable, eventually, layCable, requirePrograms } from './namespaces.ts';
 
