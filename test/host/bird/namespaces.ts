@@ -5,6 +5,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { eventually as lastRead } from '../../../lab/eventually.ts';
 
 /** Fails loudly, with what to install, where real programs or rights are missing. */
 export function requirePrograms(): void {
@@ -65,14 +66,10 @@ export function layCable(label: string): Cable {
 export async function eventually<T>(
   what: string,
   read: () => Promise<T> | T,
-  matches: (value: T) => boolean,
-  withinMs = 20_000,
-): Promise<T> {
-  const deadline = Date.now() + withinMs;
-  for (;;) {
-    const value = await read();
-    if (matches(value)) return value;
-    if (Date.now() > deadline) throw new Error(`not within ${withinMs} ms: ${what}; last: ${JSON.stringify(value)}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+  matches: (value: Awaited<T>) => boolean,
+  within = 20_000,
+): Promise<Awaited<T>> {
+  const last = await lastRead(read, matches, { within, every: 50 });
+  if (matches(last)) return last;
+  throw new Error(`not within ${within} ms: ${what}; last: ${JSON.stringify(last)}`);
 }
