@@ -9,13 +9,13 @@ fail() { say "$*"; exit 1; }
 
 # program:package, one for each thing the product, the lab and the tests run.
 needed='bird:bird2 birdc:bird2 nft:nftables ip:iproute2 vtysh:frr /usr/lib/frr/bgpd:frr ping:iputils-ping iperf3:iperf3
-  conntrack:conntrack tcpdump:tcpdump ethtool:ethtool unshare:util-linux nsenter:util-linux'
+  conntrack:conntrack kill:procps tcpdump:tcpdump ethtool:ethtool unshare:util-linux nsenter:util-linux'
 PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
 
 missing_packages() {
   local entry
   for entry in $needed; do
-    command -v "${entry%%:*}" >/dev/null || printf '%s\n' "${entry##*:}"
+    type -P "${entry%%:*}" >/dev/null || printf '%s\n' "${entry##*:}"
   done | sort -u
 }
 
