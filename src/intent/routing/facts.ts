@@ -11,6 +11,10 @@ import { type Prefix, printPrefix } from '../../net/prefix.ts';
 import { resourceId } from '../../resources/resource.ts';
 import type { RouterIntent } from '../router-intent.ts';
 import type { PrefixBound, SessionIntent } from './routing-intent.ts';
+import { defaultRestart } from './session-timers.ts';
+
+/** What BIRD's `multihop` without a number means (BIRD 2 manual). */
+const anyHops = 64;
 
 export interface RoutingFacts {
   readonly router: string;
@@ -41,16 +45,17 @@ export interface SessionFacts {
   /** Address the session is opened from; null leaves it to the kernel. */
   readonly source: string | null;
   readonly passive: boolean;
-  /** Hops the peer may be away; 0 means any number, null that it must be on the link. */
+  /** Hops the peer may be away, 64 where no number is asked for (BIRD's bare `multihop`); null: it must be on the link. */
   readonly multihop: number | null;
   readonly ttlSecurity: boolean;
   readonly nextHop: 'default' | 'self' | 'keep';
   readonly rrClient: boolean;
   readonly rrClusterId: string | null;
-  /** Seconds; `default` is on with BIRD's time. */
-  readonly gracefulRestart: number | 'default' | 'off';
-  /** Seconds; null is BIRD's default. */
+  /** Seconds that routes are kept for a peer that restarts, 120 unless asked for otherwise; null is off. */
+  readonly gracefulRestart: number | null;
+  /** Seconds; null is a third of the hold time. */
   readonly keepalive: number | null;
+  /** Seconds; null is BIRD's 240. */
   readonly hold: number | null;
   readonly allowLocalAS: number;
   /** Milliseconds; null is off. */
@@ -127,12 +132,12 @@ function sessionFacts(session: SessionIntent): SessionFacts {
     type: session.remoteAs === session.localAs ? 'iBGP' : 'eBGP',
     source: sourceAddress ? printAddress(sourceAddress) : null,
     passive: session.passive,
-    multihop: reach === 'direct' ? null : reach === 'any' ? 0 : reach.hops,
+    multihop: reach === 'direct' ? null : reach === 'any' ? anyHops : reach.hops,
     ttlSecurity: session.ttlSecurity,
     nextHop: session.nextHop,
     rrClient: session.rrClient,
     rrClusterId: session.rrClusterId ?? null,
-    gracefulRestart: session.gracefulRestart,
+    gracefulRestart: restartSeconds(session.gracefulRestart),
     keepalive: session.keepalive ?? null,
     hold: session.hold ?? null,
     allowLocalAS: session.allowLocalAs,
@@ -149,6 +154,11 @@ function sessionFacts(session: SessionIntent): SessionFacts {
     importLimit: imports.limit ?? null,
     exportLimit: exports.limit ?? null,
   };
+}
+
+function restartSeconds(restart: SessionIntent['gracefulRestart']): number | null {
+  if (restart === 'off') return null;
+  return restart === 'default' ? defaultRestart : restart;
 }
 
 function boundFacts(bound: PrefixBound | undefined): BoundFacts | null {

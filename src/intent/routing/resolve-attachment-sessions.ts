@@ -23,6 +23,7 @@ import {
 import { bgpPort, type RoutingSettings } from './resolve-settings.ts';
 import type { ExportIntent, ImportIntent, SessionIntent } from './routing-intent.ts';
 import { attachmentSessionName, groupSessionName } from './session-name.ts';
+import { resolveKeepalive, resolveRestart, type TimerField } from './session-timers.ts';
 
 /** Inside: LOCAL_PREF, BIRD's default being 100. */
 const localPrefs = { primary: 200, backup: 50 } as const;
@@ -47,7 +48,8 @@ export function resolveAttachmentSessions(
           const source = sourceFor(attachment, bgp, remote);
           if (source) {
             const name = attachmentSessionName(attachment.name, remote);
-            return [attachmentSession(topology, settings, ownership, attachment, bgp, { name, remote, source })];
+            const ends = { name, remote, source };
+            return [attachmentSession(topology, settings, ownership, attachment, bgp, ends, warnings)];
           }
           warnings.push({
             code: 'no-source-address',
@@ -98,10 +100,14 @@ function attachmentSession(
   attachment: AttachmentFacts,
   bgp: AttachmentBgp,
   ends: { readonly name: string; readonly remote: Address; readonly source: Address },
+  warnings: Warning[],
 ): SessionIntent {
   const family = ends.remote.family;
-  const keepalive = parseDurationSeconds(bgp.keepaliveTime);
   const hold = parseDurationSeconds(bgp.holdTime);
+  const timer = (field: 'keepaliveTime' | 'gracefulRestart'): TimerField => {
+    return { subject: attachment.resource, path: ['spec', 'bgp', field], text: bgp[field] };
+  };
+  const keepalive = resolveKeepalive(timer('keepaliveTime'), hold, warnings);
   return {
     name: ends.name,
     origin: attachment.resource,
@@ -117,7 +123,7 @@ function attachmentSession(
     ttlSecurity: (bgp.ttlSecurity ?? 0) > 0,
     nextHop: bgp.nextHopSelf === false ? 'default' : 'self',
     rrClient: false,
-    gracefulRestart: bgp.gracefulRestart === 'off' ? 'off' : (parseDurationSeconds(bgp.gracefulRestart) ?? 'default'),
+    gracefulRestart: bgp.gracefulRestart === 'off' ? 'off' : resolveRestart(timer('gracefulRestart'), warnings),
     ...(keepalive === undefined ? {} : { keepalive }),
     ...(hold === undefined ? {} : { hold }),
     allowLocalAs: bgp.allowLocalAS ?? 0,

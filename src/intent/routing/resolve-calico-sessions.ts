@@ -11,7 +11,6 @@ import { type Address, equalAddresses, parseAddress, printAddress } from '../../
 import { parseAsn } from '../../net/asn.ts';
 import { containsAddress, maskAddress } from '../../net/prefix.ts';
 import type { BgpPeerSpec } from '../../resources/bgp-peer.ts';
-import { parseDurationSeconds } from '../../resources/duration.ts';
 import type { Snapshot } from '../../resources/snapshot.ts';
 import type { Warning } from '../router-intent.ts';
 import type { Topology } from '../topology/topology.ts';
@@ -21,6 +20,7 @@ import { isMeshMember, type PeerClaim, type PeerWorld, resolvePeerClaims } from 
 import type { RoutingSettings } from './resolve-settings.ts';
 import type { SessionIntent } from './routing-intent.ts';
 import { calicoSessionName } from './session-name.ts';
+import { resolveKeepalive, resolveRestart, type TimerField } from './session-timers.ts';
 
 /** `taken` are addresses and ports that Attachments and the group already speak to. */
 export function resolveCalicoSessions(
@@ -73,7 +73,7 @@ function sessionOf(
   const isInternal = claim.remoteAs === localAs;
   const isRouter = topology.router.resource !== undefined;
   const source = isWorkload ? workloadSource(settings, claim) : sourceOf(topology, self, spec, claim.neighbor);
-  const keepalive = parseDurationSeconds(spec.keepaliveTime);
+  const keepalive = resolveKeepalive(timer(claim, 'keepaliveTime', spec.keepaliveTime), undefined, warnings);
   const rrClient = isInternal && self.clusterId !== undefined && claim.node?.clusterId !== self.clusterId;
   const hops = spec.ttlSecurity ?? 0;
   const filters = spec.filters ?? [];
@@ -96,7 +96,7 @@ function sessionOf(
     nextHop: nextHopOf(spec, isInternal),
     rrClient,
     ...(rrClient && self.clusterId !== undefined ? { rrClusterId: self.clusterId } : {}),
-    gracefulRestart: parseDurationSeconds(spec.maxRestartTime) ?? 'default',
+    gracefulRestart: resolveRestart(timer(claim, 'maxRestartTime', spec.maxRestartTime), warnings),
     ...(keepalive === undefined ? {} : { keepalive }),
     allowLocalAs: claim.honorsLocalAs ? (spec.numAllowedLocalASNumbers ?? 0) : 0,
     ...(spec.password && !isWorkload ? { password: spec.password.secretKeyRef } : {}),
@@ -114,6 +114,10 @@ function sessionOf(
       default: 'calico',
     },
   };
+}
+
+function timer(claim: PeerClaim, field: string, text: string | undefined): TimerField {
+  return { subject: claim.peer, path: ['spec', field], text };
 }
 
 /** Bounds of the Site at whose end of an Attachment the neighbor is; undefined for any other neighbor. */

@@ -7,7 +7,7 @@
  * exchanged; equal input gives an equal intent.
  */
 import { printAddress } from '../../net/address.ts';
-import { comparePrefixes, type Prefix, parsePrefix, printPrefix } from '../../net/prefix.ts';
+import { comparePrefixes, containsAddress, type Prefix, parsePrefix, printPrefix } from '../../net/prefix.ts';
 import type { IpPoolSpec } from '../../resources/ip-pool.ts';
 import type { Snapshot } from '../../resources/snapshot.ts';
 import type { Warning } from '../router-intent.ts';
@@ -19,6 +19,8 @@ import { resolveFilters } from './resolve-filters.ts';
 import { type RoutingSettings, resolveSettings } from './resolve-settings.ts';
 import { reflectedRanges, resolveStaticRoutes, serviceRanges } from './resolve-static.ts';
 import type { AggregateIntent, PoolIntent, RoutingIntent, SessionIntent } from './routing-intent.ts';
+
+const linkLocalPrefix = parsePrefix('fe80::/10');
 
 export interface RoutingOptions {
   /** IPAM blocks that this node holds; Calico keeps them outside its resources. */
@@ -43,7 +45,7 @@ export function resolveRouting(
     warnings,
   );
   const calico = resolveCalicoSessions(snapshot, topology, settings, ownership, ours, warnings);
-  const sessions = [...ours, ...calico].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const sessions = withoutLinkLocal([...ours, ...calico], warnings).sort((a, b) => (a.name < b.name ? -1 : 1));
   const pools = resolvePools(snapshot);
   const isReflector = topology.generated.node.spec.bgp?.routeReflectorClusterID !== undefined;
   const routing: RoutingIntent = {
@@ -84,6 +86,22 @@ function firstOfEachEnd(sessions: readonly SessionIntent[], warnings: Warning[])
     });
   }
   return [...byEnd.values()];
+}
+
+/** BIRD refuses a whole configuration for one link-local address without its interface. */
+function withoutLinkLocal(sessions: readonly SessionIntent[], warnings: Warning[]): SessionIntent[] {
+  return sessions.filter((session) => {
+    const ends = [session.neighbor, ...(session.sourceAddress ? [session.sourceAddress] : [])];
+    const linkLocal = ends.find((address) => linkLocalPrefix && containsAddress(linkLocalPrefix, address));
+    if (!linkLocal) return true;
+    warnings.push({
+      code: 'link-local-session',
+      subject: session.origin,
+      path: ['spec'],
+      message: `no session to ${printAddress(session.neighbor)}: ${printAddress(linkLocal)} means nothing without its interface; give both ends an address that is not link-local`,
+    });
+    return false;
+  });
 }
 
 function resolvePools(snapshot: Snapshot): PoolIntent[] {

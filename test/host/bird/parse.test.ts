@@ -127,6 +127,16 @@ describe('BIRD accepts', () => {
       'n1',
       [node, everyAttribute, everyCondition, everySetting, ...pools],
     ],
+    [
+      'timers beyond what BGP can say, and link-local peers',
+      'n1',
+      [
+        node,
+        resource('BGPPeer', 'slow', { peerIP: '172.16.0.7', asNumber: 1, keepaliveTime: '100h', maxRestartTime: '9h' }),
+        resource('BGPPeer', 'fast', { peerIP: '172.16.0.8', asNumber: 1, keepaliveTime: '1ms', maxRestartTime: '0s' }),
+        resource('BGPPeer', 'near', { peerIP: 'fe80::9', asNumber: 1, reachableBy: 'fe80::8' }),
+      ],
+    ],
     ['a router without any session', 'n1', [resource('Node', 'n1', { bgp: { ipv6Address: 'fd00::1/64' } })]],
   ])('%s', (_, router, resources) => {
     const localBlocks = [{ family: 4, bits: 0x0af40040n, length: 26 }] as const;
