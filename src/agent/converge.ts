@@ -26,14 +26,26 @@ type RouterDesired = Extract<Desired, { kind: 'router' }>;
 export function nextEffect(state: AgentState, now: number): Effect | undefined {
   const { desired } = state;
   if (desired === undefined || state.busy !== undefined || now < state.retryAt) return undefined;
+  if (isHolding(state)) return state.filter.kind === 'unknown' ? { kind: 'read-filter' } : undefined;
   if (desired.kind === 'absent') return firstEffect(removeOrder, (stage) => removeEffect(stage, state));
   return firstEffect(applyOrder, (stage) => applyEffect(stage, state, desired));
+}
+
+/**
+ * Whether what a predecessor left is kept as it is: the snapshot lacks objects that cannot be read, whose absence may widen
+ * what is open, and the table in the kernel was made with them. A kernel without a table of ours is only made closer.
+ */
+export function isHolding({ isTakenOver, unreadable }: AgentState): boolean {
+  return !isTakenOver && unreadable.length > 0;
 }
 
 /** Whether the router was seen to be what is desired. */
 export function isConverged(state: AgentState): boolean {
   return (
-    state.desired !== undefined && state.busy === undefined && nextEffect({ ...state, retryAt: 0 }, 0) === undefined
+    state.desired !== undefined &&
+    !isHolding(state) &&
+    state.busy === undefined &&
+    nextEffect({ ...state, retryAt: 0 }, 0) === undefined
   );
 }
 

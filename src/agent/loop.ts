@@ -12,7 +12,7 @@ import { readRuleset } from '../nftables/read.ts';
 import type { Snapshot } from '../resources/snapshot.ts';
 import { ok } from '../result.ts';
 import { isConverged } from './converge.ts';
-import type { AgentPorts } from './ports.ts';
+import type { AgentPorts, SnapshotFlaws } from './ports.ts';
 import type { AgentEvent, AgentState, Effect } from './state.ts';
 import type { RouterStatus } from './status.ts';
 import { statusOf } from './status-of.ts';
@@ -34,7 +34,7 @@ export async function startAgent(router: string, agent: AgentState['agent'], por
   const underWay = new Set<Promise<void>>();
   let state = initialState(router, agent);
   let snapshot: Snapshot | undefined;
-  let invalid: readonly string[] = [];
+  let flaws: SnapshotFlaws = { invalid: [], unreadable: [] };
   let interfaces: readonly InterfaceFacts[] | undefined;
   let isStopped = false;
 
@@ -57,9 +57,9 @@ export async function startAgent(router: string, agent: AgentState['agent'], por
     const resolved = resolver.update(snapshot, interfaces);
     if (resolved.ok) {
       const { intent, deltas, rulesChanged } = resolved.value;
-      hear({ kind: 'intent', intent, moved: rulesChanged ? undefined : deltas, revision, invalid });
+      hear({ kind: 'intent', intent, moved: rulesChanged ? undefined : deltas, revision, flaws });
     } else {
-      hear({ kind: 'intent-gone', revision, reason: `the store holds no Router or Node named ${router}` });
+      hear({ kind: 'intent-gone', revision, reason: `the store holds no Router or Node named ${router}`, flaws });
     }
   }
 
@@ -83,9 +83,9 @@ export async function startAgent(router: string, agent: AgentState['agent'], por
     ports.bird.onDown(() => hear({ kind: 'bird-down' })),
     ports.clock.every(tickMs, () => hear({ kind: 'tick' })),
     ports.snapshots.follow({
-      onSnapshot(next, invalidNow) {
+      onSnapshot(next, flawsNow) {
         snapshot = next;
-        invalid = invalidNow;
+        flaws = flawsNow;
         resolve();
       },
       onConnection: (connected, message) => hear({ kind: 'store', connected, message }),

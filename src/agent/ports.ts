@@ -66,11 +66,18 @@ export interface LogSink {
   write(level: 'info' | 'warn' | 'error', message: string, fields: Readonly<Record<string, unknown>>): void;
 }
 
+/** Stored objects that a snapshot does not show as they stand. */
+export interface SnapshotFlaws {
+  /** Objects that are not valid, with the reason, and what counts in their place. */
+  readonly invalid: readonly string[];
+  /** Names of those of them that the snapshot lacks, since no valid version was ever seen. */
+  readonly unreadable: readonly string[];
+}
+
 /** Complete snapshots, the first one as soon as there is one, then one after each change. */
 export interface SnapshotSource {
   follow(listener: {
-    /** `invalid` names stored objects that are not acted on, with the reason. */
-    onSnapshot(snapshot: Snapshot, invalid: readonly string[]): void;
+    onSnapshot(snapshot: Snapshot, flaws: SnapshotFlaws): void;
     /** The store went away or came back. */
     onConnection(connected: boolean, message: string): void;
   }): { close(): void };

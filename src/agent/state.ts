@@ -15,7 +15,7 @@ import type { Ruleset } from '../nftables/ruleset.ts';
 import type { SecretRef } from '../resources/attachment.ts';
 import type { Result } from '../result.ts';
 import type { AppliedRecord } from './applied-record.ts';
-import type { HostError } from './ports.ts';
+import type { HostError, SnapshotFlaws } from './ports.ts';
 import type { Repair, RouterStatus } from './status.ts';
 
 export interface AgentState {
@@ -23,6 +23,10 @@ export interface AgentState {
   readonly agent: RouterStatus['agent'];
   readonly store: { readonly connected: boolean; readonly revision: number };
   readonly invalid: readonly string[];
+  /** Names of invalid objects that `desired` lacks, since no valid version of them is known. */
+  readonly unreadable: readonly string[];
+  /** Whether this agent has found the kernel without a table, recognised the one there, or written its own. */
+  readonly isTakenOver: boolean;
   /** Undefined before the first complete snapshot: until then nothing is written. */
   readonly desired: Desired | undefined;
   /** By `name/key`; undefined until read for the first time. Never printed. */
@@ -96,9 +100,9 @@ export type AgentEvent =
       /** Which set members moved, when nothing else of the policy changed since the last intent. */
       readonly moved: readonly MemberChange[] | undefined;
       readonly revision: number;
-      readonly invalid: readonly string[];
+      readonly flaws: SnapshotFlaws;
     }
-  | { readonly kind: 'intent-gone'; readonly revision: number; readonly reason: string }
+  | { readonly kind: 'intent-gone'; readonly revision: number; readonly reason: string; readonly flaws: SnapshotFlaws }
   | { readonly kind: 'store'; readonly connected: boolean; readonly message: string }
   | { readonly kind: 'secrets'; readonly secrets: ReadonlyMap<string, string> }
   | { readonly kind: 'filter-read'; readonly result: Result<ObservedTable | undefined, NftError> }

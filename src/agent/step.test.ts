@@ -145,16 +145,57 @@ describe('the agent', () => {
 
   it('takes everything of its own away when the router is no router any more: routes, forwarding, policy', () => {
     const run = converged();
-    expect(run.hear({ kind: 'intent-gone', revision: 9, reason: 'no Router' })).toEqual(['stop-bird']);
+    expect(run.hear({ kind: 'intent-gone', revision: 9, reason: 'no Router', flaws: noFlaws })).toEqual(['stop-bird']);
     expect(run.answer({ kind: 'bird-stopped', result: ok(undefined) })).toEqual(['set-forwarding']);
     expect(run.answer({ kind: 'forwarding-set', on: false, result: ok(true) })).toEqual(['log', 'apply-filter']);
     expect(run.answer({ kind: 'filter-applied', goal: undefined, result: ok(undefined) })).toEqual([]);
     expect(isConverged(run.state)).toBe(true);
   });
 
+  describe('when it starts and an object cannot be read', () => {
+    const flaws = { invalid: ['GlobalNetworkPolicy/deny: broken'], unreadable: ['GlobalNetworkPolicy/deny'] };
+    const flawed = { ...intent(5), flaws } as AgentEvent;
+    const alien = new Map([['alien', { declaration: '', elements: [] }]]);
+
+    it('keeps the table it finds, says why, and goes on once the object is mended', () => {
+      const run = start();
+      expect(run.hear(flawed)).toEqual(['read-filter']);
+      expect(run.answer({ kind: 'filter-read', result: ok({ ...observed(run.goal()), sets: alien }) })).toEqual([]);
+      expect(statusOf(run.state, 0).lastError?.message).toMatch(/stays until mended: GlobalNetworkPolicy\/deny/);
+      expect(isConverged(run.state)).toBe(false);
+      expect(run.hear(intent(6))).toEqual(['apply-filter']);
+      expect(statusOf(run.state, 0).lastError).toBeNull();
+    });
+
+    it('closes a kernel that has no table, now or as soon as it has none', () => {
+      const run = start();
+      run.hear(flawed);
+      expect(run.answer({ kind: 'filter-read', result: ok(undefined) })).toEqual(['apply-filter']);
+      const later = start();
+      later.hear(flawed);
+      later.answer({ kind: 'filter-read', result: ok({ ...observed(later.goal()), sets: alien }) });
+      expect(later.hear({ kind: 'filter-touched' })).toEqual(['read-filter']);
+      expect(later.answer({ kind: 'filter-read', result: ok(undefined) })).toEqual(['apply-filter']);
+    });
+
+    it('takes nothing away when it is the router itself that cannot be read', () => {
+      const run = start();
+      run.hear({ kind: 'started', applied: converged().state.applied });
+      run.hear({ kind: 'intent-gone', revision: 9, reason: 'no Router', flaws });
+      expect(run.answer({ kind: 'filter-read', result: ok(observed(converged().goal())) })).toEqual([]);
+    });
+  });
+
+  it('takes nothing away when another, younger store stands in the place of the one it knew', () => {
+    const run = converged();
+    run.hear(intent(7));
+    expect(run.hear({ kind: 'intent-gone', revision: 1, reason: 'no Router', flaws: noFlaws })).toEqual([]);
+    expect(statusOf(run.state, 0)).toMatchObject({ policy: { inSync: true }, lastError: { subject: 'resources' } });
+  });
+
   it('touches nothing on a machine that never was a router', () => {
     const run = start();
-    run.hear({ kind: 'intent-gone', revision: 1, reason: 'no Router' });
+    run.hear({ kind: 'intent-gone', revision: 1, reason: 'no Router', flaws: noFlaws });
     run.pass(60_000);
     expect(run.hear({ kind: 'tick' })).toEqual(['write-status']);
   });
@@ -248,8 +289,10 @@ function observed(goal: { readonly ruleset: Ruleset } | undefined): ObservedTabl
   };
 }
 
+const noFlaws = { invalid: [], unreadable: [] };
+
 function intent(revision: number, shape: Shape = {}): AgentEvent {
-  return { kind: 'intent', intent: routerIntent(shape), moved: undefined, revision, invalid: [] };
+  return { kind: 'intent', intent: routerIntent(shape), moved: undefined, revision, flaws: noFlaws };
 }
 
 function routerIntent({ endpoints = ['eth0'], sessions = [], password = false }: Shape): RouterIntent {

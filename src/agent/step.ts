@@ -15,7 +15,7 @@ import type { Ruleset } from '../nftables/ruleset.ts';
 import { hashRuleset } from '../nftables/ruleset-hash.ts';
 import type { SecretRef } from '../resources/attachment.ts';
 import type { AppliedRecord } from './applied-record.ts';
-import { nextEffect, settleBird } from './converge.ts';
+import { isHolding, nextEffect, settleBird } from './converge.ts';
 import type { AgentEvent, AgentState, Desired, Effect } from './state.ts';
 import { statusOf } from './status-of.ts';
 
@@ -32,6 +32,8 @@ export function initialState(router: string, agent: AgentState['agent']): AgentS
     agent,
     store: { connected: false, revision: 0 },
     invalid: [],
+    unreadable: [],
+    isTakenOver: false,
     desired: undefined,
     secrets: undefined,
     applied: undefined,
@@ -63,14 +65,9 @@ function hear(state: AgentState, event: AgentEvent, now: number): [AgentState, r
     case 'started':
       return [{ ...state, applied: event.applied }, []];
     case 'intent':
-      return hearIntent(state, event);
-    case 'intent-gone': {
-      const desired: Desired = { kind: 'absent', revision: event.revision, reason: event.reason };
-      // A router that never was one here has nothing to take away: wait for its resources instead of touching the host.
-      const wasRouter = state.desired !== undefined || state.applied !== undefined;
-      const known = { ...state, store: { connected: true, revision: event.revision } };
-      return [noted({ ...known, desired: wasRouter ? desired : undefined }, 'resources', event.reason, now), []];
-    }
+      return hearIntent(state, event, now);
+    case 'intent-gone':
+      return hearIntentGone(state, event, now);
     case 'store':
       return hearStore(state, event, now);
     case 'secrets':
@@ -80,7 +77,7 @@ function hear(state: AgentState, event: AgentEvent, now: number): [AgentState, r
     case 'filter-applied':
       return hearFilterApplied(idle(state), event, now);
     case 'filter-touched':
-      return [state.filter.kind === 'held' ? { ...state, filter: { ...state.filter, isTouched: true } } : state, []];
+      return [withTouchedFilter(state), []];
     case 'forwarding-set':
       return hearForwarding(idle(state), event, now);
     case 'bird-adopted':
@@ -108,14 +105,43 @@ function hear(state: AgentState, event: AgentEvent, now: number): [AgentState, r
 function hearIntent(
   state: AgentState,
   event: Extract<AgentEvent, { kind: 'intent' }>,
+  now: number,
 ): [AgentState, readonly Effect[]] {
-  const { intent, revision, invalid } = event;
+  const { intent, revision, flaws } = event;
   const filter = { ruleset: nextRuleset(state, event), revision };
   const desired: Desired = { kind: 'router', revision, intent, filter };
-  const next = adoptUnchanged({ ...state, desired, invalid, store: { connected: true, revision }, retryAt: 0 });
+  const heard = { ...state, ...flaws, desired, store: { connected: true, revision }, retryAt: 0 };
+  const next = saidWhyHolding(adoptUnchanged(heard), now);
   const refs = secretRefs(intent);
   if (refs.length === 0) return [{ ...next, secrets: state.secrets?.size === 0 ? state.secrets : new Map() }, []];
   return [next, [{ kind: 'read-secrets', refs }]];
+}
+
+function hearIntentGone(
+  state: AgentState,
+  { revision, reason, flaws }: Extract<AgentEvent, { kind: 'intent-gone' }>,
+  now: number,
+): [AgentState, readonly Effect[]] {
+  if (revision < state.store.revision) {
+    const lost = `${reason}, but it is at revision ${revision} and was at ${state.store.revision}`;
+    return [noted(state, 'resources', `${lost}: it is another store, and everything stays as it is`, now), []];
+  }
+  const desired: Desired = { kind: 'absent', revision, reason };
+  // A router that never was one here has nothing to take away: wait for its resources instead of touching the host.
+  const wasRouter = state.desired !== undefined || state.applied !== undefined;
+  const known = { ...state, ...flaws, store: { connected: true, revision }, desired: wasRouter ? desired : undefined };
+  return [saidWhyHolding(noted(known, 'resources', reason, now), now), []];
+}
+
+function saidWhyHolding(state: AgentState, now: number): AgentState {
+  if (isHolding(state)) {
+    const names = state.unreadable.slice(0, 5).join(', ');
+    const message = `cannot be read, and no valid version is known: what is in force stays until mended: ${names}`;
+    return noted(state, 'resources', message, now);
+  }
+  return state.lastError?.subject === 'resources' && state.desired?.kind === 'router'
+    ? { ...state, lastError: null }
+    : state;
 }
 
 /** Moves set members where only they changed, compiles otherwise; equal rulesets stay one object. */
@@ -163,8 +189,10 @@ function hearFilterRead(
       return checkDrift(state, observed, now);
     case 'unknown':
     case 'foreign':
-    case 'absent':
-      return [{ ...state, filter: recognise(state, observed) }, []];
+    case 'absent': {
+      const recognised = recognise(state, observed);
+      return [{ ...state, filter: recognised, isTakenOver: state.isTakenOver || recognised.kind !== 'foreign' }, []];
+    }
   }
 }
 
@@ -226,8 +254,8 @@ function hearFilterApplied(
     const next = failed({ ...state, filter: { kind: 'foreign' } }, 'nft', event.result.error.message, now);
     return [next, [log('error', 'nft refused the policy; the old one stays', { error: event.result.error.message })]];
   }
-  if (event.goal === undefined) return [{ ...state, filter: { kind: 'absent' } }, []];
-  return [{ ...state, filter: { kind: 'unverified', goal: event.goal } }, []];
+  const filter: AgentState['filter'] = event.goal ? { kind: 'unverified', goal: event.goal } : { kind: 'absent' };
+  return [{ ...state, filter, isTakenOver: true }, []];
 }
 
 function hearForwarding(
@@ -277,13 +305,19 @@ function hearTick(state: AgentState, now: number): [AgentState, readonly Effect[
   if (state.bird.kind === 'running') effects.push({ kind: 'read-sessions' });
   if (now - state.slowTickAt < slowMs) return withEffects(withStatus(state, now), effects);
   // The slow round does not trust the bells: it reads the table and the forwarding switch even when nothing rang.
-  const filter = state.filter.kind === 'held' ? { ...state.filter, isTouched: true } : state.filter;
+  const { filter } = withTouchedFilter(state);
   const forwarding = state.forwarding === 'on' ? 'recheck' : state.forwarding;
   if (state.desired?.kind === 'router') {
     const refs = secretRefs(state.desired.intent);
     if (refs.length > 0) effects.push({ kind: 'read-secrets', refs });
   }
   return withEffects(withStatus({ ...state, filter, forwarding, slowTickAt: now }, now), effects);
+}
+
+/** The table is to be read again: the one we hold, or the predecessor's that is kept. */
+function withTouchedFilter(state: AgentState): AgentState {
+  if (state.filter.kind === 'held') return { ...state, filter: { ...state.filter, isTouched: true } };
+  return isHolding(state) ? { ...state, filter: { kind: 'unknown' } } : state;
 }
 
 /** Writes status when it changed, at most once a tick, and now and then although it did not. */

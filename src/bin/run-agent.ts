@@ -51,7 +51,7 @@ export async function runAgent(options: RunAgentOptions): Promise<AgentEnd> {
   await mkdir(runFolder, { recursive: true, mode: 0o755 });
   const stopped = untilSignal();
   const stamps = { now: () => `${new Date().toISOString().slice(0, 19)}Z`, newUid: randomUUID };
-  const store = openRouterStore(() => openEmbeddedStore(options.storeFolder), stamps);
+  const store = openRouterStore(() => openEmbeddedStore(options.storeFolder, { mustExist: true }), stamps);
   const ports: AgentPorts = {
     filter: openPacketFilter(),
     bird: createBirdDaemon({ dir: runFolder, log: (message, fields) => log.write('info', message, fields) }),

@@ -7,11 +7,13 @@
  * nothing acknowledged is lost and nothing is torn. Watchers read the log from the last revision they saw; the doorbell
  * file and the slow poll only say when to look, so lost or doubled wake-ups change nothing but the delay.
  */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { err, ok, type Result } from '../result.ts';
 import type { Store, StoreChange, StoreEntry, StoreError, Watch, WatchEvent } from '../store/store.ts';
 import { changedKey, planTransaction } from '../store/transaction.ts';
 import { type Doorbell, openDoorbell } from './doorbell.ts';
-import { type LmdbTables, openLmdbTables } from './lmdb-tables.ts';
+import { dataFile, type LmdbTables, openLmdbTables } from './lmdb-tables.ts';
 
 export interface EmbeddedStoreOptions {
   /** How many transactions a late watcher can still be told; older ones are compacted. 10,000 unless said. */
@@ -20,6 +22,8 @@ export interface EmbeddedStoreOptions {
   readonly keptBytes?: number;
   /** How often to look for other processes' commits when no doorbell rang, in milliseconds; 500 unless said. */
   readonly pollInterval?: number;
+  /** Fails where there is no store yet instead of making one; false unless said. */
+  readonly mustExist?: boolean;
 }
 
 interface Watcher {
@@ -32,12 +36,18 @@ interface Watcher {
 /**
  * Opens the store in a directory, which is made (mode 0700, files 0600) when it is not there.
  *
- * @returns `unavailable`, saying why, when the directory cannot be used or holds something else
+ * @returns `unavailable`, saying why, when the directory cannot be used, holds something else, or no store that must exist
  */
 export async function openEmbeddedStore(
   directory: string,
   options: EmbeddedStoreOptions = {},
 ): Promise<Result<Store, StoreError>> {
+  if (options.mustExist && !existsSync(join(directory, dataFile))) {
+    return err({
+      kind: 'unavailable',
+      message: `there is no store in ${directory}: the first causeway apply makes it`,
+    });
+  }
   const opened = await openLmdbTables(directory);
   if (!opened.ok) return opened;
   return ok(new EmbeddedStore(opened.value, options));

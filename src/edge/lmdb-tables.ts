@@ -11,6 +11,9 @@ import { err, ok, type Result } from '../result.ts';
 import type { StoreChange, StoreEntry, StoreError } from '../store/store.ts';
 import { damageOf, makePrivateDirectory } from './lmdb-file.ts';
 
+/** The file in a store's directory that holds it all. */
+export const dataFile = 'data.mdb';
+
 /** Layout of the tables; a store of another number is left alone. */
 const format = 1;
 
@@ -68,7 +71,7 @@ export async function openLmdbTables(directory: string): Promise<Result<LmdbTabl
   let root: RootDatabase<string, Buffer> | undefined;
   try {
     makePrivateDirectory(directory);
-    const damage = damageOf(join(directory, 'data.mdb'));
+    const damage = damageOf(join(directory, dataFile));
     if (damage !== undefined) return foreign(directory, damage);
     root = openRoot(directory);
     const tables = prepare(directory, root);
@@ -132,8 +135,8 @@ interface OpenTables {
 
 function makeTables(opened: OpenTables): LmdbTables {
   const { directory, root, entries, log, meta, doorbell } = opened;
-  const dataFile = join(directory, 'data.mdb');
-  const inode = statSync(dataFile).ino;
+  const file = join(directory, dataFile);
+  const inode = statSync(file).ino;
   const readMeta = (): Meta => JSON.parse(meta.get(metaKey) ?? '') as Meta;
 
   function attempt<T>(action: () => Result<T, StoreError>): Result<T, StoreError> {
@@ -190,7 +193,7 @@ function makeTables(opened: OpenTables): LmdbTables {
     },
     sweepReaders: () => void root.readerCheck(),
     lost: () => {
-      const now = statSync(dataFile, { throwIfNoEntry: false })?.ino;
+      const now = statSync(file, { throwIfNoEntry: false })?.ino;
       return now === inode ? undefined : unavailable(directory, 'it was removed or replaced while it was open');
     },
     close: async () => {

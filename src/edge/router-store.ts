@@ -11,7 +11,12 @@ import { err, ok, type Result } from '../result.ts';
 import type { Stamps } from '../store/plan-write.ts';
 import { printResourceError, printStoreError } from '../store/resource-error.ts';
 import { createResourceStore } from '../store/resource-store.ts';
-import { followSnapshots, type InvalidObject, type SnapshotFollower } from '../store/snapshots.ts';
+import {
+  type FollowedObjects,
+  followSnapshots,
+  type InvalidObject,
+  type SnapshotFollower,
+} from '../store/snapshots.ts';
 import type { Store, StoreError } from '../store/store.ts';
 
 const reopenAfterMs = 1000;
@@ -27,6 +32,7 @@ export function openRouterStore(open: () => Promise<Result<Store, StoreError>>, 
   let follower: SnapshotFollower | undefined;
   let timer: NodeJS.Timeout | undefined;
   let isClosed = false;
+  const followed: FollowedObjects = new Map();
 
   async function begin(listener: Parameters<SnapshotSource['follow']>[0]): Promise<void> {
     const opened = await open();
@@ -37,9 +43,13 @@ export function openRouterStore(open: () => Promise<Result<Store, StoreError>>, 
       opened.value,
       (snapshot, invalid) => {
         listener.onConnection(true, '');
-        listener.onSnapshot(snapshot, invalid.map(printInvalid));
+        listener.onSnapshot(snapshot, {
+          invalid: invalid.map(printInvalid),
+          unreadable: invalid.filter(({ isLastValidKept }) => !isLastValidKept).map(printSubject),
+        });
       },
       (error) => void lose(listener, error),
+      followed,
     );
   }
 
@@ -87,7 +97,11 @@ async function writeStatus(
   return err({ kind: written.error.kind, message: printResourceError(written.error) });
 }
 
-function printInvalid({ subject, reasons, isLastValidKept }: InvalidObject): string {
-  const consequence = isLastValidKept ? 'its last valid version stays in force' : 'it counts as absent';
-  return `${subject.kind}/${subject.name}: ${reasons.join('; ')} (${consequence})`;
+function printInvalid(object: InvalidObject): string {
+  const consequence = object.isLastValidKept ? 'its last valid version stays in force' : 'it counts as absent';
+  return `${printSubject(object)}: ${object.reasons.join('; ')} (${consequence})`;
+}
+
+function printSubject({ subject: { kind, name, namespace } }: InvalidObject): string {
+  return namespace === undefined ? `${kind}/${name}` : `${kind}/${namespace}/${name}`;
 }

@@ -3,7 +3,7 @@ import { causewayApiVersion } from '../resources/kinds.ts';
 import type { Snapshot } from '../resources/snapshot.ts';
 import { resourceKey } from './keys.ts';
 import { createMemoryStore } from './memory-store.ts';
-import { followSnapshots, type InvalidObject } from './snapshots.ts';
+import { type FollowedObjects, followSnapshots, type InvalidObject } from './snapshots.ts';
 import type { Store, StoreError, StoreWrite } from './store.ts';
 
 interface Seen {
@@ -133,5 +133,20 @@ describe('followSnapshots', () => {
     await expect.poll(() => one.errors).toMatchObject([{ kind: 'unavailable' }]);
     expect(two.errors).toEqual([]);
     expect(follow(store).seen).toEqual([]);
+  });
+
+  it('keeps last valid versions when the store was away, for the follower that comes after', async () => {
+    const store = createMemoryStore();
+    await store.commit([putRouter('a', 1)]);
+    const followed: FollowedObjects = new Map();
+    const seen: Seen[] = [];
+    const see = (snapshot: Snapshot, invalid: readonly InvalidObject[]) => void seen.push({ snapshot, invalid });
+    const first = followSnapshots(store, see, () => undefined, followed);
+    await expect.poll(() => seen.length).toBe(1);
+    first.close();
+    await store.commit([putRouter('a', 'many')]);
+    followSnapshots(store, see, () => undefined, followed);
+    await expect.poll(() => seen.map(routers)).toEqual([['a:1'], ['a:1']]);
+    expect(seen[1]?.invalid[0]?.isLastValidKept).toBe(true);
   });
 });

@@ -26,6 +26,9 @@ export interface SnapshotFollower {
   close(): void;
 }
 
+/** What a follower knows by key; handed on to the next one, when a store was away, so that last valid versions are kept. */
+export type FollowedObjects = Map<string, Followed>;
+
 interface Followed {
   /** What the snapshot shows: the object, or its last valid version. */
   readonly resource: AnyResource | undefined;
@@ -37,13 +40,14 @@ interface Followed {
 /**
  * @param onSnapshot gets each snapshot and the objects that are not valid in it, sorted by key
  * @param onError the store failed and following has ended; a compacted log is not an error, but is listed anew
+ * @param followed what an earlier follower of this store knew; this one keeps it up to date
  */
 export function followSnapshots(
   store: Store,
   onSnapshot: (snapshot: Snapshot, invalid: readonly InvalidObject[]) => void,
   onError: (error: StoreError) => void,
+  followed: FollowedObjects = new Map(),
 ): SnapshotFollower {
-  let followed = new Map<string, Followed>();
   let watch: Watch | undefined;
   let isClosed = false;
 
@@ -61,11 +65,10 @@ export function followSnapshots(
       onError(listing.error);
       return;
     }
-    const next = new Map<string, Followed>();
-    for (const entry of listing.value.entries) {
-      if (parseResourceKey(entry.key)) next.set(entry.key, follow(entry, followed.get(entry.key)));
-    }
-    followed = next;
+    const listed = listing.value.entries.filter(({ key }) => parseResourceKey(key) !== undefined);
+    const keys = new Set(listed.map(({ key }) => key));
+    for (const key of [...followed.keys()]) if (!keys.has(key)) followed.delete(key);
+    for (const entry of listed) followed.set(entry.key, follow(entry, followed.get(entry.key)));
     emit(listing.value.revision);
     if (!isClosed) watch = store.watch(resourcesPrefix, listing.value.revision, onEvent);
   }
