@@ -40,19 +40,20 @@ export function damageOf(dataFile: string): string | undefined {
     throw cause;
   }
   try {
-    const { size } = fstatSync(file);
-    return size === 0 ? undefined : damageOfPages(file, size);
+    return fstatSync(file).size === 0 ? undefined : damageOfPages(file);
   } finally {
     closeSync(file);
   }
 }
 
-function damageOfPages(file: number, size: number): string | undefined {
+function damageOfPages(file: number): string | undefined {
   const first = readMeta(file, 0);
   if (first === undefined) return 'data.mdb is not an LMDB file';
   const pageSize = first.readUInt32LE(meta.pageSize);
   const second = readMeta(file, pageSize);
   if (second === undefined) return 'data.mdb is not an LMDB file, or was cut short';
+  // Asked after the pages were read: another process may make the file longer at any time, never shorter.
+  const { size } = fstatSync(file);
   const inside = [first, second].every((page) =>
     [meta.freeRoot, meta.mainRoot].every((offset) => {
       const root = page.readBigUInt64LE(offset);
