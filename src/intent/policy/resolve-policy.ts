@@ -19,9 +19,9 @@ import { type GuardedInterfaces, resolveEndpoints, wildcard } from './resolve-en
 import { type BgpReach, resolveFailsafes } from './resolve-failsafes.ts';
 import { resolveFelix } from './resolve-felix.ts';
 import { resolveProfiles } from './resolve-profiles.ts';
-import { resolveRules } from './resolve-rule.ts';
+import { type RulesContext, resolveRules } from './resolve-rule.ts';
 import { arrangeTiers, type ClassifiedPolicy, type OrderedTier, resolveTiers } from './resolve-tiers.ts';
-import { makeUsedSets, type UsedSets } from './used-sets.ts';
+import { makeUsedSets } from './used-sets.ts';
 
 /** Nobody to speak BGP with, on the usual port. */
 const noBgp: BgpReach = { listenPort: 179, peers: [] };
@@ -48,9 +48,10 @@ export function resolvePolicy(
   const guarded = resolveEndpoints(candidates, interfaces, felix, warnings);
   const selected = guarded.map((entry) => selectPolicies(snapshot, entry, tiers));
   const sets = makeUsedSets(index);
-  const policies = resolvePolicies(selected, sets, warnings);
+  const context: RulesContext = { sets, warnings, foldsNotSelector: router === undefined };
+  const policies = resolvePolicies(selected, context);
   const endpoints = guarded.map(({ endpoint }) => endpoint);
-  const profiles = resolveProfiles(snapshot, endpoints, sets, warnings);
+  const profiles = resolveProfiles(snapshot, endpoints, context);
   const policy: PolicyIntent = {
     forwardDefault: router ? (router.spec.forwarding?.defaultAction ?? 'Deny') : 'Allow',
     denyVerdict: felix.denyVerdict,
@@ -93,19 +94,15 @@ function resolveEndpoint(
 }
 
 /** The rules of every policy that selects an endpoint, each once, by id. */
-function resolvePolicies(
-  selected: readonly SelectedEndpoint[],
-  sets: UsedSets,
-  warnings: Warning[],
-): Map<PolicyId, PolicyRules> {
+function resolvePolicies(selected: readonly SelectedEndpoint[], context: RulesContext): Map<PolicyId, PolicyRules> {
   const sorted = [...usedPolicies(selected)].sort((a, b) => (a.id < b.id ? -1 : 1));
-  return new Map(sorted.map((policy) => [policy.id, resolvePolicyRules(policy, sets, warnings)]));
+  return new Map(sorted.map((policy) => [policy.id, resolvePolicyRules(policy, context)]));
 }
 
 /** Rules of a direction that the types leave out are never evaluated, so they are not resolved. */
-function resolvePolicyRules(policy: ClassifiedPolicy, sets: UsedSets, warnings: Warning[]): PolicyRules {
+function resolvePolicyRules(policy: ClassifiedPolicy, shared: RulesContext): PolicyRules {
   const { resource, directions } = policy;
-  const context = { sets, subject: resource as Resource, warnings };
+  const context = { ...shared, subject: resource as Resource };
   const rules = (direction: 'ingress' | 'egress') =>
     directions.includes(direction)
       ? resolveRules(resource.spec[direction], direction, context).filter(

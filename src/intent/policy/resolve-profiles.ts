@@ -8,27 +8,24 @@
 import { defaultAllowProfile } from '../../resources/profile.ts';
 import type { Resource } from '../../resources/resource.ts';
 import type { Snapshot } from '../../resources/snapshot.ts';
-import type { Warning } from '../router-intent.ts';
 import type { Direction, PolicyRules, RuleIntent } from './policy-intent.ts';
-import { resolveRules } from './resolve-rule.ts';
-import type { UsedSets } from './used-sets.ts';
+import { type RulesContext, resolveRules } from './resolve-rule.ts';
 
 /** By name, sorted. */
 export function resolveProfiles(
   snapshot: Snapshot,
   endpoints: readonly Resource<'HostEndpoint'>[],
-  sets: UsedSets,
-  warnings: Warning[],
+  context: RulesContext,
 ): Map<string, PolicyRules> {
   const profiles = new Map<string, PolicyRules>();
   for (const name of [...new Set(endpoints.flatMap(({ spec }) => spec.profiles ?? []))].sort()) {
-    const profile = name === defaultAllowProfile ? allowAll : resolveProfile(snapshot, name, sets, warnings);
+    const profile = name === defaultAllowProfile ? allowAll : resolveProfile(snapshot, name, context);
     if (profile) profiles.set(name, profile);
   }
   for (const endpoint of endpoints) {
     for (const [i, name] of (endpoint.spec.profiles ?? []).entries()) {
       if (profiles.has(name)) continue;
-      warnings.push({
+      context.warnings.push({
         code: 'missing-profile',
         subject: endpoint,
         path: ['spec', 'profiles', i],
@@ -39,15 +36,10 @@ export function resolveProfiles(
   return profiles;
 }
 
-function resolveProfile(
-  snapshot: Snapshot,
-  name: string,
-  sets: UsedSets,
-  warnings: Warning[],
-): PolicyRules | undefined {
+function resolveProfile(snapshot: Snapshot, name: string, shared: RulesContext): PolicyRules | undefined {
   const subject = snapshot.find('Profile', name);
   if (!subject) return undefined;
-  const context = { sets, subject, warnings };
+  const context = { ...shared, subject };
   return {
     id: `Profile/${name}`,
     resource: subject,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { resource } from '../../resources/resource.fixture.ts';
 import type { Rule } from '../../resources/rule.ts';
-import { codes, eth0, policy, resolve, router, rules } from './policy.fixture.ts';
+import { codes, eth0, node, policy, resolve, router, rules } from './policy.fixture.ts';
 
 describe('the families a rule can match', () => {
   it.each<[string, Omit<Rule, 'action'>, number[]]>([
@@ -128,6 +128,24 @@ describe('what a rule matches', () => {
     expect(members(first?.destination.ports?.portSets)).toEqual(['10.1.0.1/32,6:8080']);
     expect(members(second?.destination.notPorts?.portSets)).toEqual(['10.1.0.1/32,17:8081', '10.1.0.1/32,6:8080']);
     expect(members(third?.destination.ports?.portSets)).toHaveLength(4);
+  });
+});
+
+describe('an address of two owners, of which notSelector matches one', () => {
+  const web = resource('GlobalNetworkSet', 'web', { nets: ['10.1.0.1'] }, { app: 'web' });
+  const quarantine = resource('GlobalNetworkSet', 'q', { nets: ['10.1.0.1'] }, { app: 'q' });
+  const only = policy('p', {
+    ingress: [{ action: 'Allow', source: { selector: 'has(app)', notSelector: "app == 'q'" } }],
+  });
+
+  it.each([
+    ['is matched under a Node alone, as in Calico', node, 'one set'],
+    ['is not matched under a Router', router, 'two sets'],
+  ])('%s', (_title, machine, sets) => {
+    const { policy: intent } = resolve([machine, eth0, only, web, quarantine]);
+    const { addressSet, notAddressSet } = intent.policies.get('GlobalNetworkPolicy/p')?.ingress[0]?.source ?? {};
+    expect([...(intent.addressSets.get(addressSet ?? '')?.members.keys() ?? [])]).toEqual(['10.1.0.1/32']);
+    expect(notAddressSet === undefined ? 'one set' : 'two sets').toBe(sets);
   });
 });
 

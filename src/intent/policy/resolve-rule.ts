@@ -15,10 +15,16 @@ import type { Direction, IcmpMatch, RuleIntent } from './policy-intent.ts';
 import { resolveSide, type UnknownTerm } from './resolve-side.ts';
 import type { UsedSets } from './used-sets.ts';
 
-export interface RuleContext {
+/** What is the same for the rules of every resource. */
+export interface RulesContext {
   readonly sets: UsedSets;
-  readonly subject: Resource;
+  /** As Calico does: for a router that a Node alone describes. See SideContext. */
+  readonly foldsNotSelector: boolean;
   readonly warnings: Warning[];
+}
+
+export interface RuleContext extends RulesContext {
+  readonly subject: Resource;
 }
 
 /** The rules of one direction, in order. */
@@ -37,7 +43,8 @@ function resolveRule(rule: Rule, direction: Direction, index: number, context: R
   const notProtocol = resolveProtocol(rule.notProtocol, [...path, 'notProtocol'], unknown);
   const icmp = resolveIcmp(rule.icmp, [...path, 'icmp'], unknown);
   const notIcmp = resolveIcmp(rule.notICMP, [...path, 'notICMP'], unknown);
-  const side = { sets: context.sets, protocol, unknown };
+  const { sets, foldsNotSelector } = context;
+  const side = { sets, foldsNotSelector, protocol, unknown };
   const source = resolveSide(rule.source, { ...side, path: [...path, 'source'] });
   const destination = resolveSide(rule.destination, { ...side, path: [...path, 'destination'] });
   if (rule.http) {

@@ -13,6 +13,7 @@ import { type Prefix, parseAddressOrCidr } from '../../net/prefix.ts';
 import type { FieldPath } from '../../resources/resource.ts';
 import type { EntityRule } from '../../resources/rule.ts';
 import { parseSelector } from '../../resources/selector/parse.ts';
+import { conjoin } from '../../resources/selector/rewrite.ts';
 import type { Selector, SelectorError } from '../../resources/selector/selector.ts';
 import type { PortMatch, SideMatch } from './policy-intent.ts';
 import { entitySelector } from './policy-selector.ts';
@@ -30,6 +31,11 @@ export interface SideContext {
   readonly sets: UsedSets;
   /** Of the rule: the protocol a named port must have; undefined takes each port's own. */
   readonly protocol: number | undefined;
+  /**
+   * Calico makes one set of selector and notSelector, owner by owner: of an address with two owners, one that both fit and
+   * one that only the selector does, it stays in. Two tests, as a reader expects, would shun it (semantics §3.3).
+   */
+  readonly foldsNotSelector: boolean;
   readonly path: FieldPath;
   readonly unknown: UnknownTerm[];
 }
@@ -46,8 +52,11 @@ export function resolveSide(entity: EntityRule | undefined, context: SideContext
   const { sets } = context;
   const nets = resolveNets(entity.nets, 'nets', context);
   const notNets = resolveNets(entity.notNets, 'notNets', context);
-  const positive = resolveSelector(() => entitySelector(entity), 'selector', context);
-  const negative = resolveSelector(() => notSelector(entity), 'notSelector', context);
+  const selected = resolveSelector(() => entitySelector(entity), 'selector', context);
+  const shunned = resolveSelector(() => notSelector(entity), 'notSelector', context);
+  const isFolded = context.foldsNotSelector && selected !== undefined && shunned !== undefined;
+  const positive = isFolded ? conjoin([selected, { kind: 'not', operand: shunned }]) : selected;
+  const negative = isFolded ? undefined : shunned;
   const ports = resolvePorts(entity.ports, 'ports', positive, context);
   const notPorts = resolvePorts(entity.notPorts, 'notPorts', positive, context);
   if (entity.services) {
