@@ -17,15 +17,26 @@ import { commandInside, LabFailure } from './sandbox/run.ts';
 import { findSandbox, findSandboxes, type Sandbox, stopSandbox } from './sandbox/sandbox.ts';
 import { createPrinter, missingPrograms } from './terminal.ts';
 
+const examples = {
+  up: ['causeway lab up examples/hybrid/lab.yaml'],
+  check: ['causeway lab check examples/hybrid/lab.yaml', 'causeway lab check examples/hybrid/lab.yaml --failover'],
+  exec: ['causeway lab exec hybrid tr1 -- ip route', 'causeway lab exec hybrid tr1 -- nft list table inet causeway'],
+  down: ['causeway lab down hybrid'],
+  list: ['causeway lab list', 'causeway lab list -o json'],
+  demo: ['causeway lab demo examples/hybrid/lab.yaml --once'],
+} as const;
+
 /** A verb's module, as bin/causeway.ts loads it. */
 export function register(lab: Command, cli: Cli): void {
   lab.enablePositionalOptions();
   const printer = () => createPrinter(cli.print, cli.globals().color);
-  const add = (name: string, summary: string, options?: { hidden: true }): Command =>
+  lab.addHelpText('after', `\nExamples:\n  ${Object.values(examples).flat().join('\n  ')}`);
+  const add = (name: keyof typeof examples, summary: string, options?: { hidden: true }): Command =>
     lab
       .command(name, options)
       .description(summary)
       .exitOverride()
+      .addHelpText('after', `\nExamples:\n  ${examples[name].join('\n  ')}`)
       .showHelpAfterError(`(see "causeway lab ${name} --help")`);
 
   onAction<[string], unknown>(

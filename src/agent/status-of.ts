@@ -3,6 +3,9 @@
  *
  *   AgentState ─[statusOf]→ RouterStatus
  */
+import type { Warning } from '../intent/router-intent.ts';
+import { printFieldPath } from '../resources/document.ts';
+import { resourceId } from '../resources/resource.ts';
 import type { AgentState } from './state.ts';
 import type { RouterStatus } from './status.ts';
 
@@ -31,8 +34,15 @@ export function statusOf(state: AgentState, now: number): RouterStatus {
     repairs: state.repairs,
     lastError: state.lastError,
     invalid: state.invalid,
-    warnings: (intent?.warnings ?? []).map((warning) => warning.message),
+    warnings: [...new Set((intent?.warnings ?? []).map(printWarning))],
   };
+}
+
+/** `Kind/name field: message`, as far as these are known. */
+function printWarning({ subject, path, message }: Warning): string {
+  if (subject === undefined) return message;
+  const field = path.length === 0 ? '' : ` ${printFieldPath(path)}`;
+  return `${resourceId(subject)}${field}: ${message}`;
 }
 
 function isPolicyInSync({ desired, filter }: AgentState): boolean {

@@ -193,6 +193,27 @@ describe('the agent', () => {
     expect(statusOf(run.state, 0)).toMatchObject({ policy: { inSync: true }, lastError: { subject: 'resources' } });
   });
 
+  it('says of each warning what resource it is about, and says it once', () => {
+    const run = start();
+    const subject = { kind: 'Site', metadata: { name: 'a' } } as NonNullable<
+      RouterIntent['warnings'][number]['subject']
+    >;
+    const warning = {
+      code: 'x',
+      message: 'odd',
+      subject,
+      path: ['spec', 'prefixes', 0],
+    } as RouterIntent['warnings'][number];
+    run.hear({ ...intent(1), intent: { ...routerIntent({}), warnings: [warning, warning] } } as AgentEvent);
+    expect(statusOf(run.state, 0).warnings).toEqual(['Site/a spec.prefixes[0]: odd']);
+  });
+
+  it('looks at the forwarding switch every second', () => {
+    const run = converged();
+    run.pass(1000);
+    expect(run.hear({ kind: 'tick' })).toContain('set-forwarding');
+  });
+
   it('touches nothing on a machine that never was a router', () => {
     const run = start();
     run.hear({ kind: 'intent-gone', revision: 1, reason: 'no Router', flaws: noFlaws });

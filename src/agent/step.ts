@@ -300,18 +300,19 @@ function hearStatusWritten(
   return { ...state, status: event.result.ok ? { ...status, written: event.text } : status };
 }
 
-function hearTick(state: AgentState, now: number): [AgentState, readonly Effect[]] {
+function hearTick(heard: AgentState, now: number): [AgentState, readonly Effect[]] {
   const effects: Effect[] = [];
+  // No bell rings for the forwarding switch, and looking at it costs next to nothing.
+  const state: AgentState = heard.forwarding === 'on' ? { ...heard, forwarding: 'recheck' } : heard;
   if (state.bird.kind === 'running') effects.push({ kind: 'read-sessions' });
   if (now - state.slowTickAt < slowMs) return withEffects(withStatus(state, now), effects);
-  // The slow round does not trust the bells: it reads the table and the forwarding switch even when nothing rang.
+  // The slow round does not trust the bell: it reads the table even when nothing rang.
   const { filter } = withTouchedFilter(state);
-  const forwarding = state.forwarding === 'on' ? 'recheck' : state.forwarding;
   if (state.desired?.kind === 'router') {
     const refs = secretRefs(state.desired.intent);
     if (refs.length > 0) effects.push({ kind: 'read-secrets', refs });
   }
-  return withEffects(withStatus({ ...state, filter, forwarding, slowTickAt: now }, now), effects);
+  return withEffects(withStatus({ ...state, filter, slowTickAt: now }, now), effects);
 }
 
 /** The table is to be read again: the one we hold, or the predecessor's that is kept. */

@@ -13,6 +13,7 @@ import { serveApiSocket } from '../edge/api-socket.ts';
 import { createAppliedFile } from '../edge/applied-file.ts';
 import { createBirdDaemon } from '../edge/bird-process.ts';
 import { openEmbeddedStore } from '../edge/embedded-store.ts';
+import { checkPrivilege } from '../edge/host-checks.ts';
 import { createLinuxHost } from '../edge/linux-host.ts';
 import { openPacketFilter } from '../edge/nft.ts';
 import { openRouterStore } from '../edge/router-store.ts';
@@ -47,8 +48,16 @@ const onceLookMs = 50;
 
 export async function runAgent(options: RunAgentOptions): Promise<AgentEnd> {
   const { router, log } = options;
+  const privilege = await checkPrivilege();
+  if (privilege.result === 'error') {
+    return { kind: 'failed', message: `a router cannot be run: ${privilege.found}; ${privilege.fix}` };
+  }
   const runFolder = join(options.runFolder, router);
-  await mkdir(runFolder, { recursive: true, mode: 0o755 });
+  try {
+    await mkdir(runFolder, { recursive: true, mode: 0o755 });
+  } catch (error) {
+    return { kind: 'failed', message: `the run folder ${runFolder} cannot be made: ${(error as Error).message}` };
+  }
   const stopped = untilSignal();
   const stamps = { now: () => `${new Date().toISOString().slice(0, 19)}Z`, newUid: randomUUID };
   const store = openRouterStore(() => openEmbeddedStore(options.storeFolder, { mustExist: true }), stamps);

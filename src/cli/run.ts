@@ -7,6 +7,7 @@
  * trace appears only with CAUSEWAY_DEBUG=1.
  */
 import { Command, CommanderError, Option } from 'commander';
+import packageJson from '../../package.json' with { type: 'json' };
 import type { Cli, GlobalOptions, VerbEntry } from './cli.ts';
 import { exitCode } from './exit-code.ts';
 
@@ -42,6 +43,7 @@ function makeProgram(): Command {
     .description('A transit router for hybrid clouds: Calico policy and BGP, planned and applied as one change.')
     .addOption(new Option('--store <dir>', 'directory of the store').env('CAUSEWAY_STORE').default(defaultStore))
     .option('--no-color', 'plain text (also NO_COLOR=1)')
+    .version(`causeway ${packageJson.version}`, '--version', 'print the version')
     .addHelpText('after', examples)
     .configureHelp({ showGlobalOptions: true })
     .exitOverride();

@@ -44,7 +44,8 @@ function fine(check: string, found: string): Finding {
   return { check, result: 'fine', found, fix: '' };
 }
 
-async function checkPrivilege(): Promise<Finding> {
+/** Whether this process may change interfaces, routes and rules of its network namespace. */
+export async function checkPrivilege(): Promise<Finding> {
   const status = await readText('/proc/self/status');
   const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status ?? '')?.[1] ?? '0'}`);
   const netAdmin = 1n << 12n; // CAP_NET_ADMIN, linux/capability.h

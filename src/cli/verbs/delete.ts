@@ -10,7 +10,7 @@ import { type ExitCode, exitCode } from '../exit-code.ts';
 import { countResources, loadResources } from '../load-resources.ts';
 import { checkNamespace, namesOf, requireKind } from '../name-operands.ts';
 import { withStore } from '../open-store.ts';
-import { addInputOptions, type InputOptions } from '../options.ts';
+import { addInputOptions, addOutputOption, type InputOptions } from '../options.ts';
 
 const help = `
 What can be deleted is deleted in one transaction; a tier that still holds policies stays. With a Node go its workload
@@ -24,22 +24,23 @@ Examples:
 interface DeleteOptions extends InputOptions {
   readonly namespace?: string;
   readonly skipNotExists?: boolean;
+  readonly output: string;
 }
 
 export function register(command: Command, cli: Cli): void {
   command.argument('[kind]', 'kind of resource').argument('[names...]', 'names');
   addInputOptions(command)
     .option('-n, --namespace <name>', 'namespace of namespaced kinds; "default" unless said')
-    .option('-s, --skip-not-exists', 'what is not there is no error')
-    .addHelpText('after', help);
+    .option('-s, --skip-not-exists', 'what is not there is no error');
+  addOutputOption(command, ['table', 'json']).addHelpText('after', help);
   onAction<[string | undefined, string[]], DeleteOptions>(command, async ([word, names], options) => {
     const requests = await requested(command, cli, word, names, options);
     if (requests === undefined) return exitCode.error;
     if (requests.length === 0) {
-      cli.print('No resources specified\n');
+      cli.print(options.output === 'json' ? '[]\n' : 'No resources specified\n');
       return exitCode.ok;
     }
-    return withStore(cli, (store) => remove(cli, store, requests, options.skipNotExists ?? false));
+    return withStore(cli, (store) => remove(cli, store, requests, options));
   });
 }
 
@@ -69,20 +70,23 @@ async function remove(
   cli: Cli,
   store: ResourceStore,
   requests: readonly DeleteRequest[],
-  isAbsentFine: boolean,
+  { skipNotExists, output }: DeleteOptions,
 ): Promise<ExitCode> {
   const deleted = await store.deleteAll(requests);
   if (!deleted.ok) {
     cli.complain(`failed to delete: ${printResourceError(deleted.error)}`);
     return exitCode.error;
   }
-  const failed = deleted.value.filter(({ error }) => error && !(isAbsentFine && error.kind === 'not-found'));
+  const failed = deleted.value.filter(({ error }) => error && !(skipNotExists && error.kind === 'not-found'));
   const gone = deleted.value.filter(({ error }) => error === undefined);
   for (const { subject, cascaded } of gone) {
     if (cascaded.length > 0)
       cli.complain(`with ${printResourceName(subject)} went ${cascaded.map(printResourceName).join(', ')}`);
   }
-  if (gone.length > 0 || failed.length === 0) {
+  if (output === 'json') {
+    const outcomes = deleted.value.map(({ subject, error }) => ({ ...subject, outcome: error?.kind ?? 'deleted' }));
+    cli.print(`${JSON.stringify(outcomes)}\n`);
+  } else if (gone.length > 0 || failed.length === 0) {
     cli.print(`Successfully deleted ${countResources(gone.map(({ subject }) => subject))}\n`);
   }
   for (const { subject, error } of failed) {

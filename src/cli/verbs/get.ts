@@ -1,5 +1,5 @@
 /** `causeway get`: resources as tables, YAML or JSON. */
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { stringify } from 'yaml';
 import type { KindEntry } from '../../resources/kinds.ts';
 import type { AnyResource } from '../../resources/resource.ts';
@@ -33,6 +33,8 @@ interface GetOptions extends InputOptions {
   readonly output: string;
   readonly namespace?: string;
   readonly allNamespaces?: boolean;
+  /** calicoctl's other short form of allNamespaces. */
+  readonly a?: boolean;
   readonly export?: boolean;
 }
 
@@ -42,9 +44,11 @@ export function register(command: Command, cli: Cli): void {
     .option('-o, --output <format>', 'how to print', 'table')
     .option('-n, --namespace <name>', 'namespace of namespaced kinds; "default" unless said')
     .option('-A, --all-namespaces', 'every namespace')
+    .addOption(new Option('-a', 'as -A').hideHelp())
     .option('--export', 'without what the store manages: uid, resourceVersion, creationTimestamp')
     .addHelpText('after', help);
-  onAction<[string | undefined, string[]], GetOptions>(command, async ([word, names], options) => {
+  onAction<[string | undefined, string[]], GetOptions>(command, async ([word, names], given) => {
+    const options = given.a ? { ...given, allNamespaces: true } : given;
     checkFormat(command, options.output);
     const asked =
       word === undefined ? await askedByFiles(command, cli, options) : askedByWords(command, word, names, options);

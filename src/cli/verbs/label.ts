@@ -10,6 +10,7 @@ import { type Cli, failUsage, onAction } from '../cli.ts';
 import { type ExitCode, exitCode } from '../exit-code.ts';
 import { checkNamespace, namesOf, requireKind } from '../name-operands.ts';
 import { withStore } from '../open-store.ts';
+import { addOutputOption } from '../options.ts';
 
 const help = `
 Examples:
@@ -21,6 +22,7 @@ interface LabelOptions {
   readonly namespace?: string;
   readonly overwrite?: boolean;
   readonly remove?: boolean;
+  readonly output: string;
 }
 
 /** One `key=value`, or a key to remove. */
@@ -37,15 +39,15 @@ export function register(command: Command, cli: Cli): void {
     .argument('<label>', 'key=value, or with --remove a key')
     .option('-n, --namespace <name>', 'namespace of namespaced kinds; "default" unless said')
     .option('--overwrite', 'change a label that has another value')
-    .option('--remove', 'remove the label')
-    .addHelpText('after', help);
+    .option('--remove', 'remove the label');
+  addOutputOption(command, ['table', 'json']).addHelpText('after', help);
   onAction<[string, string, string], LabelOptions>(command, async ([word, name, label], options) => {
     const entry = requireKind(command, word);
     checkNamespace(command, entry, options.namespace);
     const edit = parseEdit(command, label, options);
     const [subject] = namesOf(entry, [name], options.namespace);
     if (subject === undefined) return exitCode.usage;
-    return withStore(cli, (store) => editLabel(cli, store, subject, edit));
+    return withStore(cli, (store) => editLabel(cli, store, subject, edit, options.output));
   });
 }
 
@@ -64,7 +66,13 @@ function parseEdit(command: Command, label: string, options: LabelOptions): Labe
 const attempts = 5;
 
 /** Reads, edits and replaces under compare-and-swap; the edit is judged anew when somebody else was faster. */
-async function editLabel(cli: Cli, store: ResourceStore, subject: ResourceName, edit: LabelEdit): Promise<ExitCode> {
+async function editLabel(
+  cli: Cli,
+  store: ResourceStore,
+  subject: ResourceName,
+  edit: LabelEdit,
+  output: string,
+): Promise<ExitCode> {
   const fail = (reason: string) => {
     cli.complain(`failed to label '${subject.kind}' resource: ${reason}`);
     return exitCode.error;
@@ -77,9 +85,13 @@ async function editLabel(cli: Cli, store: ResourceStore, subject: ResourceName, 
     const edited = withLabels(found.value, labels.value);
     if (!edited.ok) return fail(edited.error);
     const replaced = await store.replace(edited.value);
-    if (replaced.ok) break;
+    if (replaced.ok) {
+      if (output === 'json') cli.print(`${JSON.stringify({ ...subject, labels: labels.value })}\n`);
+      break;
+    }
     if (replaced.error.kind !== 'conflict' || attempt === attempts) return fail(printResourceError(replaced.error));
   }
+  if (output === 'json') return exitCode.ok;
   const done = edit.value === undefined ? `removed label ${edit.key} from` : `set label ${edit.key} on`;
   cli.print(`Successfully ${done} ${subject.kind} ${subject.name}\n`);
   return exitCode.ok;

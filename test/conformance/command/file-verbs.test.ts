@@ -259,9 +259,23 @@ describe('every verb', () => {
 });
 
 describe('version and completion', () => {
+  it('shows examples in the help of every verb, or of what is below it', { timeout: 60_000 }, async () => {
+    const below = async (path: readonly string[]): Promise<string[]> => {
+      const { stdout } = await bench.run([...path, '--help']);
+      const listed = /^Commands:\n((?: {2}.*\n)*)/m.exec(stdout)?.[1] ?? '';
+      const words = [...listed.matchAll(/^ {2}([a-z]+)/gm)]
+        .map(([, word = '']) => word)
+        .filter((word) => word !== 'help');
+      if (words.length === 0) return /^Examples:\n {2}\S/m.test(stdout) ? [] : [path.join(' ')];
+      return (await Promise.all(words.map((word) => below([...path, word])))).flat();
+    };
+    expect(await below([])).toEqual([]);
+  });
+
   it('prints the version, from any folder and by a link', async () => {
     symlinkSync(program, join(bench.folder, 'linked'));
     expect((await bench.run(['version'], { cwd: '/' })).stdout).toMatch(/^causeway \d+\.\d+\.\d+ /);
+    expect((await bench.run(['--version'])).stdout).toMatch(/^causeway \d+\.\d+\.\d+\n$/);
     expect(JSON.parse((await bench.run(['version', '-o', 'json'])).stdout)).toMatchObject({
       version: expect.any(String),
     });

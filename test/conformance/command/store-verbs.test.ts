@@ -236,6 +236,33 @@ describe('delete', () => {
   });
 });
 
+it('gives the outcome of delete and label as JSON', async () => {
+  await feed(`${tier('hub', 1)}---${tier('edge', 2)}`, 'apply', '-f', '-');
+  const labelled = await run('label', 'tier', 'hub', 'team=a', '-o', 'json');
+  expect(JSON.parse(labelled.stdout)).toEqual({ kind: 'Tier', name: 'hub', labels: { team: 'a' } });
+  const deleted = await run('delete', 'tier', 'hub', 'nope', '-o', 'json');
+  expect(deleted.code).toBe(1);
+  expect(JSON.parse(deleted.stdout)).toEqual([
+    { kind: 'Tier', name: 'hub', outcome: 'deleted' },
+    { kind: 'Tier', name: 'nope', outcome: 'not-found' },
+  ]);
+});
+
+it('shows all namespaces with -a as with -A', async () => {
+  await feed(networkSet('blocked', 'shop'), 'apply', '-f', '-');
+  expect((await run('get', 'netsets', '-a')).stdout).toBe((await run('get', 'netsets', '-A')).stdout);
+});
+
+it('an agent says what it needs, and ends, where it may do nothing or has no place for its sockets', async () => {
+  const options = { env: { CAUSEWAY_STORE: store }, uid: 65_534, cwd: '/' };
+  const powerless = await bench.run(['agent', '--router', 'gw'], options);
+  expect(powerless).toMatchObject({ code: 1, stdout: '' });
+  expect(powerless.stderr).toMatch(/no CAP_NET_ADMIN; run as root/);
+  const homeless = await bench.run(['agent', '--router', 'gw', '--run-dir', '/dev/null/run']);
+  expect(homeless.code).toBe(1);
+  expect(homeless.stderr).toMatch(/^error: the run folder .* cannot be made/);
+});
+
 it('says nothing of a store to verbs that need none', async () => {
   await run('version');
   expect(existsSync(store)).toBe(false);
