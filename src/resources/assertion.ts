@@ -3,6 +3,7 @@
 import { parseCalicoProtocol } from '../net/ip-protocol.ts';
 import { name, prefix, protocol, rulePort, selector } from './fields.ts';
 import { type Check, child, exactlyOne, list, object, omitEmpty, oneOf, optional, report, required } from './schema.ts';
+
 export interface AssertionSpec {
   readonly from: AssertionEnd;
   readonly to: AssertionEnd;

@@ -26,6 +26,7 @@ import {
   showValue,
   text,
 } from './schema.ts';
+
 export interface BgpConfigurationSpec {
   readonly logSeverityScreen?: string;
   readonly nodeToNodeMeshEnabled?: boolean;

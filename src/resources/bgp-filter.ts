@@ -18,6 +18,7 @@ import {
   report,
   required,
 } from './schema.ts';
+
 export interface BgpFilterSpec {
   readonly exportV4?: readonly BgpFilterRule[];
   readonly importV4?: readonly BgpFilterRule[];

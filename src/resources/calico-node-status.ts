@@ -1,6 +1,7 @@
 /** CalicoNodeStatus: what Calico reports of a node's BGP (semantics §1.17); its status is our output. */
 import { name } from './fields.ts';
 import { integer, list, object, oneOf, required } from './schema.ts';
+
 export interface CalicoNodeStatusSpec {
   readonly node: string;
   readonly classes: readonly ('Agent' | 'BGP' | 'Routes')[];

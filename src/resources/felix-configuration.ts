@@ -26,6 +26,7 @@ import {
   text,
   wrongType,
 } from './schema.ts';
+
 export interface FelixConfigurationSpec {
   readonly nodeSelector?: string;
   readonly interfacePrefix?: string;

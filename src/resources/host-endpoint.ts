@@ -1,6 +1,7 @@
 /** HostEndpoint: an interface of a host that policy protects (semantics §1.8). */
 import { interfaceName, ip, name, portNameProblem, portProtocol } from './fields.ts';
 import { integer, list, object, omitEmpty, type Parser, report, required, text } from './schema.ts';
+
 export interface HostEndpointSpec {
   readonly node: string;
   /** A name, or `*` for every interface without an endpoint of its own. */

@@ -2,6 +2,7 @@
 import { containsAddress, containsPrefix, networkAddress, parsePrefix } from '../net/prefix.ts';
 import { prefix, selector } from './fields.ts';
 import { boolean, type Check, child, integer, list, object, omitEmpty, oneOf, report, required } from './schema.ts';
+
 export interface IpPoolSpec {
   readonly cidr: string;
   readonly ipipMode?: EncapsulationMode;

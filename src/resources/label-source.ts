@@ -3,6 +3,7 @@
 import { duration, plainText } from './fields.ts';
 import { exactlyOne, list, object, omitEmpty, oneOf, optional, required, showValue, text } from './schema.ts';
 import { awsAccount, awsRegion } from './site.ts';
+
 export interface LabelSourceSpec {
   readonly aws?: {
     readonly accounts?: readonly string[];

@@ -1,6 +1,7 @@
 /** Node: a host that runs BGP, in Calico's form (semantics §1.11). */
 import { asNumber, cidrOrAddress, ip, mac, plainText } from './fields.ts';
 import { list, object, omitEmpty, oneOf, optional, report, required } from './schema.ts';
+
 export interface NodeSpec {
   readonly bgp?: NodeBgp;
   readonly ipv4VXLANTunnelAddr?: string;

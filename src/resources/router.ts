@@ -10,6 +10,7 @@ import {
   qualifiedNameProblem,
 } from './fields.ts';
 import { type Check, child, list, object, omitEmpty, oneOf, optional, report, required, textMap } from './schema.ts';
+
 export interface RouterSpec {
   readonly role?: 'edge' | 'transit';
   readonly asNumber: number | string;

@@ -5,6 +5,7 @@
  */
 import { name } from './fields.ts';
 import { boolean, list, object, omitEmpty } from './schema.ts';
+
 export interface SegmentSpec {
   readonly exchangeWith?: readonly string[];
   /** Sites of this segment do not learn each other's routes. */

@@ -1,6 +1,7 @@
 /** Site: a network joined to the hub. Its labels are carried by every address in its prefixes. */
 import { name, prefix } from './fields.ts';
 import { list, object, omitEmpty, oneOf, optional, required, showValue, text } from './schema.ts';
+
 export interface SiteSpec {
   readonly type: 'datacenter' | 'vpc' | 'cluster' | 'other';
   /** All that may ever be learned from it; more specific routes inside count too. */

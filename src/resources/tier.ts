@@ -1,5 +1,6 @@
 /** Tier: an ordered group of policies (semantics §1.3). */
 import { float, object, omitEmpty, oneOf, optional } from './schema.ts';
+
 export interface TierSpec {
   /** Lower first; 1,000,000 when a manifest leaves it out. */
   readonly order?: number;
