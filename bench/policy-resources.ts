@@ -3,8 +3,8 @@
  *
  *   rules, workloads → [policy-resources] → resources → the product's pipeline
  *
- * Each rule allows UDP from the workloads of one application, named by label, to one port; the policies apply to what is
- * forwarded from the interface `west`.
+ * Each rule allows UDP to one port, from the workloads of one application, named by label, or from one network; the policies
+ * apply to what is forwarded from the interface `west`.
  */
 import { calicoApiVersion, causewayApiVersion } from '../src/resources/kinds.ts';
 import type { AnyResource, Resource } from '../src/resources/resource.ts';
@@ -12,10 +12,10 @@ import { destination, sources } from './forwarding/addresses.ts';
 
 export const routerName = 'router';
 
-/** A rule that lets UDP in from the workloads of an application, and the policy (by order) that it belongs to. */
-export interface LabelRule {
+/** A rule that lets UDP in, and the policy (by order) that it belongs to. */
+export interface SourceRule {
   readonly policy: number;
-  readonly app: string;
+  readonly source: { readonly app: string } | { readonly network: string };
   readonly port: number;
 }
 
@@ -24,7 +24,7 @@ export interface Workload {
   readonly app: string;
 }
 
-export function describePolicy(rules: readonly LabelRule[], workloads: readonly Workload[]): AnyResource[] {
+export function describePolicy(rules: readonly SourceRule[], workloads: readonly Workload[]): AnyResource[] {
   return [...describeRouter(), ...policies(rules), ...workloads.map(describeWorkload)];
 }
 
@@ -63,8 +63,8 @@ function describeRouter(): AnyResource[] {
   ];
 }
 
-function policies(rules: readonly LabelRule[]): AnyResource[] {
-  const byPolicy = new Map<number, LabelRule[]>();
+function policies(rules: readonly SourceRule[]): AnyResource[] {
+  const byPolicy = new Map<number, SourceRule[]>();
   for (const rule of rules) {
     const ofPolicy = byPolicy.get(rule.policy) ?? [];
     byPolicy.set(rule.policy, ofPolicy);
@@ -83,7 +83,7 @@ function policies(rules: readonly LabelRule[]): AnyResource[] {
       ingress: ofPolicy.map((rule) => ({
         action: 'Allow',
         protocol: 'UDP',
-        source: { selector: `app == '${rule.app}'` },
+        source: 'app' in rule.source ? { selector: `app == '${rule.source.app}'` } : { nets: [rule.source.network] },
         destination: { ports: [rule.port] },
       })),
     },

@@ -5,7 +5,7 @@
  *
  * One policy for each application; each lets ten other applications in by label.
  */
-import type { LabelRule, Workload } from '../policy-resources.ts';
+import type { SourceRule, Workload } from '../policy-resources.ts';
 
 export interface HubSize {
   /** As many applications. */
@@ -21,11 +21,11 @@ export const hubSizes = {
 
 const portsInUse = 20;
 
-export function hubRules({ policies, rulesPerPolicy }: HubSize): LabelRule[] {
+export function hubRules({ policies, rulesPerPolicy }: HubSize): SourceRule[] {
   return Array.from({ length: policies * rulesPerPolicy }, (_, index) => {
     const policy = Math.floor(index / rulesPerPolicy);
     const app = (policy * 7 + (index % rulesPerPolicy) * 13 + 1) % policies;
-    return { policy, app: appName(app), port: 4000 + (index % portsInUse) };
+    return { policy, source: { app: appName(app) }, port: 4000 + (index % portsInUse) };
   });
 }
 

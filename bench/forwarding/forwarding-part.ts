@@ -12,7 +12,7 @@ import { type ForwardingReport, reportForwarding } from '../report.ts';
 import { buildLanes } from './lane.ts';
 import { checkLanes, measureForwarding, type Traffic } from './measure-forwarding.ts';
 import { allowRules, type PolicyShape } from './policy-shape.ts';
-import { listVariants } from './variants.ts';
+import { listVariants, type SourceForm } from './variants.ts';
 
 const sizes = { quick: [10, 100], whole: [10, 100, 1000] } as const;
 const rounds = { quick: 12, whole: 40 } as const;
@@ -41,8 +41,11 @@ export async function measureForwardingPart(options: BenchOptions, progress: Pro
   };
 }
 
-function printOwnPolicy(shape: PolicyShape): string {
+function printOwnPolicy(shape: PolicyShape, sources: SourceForm): string {
   const rules = allowRules(shape);
+  const written = rules.map(({ policy, port, app, sourcePrefix }) => {
+    return { policy, port, source: sources === 'labels' ? { app } : { network: sourcePrefix } };
+  });
   const workloads = rules.flatMap(({ app, hosts }) => hosts.map((address) => ({ address, app })));
-  return printPolicy(describePolicy(rules, workloads));
+  return printPolicy(describePolicy(written, workloads));
 }

@@ -8,7 +8,10 @@ import type { LaneSpec } from './lane.ts';
 import type { PolicyShape } from './policy-shape.ts';
 import { acceptOne, layOutPerPolicy, listRules } from './rulesets.ts';
 
-export type Layout = 'bare' | 'accept' | 'causeway' | 'linear' | 'felix';
+export type Layout = 'bare' | 'accept' | 'causeway' | 'causeway-nets' | 'linear' | 'felix';
+
+/** How our policy names the sources of a rule: by label, or by network as the linear list does. */
+export type SourceForm = 'labels' | 'nets';
 
 export interface Variant extends LaneSpec {
   readonly layout: Layout;
@@ -19,20 +22,25 @@ export interface Variant extends LaneSpec {
 export const layoutNames: Readonly<Record<Layout, string>> = {
   bare: 'no netfilter',
   accept: 'conntrack, one accept rule',
-  causeway: 'Causeway',
+  causeway: 'Causeway, sources by label',
+  'causeway-nets': 'Causeway, sources by network',
   linear: 'linear list',
   felix: 'chain per policy (Felix-like)',
 };
 
 const rulesPerPolicy = 10;
 
-export function listVariants(sizes: readonly number[], printOwnPolicy: (shape: PolicyShape) => string): Variant[] {
+export function listVariants(
+  sizes: readonly number[],
+  printOwnPolicy: (shape: PolicyShape, sources: SourceForm) => string,
+): Variant[] {
   const sized = (layout: Layout, print: (rules: number) => string) =>
     sizes.map((rules) => ({ name: `${layout} ${rules}`, layout, rules, ruleset: print(rules) }));
   return [
     { name: 'bare', layout: 'bare', rules: 0, ruleset: undefined },
     { name: 'accept', layout: 'accept', rules: 1, ruleset: acceptOne() },
-    ...sized('causeway', (rules) => printOwnPolicy({ rules, rulesPerPolicy })),
+    ...sized('causeway', (rules) => printOwnPolicy({ rules, rulesPerPolicy }, 'labels')),
+    ...sized('causeway-nets', (rules) => printOwnPolicy({ rules, rulesPerPolicy }, 'nets')),
     ...sized('linear', (rules) => listRules({ rules, rulesPerPolicy })),
     ...sized('felix', (rules) => layOutPerPolicy({ rules, rulesPerPolicy })),
   ];
