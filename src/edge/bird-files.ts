@@ -1,7 +1,7 @@
 /**
  * The files BIRD and we share, and what they tell of a BIRD started earlier.
  */
-import { copyFile, mkdir, readFile, rename, stat, truncate, unlink, writeFile } from 'node:fs/promises';
+import { copyFile, readFile, stat, truncate, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 
 export interface BirdFiles {
@@ -26,14 +26,6 @@ export function birdFiles(dir: string): BirdFiles {
     pid: at('bird.pid'),
     log: at('bird.log'),
   };
-}
-
-/** Whole or not at all, and readable by its owner alone. */
-export async function writeText(path: string, text: string): Promise<void> {
-  await mkdir(join(path, '..'), { recursive: true, mode: 0o700 });
-  const partial = `${path}.part`;
-  await writeFile(partial, text, { mode: 0o600 });
-  await rename(partial, path);
 }
 
 /** Undefined when there is no such file. */

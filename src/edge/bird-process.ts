@@ -6,7 +6,6 @@
  * Invariant: BIRD runs in a session of its own and outlives us. `bird.conf` is the last text BIRD confirmed; while
  * `bird.conf.next` exists, what BIRD runs is not certain. Both are readable by root alone: they hold passwords.
  */
-
 import { rename } from 'node:fs/promises';
 import { defaultKernelMetric } from '../bird/compile.ts';
 import { type BirdCommand, type BirdReply, isSuccess, replyCodes } from '../bird/control.ts';
@@ -16,17 +15,9 @@ import { kernelName } from '../bird/names.ts';
 import { readRoutes, readSessions } from '../bird/read.ts';
 import { families } from '../net/address.ts';
 import { err, ok, type Result } from '../result.ts';
+import { writeFileAtomically } from './atomic-file.ts';
 import { type BirdControl, connectBird } from './bird-control.ts';
-import {
-  type BirdFiles,
-  birdFiles,
-  isBirdAlive,
-  killBird,
-  readText,
-  removeFile,
-  trimLog,
-  writeText,
-} from './bird-files.ts';
+import { type BirdFiles, birdFiles, isBirdAlive, killBird, readText, removeFile, trimLog } from './bird-files.ts';
 import { missingRoutes } from './bird-routes.ts';
 import { startBird } from './bird-start.ts';
 import { printProgramError, runProgram } from './run-program.ts';
@@ -99,7 +90,7 @@ export function createBirdDaemon(options: BirdDaemonOptions): BirdDaemon {
   }
 
   async function reconfigure(text: string): Promise<Result<void, BirdError>> {
-    await writeText(files.next, text);
+    await writeFileAtomically(files.next, text);
     const taken = [replyCodes.reconfigured, replyCodes.reconfiguring, replyCodes.reconfigurationQueued];
     const steps: readonly [BirdCommand, readonly number[]][] = [
       [{ kind: 'configure-check', path: files.next }, [replyCodes.configurationOk]],
@@ -123,7 +114,7 @@ export function createBirdDaemon(options: BirdDaemonOptions): BirdDaemon {
       log('BIRD runs but does not answer; it is killed', {});
       await killBird(files);
     }
-    await writeText(files.next, text);
+    await writeFileAtomically(files.next, text);
     const checked = await checkConfig(files, launcher, birdPath);
     if (!checked.ok) {
       await removeFile(files.next);
