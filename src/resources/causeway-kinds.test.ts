@@ -155,6 +155,12 @@ describe('our own kinds', () => {
     });
   });
 
+  it('keeps empty lists of management: they mean nobody, not anybody', () => {
+    expect(specOf(manifest('Router', 'asNumber: 1\nmanagement: {allowFrom: [], interfaces: []}'))).toMatchObject({
+      management: { allowFrom: [], interfaces: [] },
+    });
+  });
+
   it('warns of a peer off the link', () => {
     const text = attachment(`${link}addresses: {local: [192.0.2.1/30], remote: [198.51.100.1]}\nbgp: {asNumber: 1}`);
     expect(parseFile({ path: 'f', text }).warnings).toMatchObject([

@@ -24,9 +24,9 @@ export interface RouterSpec {
     readonly defaultAction?: 'Allow' | 'Deny';
   };
   readonly management?: {
-    /** Interfaces over which the router itself may be administered. */
+    /** Interfaces over which the router itself may be administered: all when absent, none when empty. */
     readonly interfaces?: readonly string[];
-    /** Prefixes from which it may be administered (ssh). */
+    /** Prefixes from which it may be administered (ssh): anywhere when absent, nowhere when empty. */
     readonly allowFrom?: readonly string[];
   };
 }
@@ -81,8 +81,9 @@ export const routerSchema = object<RouterSpec>(
     ),
     management: optional(
       object<NonNullable<RouterSpec['management']>>({
-        interfaces: omitEmpty(list(interfaceName, { unique: true })),
-        allowFrom: omitEmpty(list(cidrOrAddress(), { unique: true })),
+        // An empty list is meaningful here: no ssh at all, not ssh from anywhere.
+        interfaces: optional(list(interfaceName, { unique: true })),
+        allowFrom: optional(list(cidrOrAddress(), { unique: true })),
       }),
     ),
   },

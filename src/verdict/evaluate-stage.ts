@@ -95,8 +95,16 @@ export function evaluateStage(walk: Walk, at: StagePoint): Outcome {
     exemptFailsafe(walk, at) ??
     evaluateTiers(walk, at) ??
     evaluateProfiles(walk, at) ??
-    none
+    saySilent(walk, at)
   );
+}
+
+/** An endpoint that no applyOnForward policy selects is a common surprise, so the trace says that it was asked. */
+function saySilent(walk: Walk, at: StagePoint): Outcome {
+  if (isForwardStage(at.stage) && tiersAt(at.endpoint, at.stage).length === 0) {
+    note(walk, at, { outcome: `no applyOnForward policy with ${directionOf(at.stage)} selects it: no verdict` });
+  }
+  return none;
 }
 
 /**

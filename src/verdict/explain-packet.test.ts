@@ -325,3 +325,12 @@ it('tells the whole way, with the place of the rule that decided', () => {
     'default GlobalNetworkPolicy/closing matched Deny',
   ]);
 });
+
+it('says that an endpoint was asked and no policy with applyOnForward selects it', () => {
+  const policy = policyIntent({ endpoints: [endpoint('lan', ['eth1'])] });
+  const { trace, reason } = explain(policy, 'eth0 → eth1', packet('10.0.0.1', '10.1.0.1', 'tcp/80'));
+  expect(reason).toBe('no rule allowed or denied the forwarded packet: Calico lets such packets pass');
+  expect(trace.map(({ stage, endpoint: name, outcome }) => `${stage} ${name}: ${outcome}`).slice(0, 1)).toEqual([
+    'forward-egress lan: no applyOnForward policy with egress selects it: no verdict',
+  ]);
+});

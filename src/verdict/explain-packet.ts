@@ -130,8 +130,10 @@ function explainForward(walk: Walk, inbound: string, outbound: string): Verdict 
  * stops a packet. A Router denies unless told otherwise, because only an explicit Allow may open a way through it.
  */
 function applyForwardDefault(walk: Walk): Verdict {
-  const action = walk.policy.forwardDefault;
-  const reason = `no rule allowed or denied the forwarded packet: Router forwarding.defaultAction is ${action}`;
+  const { forwardDefault: action, exemptsNeighborDiscovery: isRouter } = walk.policy;
+  const isCalico = action === 'Allow' && !isRouter;
+  const by = isCalico ? 'Calico lets such packets pass' : `Router forwarding.defaultAction is ${action}`;
+  const reason = `no rule allowed or denied the forwarded packet: ${by}`;
   return decideByDefault(walk, action === 'Allow' ? 'accept' : 'drop', reason);
 }
 
