@@ -6,16 +6,16 @@
  * Invariant: pure. Nothing is written before the first complete snapshot (nextEffect); a failure keeps what works and is
  * tried again; everything put right behind somebody's back is counted and logged.
  */
+
 import type { RouterIntent } from '../intent/router-intent.ts';
 import { compileRuleset } from '../nftables/compile.ts';
 import { diffRulesets, isEmptyChange } from '../nftables/diff.ts';
 import { moveMembers } from '../nftables/move-members.ts';
-import { diffDigests, type ObservedTable, observedDigests, verifyObserved } from '../nftables/read.ts';
 import type { Ruleset } from '../nftables/ruleset.ts';
-import { hashRuleset } from '../nftables/ruleset-hash.ts';
 import type { SecretRef } from '../resources/attachment.ts';
-import type { AppliedRecord } from './applied-record.ts';
 import { isHolding, nextEffect, settleBird } from './converge.ts';
+import { hearFilterApplied, hearFilterRead, withTouchedFilter } from './hear-filter.ts';
+import { failed, idle, log, noted, type Reaction, repaired, succeeded } from './reaction.ts';
 import type { AgentEvent, AgentState, Desired, Effect } from './state.ts';
 import { statusOf } from './status-of.ts';
 
@@ -23,8 +23,6 @@ import { statusOf } from './status-of.ts';
 export const tickMs = 1000;
 /** How often secrets that are missing are looked for again, and a quiet status is written anyway, in ms. */
 const slowMs = 15_000;
-/** Waits after failures in a row, in ms; the last one stays. */
-const backoffMs = [500, 1000, 3000, 10_000];
 
 export function initialState(router: string, agent: AgentState['agent']): AgentState {
   return {
@@ -52,7 +50,7 @@ export function initialState(router: string, agent: AgentState['agent']): AgentS
 }
 
 /** `now` is in milliseconds since the epoch. */
-export function step(state: AgentState, event: AgentEvent, now: number): [AgentState, readonly Effect[]] {
+export function step(state: AgentState, event: AgentEvent, now: number): Reaction {
   const [heard, effects] = hear(state, event, now);
   const next = settleBird(heard);
   const converging = nextEffect(next, now);
@@ -60,7 +58,7 @@ export function step(state: AgentState, event: AgentEvent, now: number): [AgentS
   return [{ ...next, busy: converging.kind }, [...effects, converging]];
 }
 
-function hear(state: AgentState, event: AgentEvent, now: number): [AgentState, readonly Effect[]] {
+function hear(state: AgentState, event: AgentEvent, now: number): Reaction {
   switch (event.kind) {
     case 'started':
       return [{ ...state, applied: event.applied }, []];
@@ -102,11 +100,7 @@ function hear(state: AgentState, event: AgentEvent, now: number): [AgentState, r
   }
 }
 
-function hearIntent(
-  state: AgentState,
-  event: Extract<AgentEvent, { kind: 'intent' }>,
-  now: number,
-): [AgentState, readonly Effect[]] {
+function hearIntent(state: AgentState, event: Extract<AgentEvent, { kind: 'intent' }>, now: number): Reaction {
   const { intent, revision, flaws } = event;
   const filter = { ruleset: nextRuleset(state, event), revision };
   const desired: Desired = { kind: 'router', revision, intent, filter };
@@ -121,7 +115,7 @@ function hearIntentGone(
   state: AgentState,
   { revision, reason, flaws }: Extract<AgentEvent, { kind: 'intent-gone' }>,
   now: number,
-): [AgentState, readonly Effect[]] {
+): Reaction {
   if (revision < state.store.revision) {
     const lost = `${reason}, but it is at revision ${revision} and was at ${state.store.revision}`;
     return [noted(state, 'resources', `${lost}: it is another store, and everything stays as it is`, now), []];
@@ -160,11 +154,7 @@ function adoptUnchanged(state: AgentState): AgentState {
   return { ...state, filter: { ...filter, goal: desired.filter } };
 }
 
-function hearStore(
-  state: AgentState,
-  event: Extract<AgentEvent, { kind: 'store' }>,
-  now: number,
-): [AgentState, readonly Effect[]] {
+function hearStore(state: AgentState, event: Extract<AgentEvent, { kind: 'store' }>, now: number): Reaction {
   const isKnown =
     event.connected === state.store.connected && (event.connected || state.lastError?.subject === 'store');
   if (isKnown) return [state, []];
@@ -174,95 +164,11 @@ function hearStore(
   return [noted(next, 'store', message, now), [log('warn', 'the store is unreachable', { error: event.message })]];
 }
 
-function hearFilterRead(
-  state: AgentState,
-  event: Extract<AgentEvent, { kind: 'filter-read' }>,
-  now: number,
-): [AgentState, readonly Effect[]] {
-  if (!event.result.ok) return [failed(state, 'nft', event.result.error.message, now), []];
-  const observed = event.result.value;
-  const { filter } = state;
-  switch (filter.kind) {
-    case 'unverified':
-      return verifyApplied(state, observed, now);
-    case 'held':
-      return checkDrift(state, observed, now);
-    case 'unknown':
-    case 'foreign':
-    case 'absent': {
-      const recognised = recognise(state, observed);
-      return [{ ...state, filter: recognised, isTakenOver: state.isTakenOver || recognised.kind !== 'foreign' }, []];
-    }
-  }
-}
-
-/** After a start: is the table the one our predecessor verified, and is it what is desired now? */
-function recognise(state: AgentState, observed: ObservedTable | undefined): AgentState['filter'] {
-  const { applied, desired } = state;
-  if (observed === undefined) return { kind: 'absent' };
-  if (desired?.kind !== 'router' || applied?.rulesetHash !== hashRuleset(desired.filter.ruleset))
-    return { kind: 'foreign' };
-  const digests = observedDigests(observed);
-  if (diffDigests(applied.digests, digests).length > 0) return { kind: 'foreign' };
-  return { kind: 'held', goal: desired.filter, digests, isTouched: false };
-}
-
-function verifyApplied(
-  state: AgentState,
-  observed: ObservedTable | undefined,
-  now: number,
-): [AgentState, readonly Effect[]] {
-  if (state.filter.kind !== 'unverified') return [state, []];
-  const { goal } = state.filter;
-  const { ruleset, revision } = goal;
-  const discrepancies = observed === undefined ? ['the table is absent'] : verifyObserved(ruleset, observed);
-  if (observed === undefined || discrepancies.length > 0) {
-    const message = `the kernel does not hold what was applied: ${discrepancies.slice(0, 3).join('; ')}`;
-    return [failed({ ...state, filter: { kind: 'foreign' } }, 'nft', message, now), []];
-  }
-  const digests = observedDigests(observed);
-  const record: AppliedRecord = { router: state.router, rulesetHash: hashRuleset(ruleset), digests };
-  const filter: AgentState['filter'] = { kind: 'held', goal, digests, isTouched: false };
-  const note = log('info', 'policy is in the kernel', { revision, chains: ruleset.chains.size });
-  return [succeeded({ ...state, applied: record, filter }), [{ kind: 'save-applied', record }, note]];
-}
-
-function checkDrift(
-  state: AgentState,
-  observed: ObservedTable | undefined,
-  now: number,
-): [AgentState, readonly Effect[]] {
-  if (state.filter.kind !== 'held') return [state, []];
-  const changed = observed === undefined ? ['the table'] : diffDigests(state.filter.digests, observedDigests(observed));
-  if (changed.length === 0) return [{ ...state, filter: { ...state.filter, isTouched: false } }, []];
-  const what = changed.slice(0, 5).join(', ');
-  return repaired(
-    { ...state, filter: { kind: observed === undefined ? 'absent' : 'foreign' } },
-    'nft table',
-    `somebody changed ${what}; written again`,
-    now,
-  );
-}
-
-function hearFilterApplied(
-  state: AgentState,
-  event: Extract<AgentEvent, { kind: 'filter-applied' }>,
-  now: number,
-): [AgentState, readonly Effect[]] {
-  if (!event.result.ok) {
-    // Nothing was changed (one transaction); a whole replacement next time does not depend on what we believe it holds.
-    const next = failed({ ...state, filter: { kind: 'foreign' } }, 'nft', event.result.error.message, now);
-    return [next, [log('error', 'nft refused the policy; the old one stays', { error: event.result.error.message })]];
-  }
-  const filter: AgentState['filter'] = event.goal ? { kind: 'unverified', goal: event.goal } : { kind: 'absent' };
-  return [{ ...state, filter, isTakenOver: true }, []];
-}
-
 function hearForwarding(
   state: AgentState,
   event: Extract<AgentEvent, { kind: 'forwarding-set' }>,
   now: number,
-): [AgentState, readonly Effect[]] {
+): Reaction {
   if (!event.result.ok) return [failed(state, event.result.error.subject, event.result.error.message, now), []];
   const next: AgentState = succeeded({ ...state, forwarding: event.on ? 'on' : 'off' });
   if (!event.result.value) return [next, []];
@@ -278,7 +184,7 @@ function hearBirdConfigured(
   state: AgentState,
   event: Extract<AgentEvent, { kind: 'bird-configured' }>,
   now: number,
-): [AgentState, readonly Effect[]] {
+): Reaction {
   if (!event.result.ok) {
     const next = failed(state, 'BIRD', event.result.error.message, now);
     return [
@@ -300,7 +206,7 @@ function hearStatusWritten(
   return { ...state, status: event.result.ok ? { ...status, written: event.text } : status };
 }
 
-function hearTick(heard: AgentState, now: number): [AgentState, readonly Effect[]] {
+function hearTick(heard: AgentState, now: number): Reaction {
   const effects: Effect[] = [];
   // No bell rings for the forwarding switch, and looking at it costs next to nothing.
   const state: AgentState = heard.forwarding === 'on' ? { ...heard, forwarding: 'recheck' } : heard;
@@ -315,14 +221,8 @@ function hearTick(heard: AgentState, now: number): [AgentState, readonly Effect[
   return withEffects(withStatus({ ...state, filter, slowTickAt: now }, now), effects);
 }
 
-/** The table is to be read again: the one we hold, or the predecessor's that is kept. */
-function withTouchedFilter(state: AgentState): AgentState {
-  if (state.filter.kind === 'held') return { ...state, filter: { ...state.filter, isTouched: true } };
-  return isHolding(state) ? { ...state, filter: { kind: 'unknown' } } : state;
-}
-
 /** Writes status when it changed, at most once a tick, and now and then although it did not. */
-function withStatus(state: AgentState, now: number): [AgentState, readonly Effect[]] {
+function withStatus(state: AgentState, now: number): Reaction {
   const { status } = state;
   if (status.isWriting || now - status.writtenAt < tickMs || !state.store.connected) return [state, []];
   const observed = statusOf(state, now);
@@ -331,42 +231,10 @@ function withStatus(state: AgentState, now: number): [AgentState, readonly Effec
   return [{ ...state, status: { ...status, isWriting: true } }, [{ kind: 'write-status', status: observed, text }]];
 }
 
-function withEffects(
-  [state, effects]: [AgentState, readonly Effect[]],
-  more: readonly Effect[],
-): [AgentState, readonly Effect[]] {
+function withEffects([state, effects]: Reaction, more: readonly Effect[]): Reaction {
   return [state, [...more, ...effects]];
-}
-
-function idle(state: AgentState): AgentState {
-  return { ...state, busy: undefined };
-}
-
-function succeeded(state: AgentState): AgentState {
-  return { ...state, failures: 0, retryAt: 0, lastError: state.store.connected ? null : state.lastError };
-}
-
-/** An error that keeps nothing from being done. */
-function noted(state: AgentState, subject: string, message: string, now: number): AgentState {
-  return { ...state, lastError: { at: new Date(now).toISOString(), subject, message } };
-}
-
-/** A converging effect failed: nothing more is tried for a while, longer each time. */
-function failed(state: AgentState, subject: string, message: string, now: number): AgentState {
-  const wait = backoffMs[Math.min(state.failures, backoffMs.length - 1)] ?? 0;
-  return noted({ ...state, failures: state.failures + 1, retryAt: now + wait }, subject, message, now);
-}
-
-function repaired(state: AgentState, subject: string, message: string, now: number): [AgentState, readonly Effect[]] {
-  const last = { at: new Date(now).toISOString(), subject, message };
-  const next = { ...state, repairs: { count: state.repairs.count + 1, last } };
-  return [next, [log('warn', 'drift repaired', { subject, what: message })]];
 }
 
 function secretRefs(intent: RouterIntent): readonly SecretRef[] {
   return intent.routing.sessions.flatMap((session) => (session.password ? [session.password] : []));
-}
-
-function log(level: 'info' | 'warn' | 'error', message: string, fields: Readonly<Record<string, unknown>>): Effect {
-  return { kind: 'log', level, message, fields };
 }
