@@ -30,12 +30,15 @@ export interface BirdDaemonOptions {
   /** Program and arguments to put before every command, such as `ip netns exec r1`; for tests and the lab. */
   readonly launcher?: readonly string[];
   readonly kernelMetric?: number;
+  /** How long, in ms, a running BIRD may say nothing before it counts as hung and is replaced; 20 seconds unless said. */
+  readonly busyMs?: number;
   /** Hears of what is done, in few words; never of configuration text. */
   readonly log?: (message: string, fields: Readonly<Record<string, unknown>>) => void;
 }
 
 /** BIRD undoes a configuration that is not confirmed within this time, in seconds. */
 const undoAfterSeconds = 30;
+const defaultBusyMs = 20_000;
 /** A configuration of thousands of sessions takes BIRD a while to read. */
 const configureTimeoutMs = 60_000;
 
@@ -44,6 +47,7 @@ export function createBirdDaemon(options: BirdDaemonOptions): BirdDaemon {
   const launcher = options.launcher ?? [];
   const birdPath = options.birdPath ?? 'bird';
   const metric = options.kernelMetric ?? defaultKernelMetric;
+  const busyMs = options.busyMs ?? defaultBusyMs;
   const log = options.log ?? (() => undefined);
   const listeners = new Set<() => void>();
   let control: BirdControl | undefined;
@@ -52,16 +56,16 @@ export function createBirdDaemon(options: BirdDaemonOptions): BirdDaemon {
   let last: Promise<unknown> = Promise.resolve();
 
   /** The open connection, or a new one to a BIRD that already runs; one at a time, or its end would be heard of twice. */
-  function attach(): Promise<BirdControl | undefined> {
-    attaching ??= connect().finally(() => {
+  function attach(withinMs?: number): Promise<BirdControl | undefined> {
+    attaching ??= connect(withinMs).finally(() => {
       attaching = undefined;
     });
     return attaching;
   }
 
-  async function connect(): Promise<BirdControl | undefined> {
+  async function connect(withinMs?: number): Promise<BirdControl | undefined> {
     if (control?.isOpen) return control;
-    const connected = await connectBird(files.socket);
+    const connected = await connectBird(files.socket, withinMs);
     if (!connected.ok) return undefined;
     control = connected.value;
     const attached = connected.value;
@@ -109,11 +113,14 @@ export function createBirdDaemon(options: BirdDaemonOptions): BirdDaemon {
   }
 
   async function start(text: string): Promise<Result<void, BirdError>> {
-    const crashed = await isBirdAlive(files, 'stale');
-    if (await isBirdAlive(files, 'running')) {
+    const isHung = await isBirdAlive(files, 'running');
+    if (isHung) {
+      // It may only be busy, with a hundred thousand routes, say.
+      if (await attach(busyMs)) return reconfigure(text);
       log('BIRD runs but does not answer; it is killed', {});
       await killBird(files);
     }
+    const crashed = isHung || (await isBirdAlive(files, 'stale'));
     await writeFileAtomically(files.next, text);
     const checked = await checkConfig(files, launcher, birdPath);
     if (!checked.ok) {

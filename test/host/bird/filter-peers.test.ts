@@ -125,7 +125,7 @@ describe('between real peers', () => {
 
   beforeAll(async () => {
     requirePrograms();
-    cable = layCable('p');
+    cable = layCable('fp');
     cable.run('a', 'ip', 'addr', 'add', '192.168.1.1/24', 'dev', 'wire');
     for (const address of ['192.168.1.2/24', '192.168.1.3/24']) {
       cable.run('b', 'ip', 'addr', 'add', address, 'dev', 'wire');

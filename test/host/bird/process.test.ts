@@ -3,10 +3,10 @@
  */
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BirdDaemon } from '../../../src/bird/daemon.ts';
 import { birdText, resolveFor } from '../../../src/bird/hub.fixture.ts';
-import { createBirdDaemon } from '../../../src/edge/bird-process.ts';
+import { type BirdDaemonOptions, createBirdDaemon } from '../../../src/edge/bird-process.ts';
 import { resource } from '../../../src/resources/resource.fixture.ts';
 import { type Cable, eventually, layCable, requirePrograms } from './namespaces.ts';
 
@@ -76,6 +76,58 @@ it('is started again after kill -9, with the text asked for then', async () => {
   expect(pid()).not.toBe(before);
   expect(await bird.adopt()).toBe(textFor('3.3.3.3'));
   expect(downs).toBe(1);
+});
+
+describe('a BIRD that does not answer', () => {
+  const route = (): string => cable.run('a', 'ip', 'route', 'show', 'proto', 'bird', '198.51.100.0/24');
+  const withRoute = (routerID: string): string => {
+    const router = resource('Router', 'r', { asNumber: 64520, routerID });
+    const site = resource('Site', 's', { type: 'other', prefixes: ['198.51.100.0/24'], segment: 's' });
+    const link = resource('Attachment', 'a', {
+      router: 'r',
+      site: 's',
+      link: { interface: { name: 'wire' } },
+      addresses: { local: ['192.168.0.1/30'], remote: ['192.168.0.2'] },
+      static: { prefixes: ['198.51.100.0/24'] },
+    });
+    return birdText(resolveFor('r', [router, site, link, resource('Segment', 's', {})]).routing);
+  };
+  const hasty = (busyMs: number, log: BirdDaemonOptions['log'] = () => undefined): BirdDaemon =>
+    createBirdDaemon({ dir: join(cable.dir, 'r'), launcher: cable.at('a'), busyMs, log });
+
+  it('is waited for while it may only be busy', async () => {
+    expect(await bird.configure(withRoute('4.4.4.4'))).toMatchObject({ ok: true });
+    await eventually('its route is there', route, (text) => text !== '');
+    const before = pid();
+    process.kill(before, 'SIGSTOP');
+    const patient = hasty(20_000);
+    const configured = patient.configure(withRoute('5.5.5.5'));
+    await eventually(
+      'the first attempt has given up',
+      () => patient.sessions(),
+      (sessions) => !sessions.ok,
+    );
+    process.kill(before, 'SIGCONT');
+    expect(await configured).toMatchObject({ ok: true });
+    expect(pid()).toBe(before);
+    patient.leave();
+  });
+
+  it('is replaced in the end, by one that spares what the kernel holds until the peers are back', async () => {
+    const before = pid();
+    const said: unknown[] = [];
+    const impatient = hasty(100, (...words) => said.push(words));
+    process.kill(before, 'SIGSTOP');
+    expect(await impatient.configure(withRoute('6.6.6.6'))).toMatchObject({ ok: true });
+    expect(pid()).not.toBe(before);
+    expect(said).toEqual([
+      ['BIRD runs but does not answer; it is killed', {}],
+      ['BIRD started', { recovering: true }],
+    ]);
+    expect(await impatient.sessions()).toMatchObject({ ok: true });
+    expect(route()).not.toBe('');
+    impatient.leave();
+  });
 });
 
 it('may be stopped twice', async () => {
