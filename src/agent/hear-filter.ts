@@ -12,6 +12,7 @@ import type { AppliedRecord } from './applied-record.ts';
 import { isHolding } from './converge.ts';
 import { failed, log, type Reaction, repaired, succeeded } from './reaction.ts';
 import type { AgentEvent, AgentState } from './state.ts';
+
 export function hearFilterRead(
   state: AgentState,
   event: Extract<AgentEvent, { kind: 'filter-read' }>,

@@ -10,10 +10,12 @@ export type Reaction = [AgentState, readonly Effect[]];
 /** Waits after failures in a row, in ms; the last one stays. */
 const backoffMs = [500, 1000, 3000, 10_000];
 
+/** The effect under way has ended. */
 export function idle(state: AgentState): AgentState {
   return { ...state, busy: undefined };
 }
 
+/** A converging effect did what it should: earlier failures no longer count. */
 export function succeeded(state: AgentState): AgentState {
   return { ...state, failures: 0, retryAt: 0, lastError: state.store.connected ? null : state.lastError };
 }
@@ -29,6 +31,7 @@ export function failed(state: AgentState, subject: string, message: string, now:
   return noted({ ...state, failures: state.failures + 1, retryAt: now + wait }, subject, message, now);
 }
 
+/** Something was found changed behind our back; `state` is already such that it will be put right. */
 export function repaired(state: AgentState, subject: string, message: string, now: number): Reaction {
   const last = { at: new Date(now).toISOString(), subject, message };
   const next = { ...state, repairs: { count: state.repairs.count + 1, last } };

@@ -6,7 +6,6 @@
  * Invariant: pure. Nothing is written before the first complete snapshot (nextEffect); a failure keeps what works and is
  * tried again; everything put right behind somebody's back is counted and logged.
  */
-
 import type { RouterIntent } from '../intent/router-intent.ts';
 import { compileRuleset } from '../nftables/compile.ts';
 import { diffRulesets, isEmptyChange } from '../nftables/diff.ts';
