@@ -149,4 +149,54 @@ describe('followSnapshots', () => {
     await expect.poll(() => seen.map(routers)).toEqual([['a:1'], ['a:1']]);
     expect(seen[1]?.invalid[0]?.isLastValidKept).toBe(true);
   });
+
+  it('shows after any row of transactions what a new follower would show', async () => {
+    const store = createMemoryStore();
+    const { seen } = follow(store);
+    const policy = (key: string, name: string, order: number): StoreWrite => {
+      const metadata = { name, annotations: { 'projectcalico.org/metadata': JSON.stringify({ name }) } };
+      const object = { apiVersion: 'projectcalico.org/v3', kind: 'GlobalNetworkPolicy', metadata, spec: { order } };
+      return {
+        kind: 'put',
+        key: resourceKey('GlobalNetworkPolicy', key),
+        value: JSON.stringify(object),
+        expect: 'any',
+      };
+    };
+    const random = makeRandom(7);
+    const pick = () => {
+      const name = `p${random(4)}`;
+      const key = random(2) === 0 ? name : `default.${name}`;
+      if (random(3) > 0) return policy(key, name, random(3));
+      return { kind: 'delete', key: resourceKey('GlobalNetworkPolicy', key), expect: 'any' } as const;
+    };
+    const shown = (one: Seen | undefined) =>
+      one?.snapshot
+        .list('GlobalNetworkPolicy')
+        .map(({ metadata, spec }) => [
+          metadata.name,
+          spec.order,
+          one.snapshot.find('GlobalNetworkPolicy', metadata.name)?.spec.order,
+        ]);
+    for (let round = 0; round < 200; round += 1) {
+      const size = random(20) === 0 ? 8 : 1 + random(3);
+      const writes = new Map(Array.from({ length: size }, pick).map((write) => [write.key, write]));
+      await store.commit([...writes.values(), putRouter(`r${random(100)}`, 1 + random(9))]);
+      const fresh = follow(store);
+      await expect.poll(() => fresh.seen.length, { interval: 1 }).toBe(1);
+      await expect.poll(() => seen.at(-1)?.snapshot.revision, { interval: 1 }).toBe(fresh.seen[0]?.snapshot.revision);
+      expect(shown(seen.at(-1))).toEqual(shown(fresh.seen[0]));
+      expect(seen.slice(-1).map(routers)).toEqual(fresh.seen.map(routers));
+      fresh.follower.close();
+    }
+  });
 });
+
+/** Whole numbers below a bound, the same ones for the same seed. */
+function makeRandom(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fffffff;
+    return (state >>> 8) % below;
+  };
+}

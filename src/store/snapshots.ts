@@ -8,11 +8,11 @@
  * not valid counts as its last valid version, where one was seen: a broken policy must not fall away and widen access.
  */
 import type { AnyResource } from '../resources/resource.ts';
-import { makeSnapshot, type Snapshot } from '../resources/snapshot.ts';
+import { makeSnapshot, type ResourceChange, type Snapshot, updateSnapshot } from '../resources/snapshot.ts';
 import { parseResourceKey, type ResourceName, resourcesPrefix } from './keys.ts';
 import type { Store, StoreChange, StoreEntry, StoreError, Watch, WatchEvent } from './store.ts';
-import { readStored } from './stored-object.ts';
-import { compareKeys } from './transaction.ts';
+import { candidateKeys, nameOf, readStored } from './stored-object.ts';
+import { changedKey, compareKeys } from './transaction.ts';
 
 /** A stored object that is not acted on as it stands. */
 export interface InvalidObject {
@@ -33,8 +33,12 @@ interface Followed {
   /** What the snapshot shows: the object, or its last valid version. */
   readonly resource: AnyResource | undefined;
   readonly invalid: InvalidObject | undefined;
-  /** The object's text without what makes no new snapshot (status), to tell whether anything else changed. */
-  readonly substance: string;
+  readonly revision: number;
+  /**
+   * The object's text without what makes no new snapshot (status), to tell whether anything else changed; undefined for
+   * workloads, which are many and have no status.
+   */
+  readonly substance: string | undefined;
 }
 
 /**
@@ -48,14 +52,24 @@ export function followSnapshots(
   onError: (error: StoreError) => void,
   followed: FollowedObjects = new Map(),
 ): SnapshotFollower {
+  let snapshot = makeSnapshot([]);
+  let invalid = new Map<string, InvalidObject>();
   let watch: Watch | undefined;
   let isClosed = false;
 
-  function emit(revision: number): void {
-    const objects = [...followed].sort(([a], [b]) => compareKeys(a, b)).map(([, object]) => object);
-    const resources = objects.map(({ resource }) => resource).filter((resource) => resource !== undefined);
-    const invalid = objects.map((object) => object.invalid).filter((object) => object !== undefined);
-    onSnapshot(makeSnapshot(resources, revision), invalid);
+  function emit(next: Snapshot): void {
+    snapshot = next;
+    onSnapshot(
+      snapshot,
+      [...invalid].sort(([a], [b]) => compareKeys(a, b)).map(([, object]) => object),
+    );
+  }
+
+  function rebuild(revision: number): void {
+    const objects = [...followed].sort(([a], [b]) => compareKeys(a, b));
+    invalid = new Map(objects.flatMap(([key, object]) => (object.invalid ? [[key, object.invalid] as const] : [])));
+    const resources = objects.flatMap(([, { resource }]) => resource ?? []);
+    emit(makeSnapshot(resources, revision));
   }
 
   async function begin(): Promise<void> {
@@ -69,15 +83,22 @@ export function followSnapshots(
     const keys = new Set(listed.map(({ key }) => key));
     for (const key of [...followed.keys()]) if (!keys.has(key)) followed.delete(key);
     for (const entry of listed) followed.set(entry.key, follow(entry, followed.get(entry.key)));
-    emit(listing.value.revision);
+    rebuild(listing.value.revision);
     if (!isClosed) watch = store.watch(resourcesPrefix, listing.value.revision, onEvent);
   }
 
   function onEvent(event: WatchEvent): void {
     if (isClosed) return;
     if (event.kind === 'changes') {
-      const changed = event.changes.filter((change) => take(change));
-      if (changed.length > 0) emit(event.revision);
+      const taken = event.changes.flatMap((change) => take(change) ?? []);
+      if (taken.length === 0) return;
+      // Two keys that show one resource: which of them counts can only be told from all.
+      const keys = new Set(taken.map(({ key }) => key));
+      if (taken.some(({ key, before, after }) => isDoubled(key, before ?? after, keys))) {
+        rebuild(event.revision);
+        return;
+      }
+      emit(updateSnapshot(snapshot, taken.flatMap(changesOf), event.revision));
     } else if (event.error.kind === 'compacted') {
       void begin();
     } else {
@@ -85,16 +106,22 @@ export function followSnapshots(
     }
   }
 
-  /** Takes one change over; says whether a snapshot looks different for it. */
-  function take(change: StoreChange): boolean {
-    if (change.kind === 'delete') return followed.delete(change.key);
-    const { entry } = change;
-    if (parseResourceKey(entry.key) === undefined) return false;
-    const before = followed.get(entry.key);
-    const after = follow(entry, before);
-    if (after === before) return false;
-    followed.set(entry.key, after);
-    return true;
+  /** Takes one change over; undefined when no snapshot looks different for it. */
+  function take(change: StoreChange): Taken | undefined {
+    const key = changedKey(change);
+    if (parseResourceKey(key) === undefined) return undefined;
+    const before = followed.get(key);
+    const after = change.kind === 'put' ? follow(change.entry, before) : undefined;
+    if (after) followed.set(key, after);
+    else followed.delete(key);
+    if (after?.invalid) invalid.set(key, after.invalid);
+    else invalid.delete(key);
+    return after === before ? undefined : { key, before: before?.resource, after: after?.resource };
+  }
+
+  function isDoubled(key: string, resource: AnyResource | undefined, taken: ReadonlySet<string>): boolean {
+    const others = resource === undefined ? [] : candidateKeys(nameOf(resource)).filter((other) => other !== key);
+    return others.some((other) => followed.has(other) || taken.has(other));
   }
 
   void begin();
@@ -106,15 +133,34 @@ export function followSnapshots(
   };
 }
 
+/** A key's resource in the snapshot, before and after a transaction. */
+interface Taken {
+  readonly key: string;
+  readonly before: AnyResource | undefined;
+  readonly after: AnyResource | undefined;
+}
+
+function changesOf({ before, after }: Taken): ResourceChange[] {
+  const isRenamed = before !== undefined && before.metadata.name !== after?.metadata.name;
+  return [
+    ...(isRenamed ? [{ is: 'gone' as const, ...nameOf(before) }] : []),
+    ...(after ? [{ is: 'there' as const, resource: after }] : []),
+  ];
+}
+
 /** An entry as the snapshot will show it; the same object as before when nothing but its status or version changed. */
 function follow(entry: StoreEntry, before: Followed | undefined): Followed {
-  const substance = substanceOf(entry.value);
-  if (before?.substance === substance) return before;
+  const { revision } = entry;
+  if (before?.revision === revision) return before;
+  const hasStatus = parseResourceKey(entry.key)?.kind !== 'WorkloadEndpoint';
+  const substance = hasStatus ? substanceOf(entry.value) : undefined;
+  if (before !== undefined && hasStatus && before.substance === substance) return before;
   const read = readStored(entry);
-  if (read.ok) return { resource: read.value, invalid: undefined, substance };
+  if (read.ok) return { resource: read.value, invalid: undefined, revision, substance };
   const { subject, reasons } = read.error;
   const resource = before?.resource;
-  return { resource, invalid: { subject, reasons, isLastValidKept: resource !== undefined }, substance };
+  const invalid = { subject, reasons, isLastValidKept: resource !== undefined };
+  return { resource, invalid, revision, substance };
 }
 
 function substanceOf(text: string): string {
