@@ -3,7 +3,10 @@
  *
  *   AgentState ─[statusOf]→ RouterStatus
  */
+import { reasonHeldDown } from '../bird/compile.ts';
 import type { Warning } from '../intent/router-intent.ts';
+import type { SessionIntent } from '../intent/routing/routing-intent.ts';
+import { printAddress } from '../net/address.ts';
 import { printFieldPath } from '../resources/document.ts';
 import { resourceId } from '../resources/resource.ts';
 import type { AgentState } from './state.ts';
@@ -13,6 +16,7 @@ import type { RouterStatus } from './status.ts';
 export function statusOf(state: AgentState, now: number): RouterStatus {
   const { desired, filter, bird } = state;
   const intent = desired?.kind === 'router' ? desired.intent : undefined;
+  const heldDown = intent ? heldDownOf(intent.routing.sessions, state.secrets) : new Map<string, string>();
   return {
     router: state.router,
     observedAt: new Date(now).toISOString(),
@@ -29,13 +33,39 @@ export function statusOf(state: AgentState, now: number): RouterStatus {
       revision: bird.kind === 'running' ? bird.revision : null,
       bird: bird.kind,
       forwarding: state.forwarding === 'on' || state.forwarding === 'recheck',
-      sessions: state.sessions,
+      sessions: sessionsOf(state, heldDown),
     },
     repairs: state.repairs,
     lastError: state.lastError,
     invalid: state.invalid,
-    warnings: [...new Set((intent?.warnings ?? []).map(printWarning))],
+    warnings: [...new Set([...(intent?.warnings ?? []).map(printWarning), ...heldDown.values()])],
   };
+}
+
+/** Why sessions do not run, by their names; known once the secrets were looked for. Never holds a secret. */
+function heldDownOf(sessions: readonly SessionIntent[], secrets: AgentState['secrets']): ReadonlyMap<string, string> {
+  const reasons = new Map<string, string>();
+  if (secrets === undefined) return reasons;
+  for (const session of sessions) {
+    const reason = reasonHeldDown(session, secrets);
+    if (reason === undefined) continue;
+    reasons.set(
+      session.name,
+      `session to ${printAddress(session.neighbor)} (${session.description}) is held down: ${reason}`,
+    );
+  }
+  return reasons;
+}
+
+/** As BIRD reports them; of a session that is held down BIRD does not know why. */
+function sessionsOf(
+  { sessions }: AgentState,
+  heldDown: ReadonlyMap<string, string>,
+): RouterStatus['routing']['sessions'] {
+  return sessions.map((session) => {
+    const reason = session.state === 'Established' ? undefined : heldDown.get(session.name);
+    return reason === undefined ? session : { ...session, lastError: reason };
+  });
 }
 
 /** `Kind/name field: message`, as far as these are known. */

@@ -232,6 +232,28 @@ describe('the agent', () => {
     expect(run.hear({ kind: 'secrets', secrets: new Map([['bgp/key', 'hunter2']]) })).toEqual(['configure-bird']);
     expect(JSON.stringify(statusOf(run.state, 0))).not.toContain('hunter2');
   });
+
+  it.each([
+    [new Map<string, string>(), /is held down: secret bgp\/key is missing$/],
+    [new Map([['bgp/key', 'a"b-hunter2']]), /is held down: secret bgp\/key: the password has a quotation mark/],
+  ])('says which session is held down, and why, and never the secret', (secrets, why) => {
+    const run = start();
+    run.hear(intent(1, { sessions: ['a'], password: true }), { kind: 'secrets', secrets });
+    const down = {
+      name: 'a',
+      neighbor: '192.0.2.1',
+      remoteAs: 1,
+      localAs: 2,
+      since: '',
+      lastError: null,
+      channels: [],
+    };
+    run.hear({ kind: 'sessions', result: ok([{ ...down, state: 'Down' }]) });
+    const status = statusOf(run.state, 0);
+    expect(status.warnings).toEqual([expect.stringMatching(why)]);
+    expect(status.routing.sessions).toMatchObject([{ name: 'a', lastError: expect.stringMatching(why) }]);
+    expect(JSON.stringify(status)).not.toContain('hunter2');
+  });
 });
 
 interface Shape {
