@@ -1,20 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Address, bitLength, type Family, parseAddress, printAddress } from './address.ts';
-import { containsAddress, maskAddress, type Prefix, parsePrefix, printPrefix } from './prefix.ts';
+import { type Address, bitLength, type Family, printAddress } from './address.ts';
+import { address, prefix } from './literals.fixture.ts';
+import { containsAddress, maskAddress, printPrefix } from './prefix.ts';
 import { PrefixTrie } from './prefix-trie.ts';
-
-function prefix(text: string): Prefix {
-  const parsed = parsePrefix(text);
-  if (!parsed) throw new Error(`no prefix: ${text}`);
-  return parsed;
-}
-
-function address(text: string): Address {
-  const parsed = parseAddress(text);
-  if (!parsed) throw new Error(`no address: ${text}`);
-  return parsed;
-}
 
 function trieOf(...texts: string[]): PrefixTrie<string> {
   return new PrefixTrie(texts.map((text) => [prefix(text), text] as const));

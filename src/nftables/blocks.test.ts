@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { prefix } from '../net/literals.fixture.ts';
 import { containsAddress, networkAddress } from '../net/prefix.ts';
-import { prefix } from '../verdict/policy.fixture.ts';
 import { arrangeBlocks, type Block, type BlockBox, type OrderedRule } from './blocks.ts';
 import { anyPort, anyProtocol, type Box, boxesOverlap, everyAddress, type Span, subtractBox } from './box.ts';
 import { OverlapIndex } from './overlap-index.ts';

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { PolicyIntent } from '../intent/policy/policy-intent.ts';
-import { endpoint, policyIntent, prefix, profile, rules, tier } from '../verdict/policy.fixture.ts';
+import { prefix } from '../net/literals.fixture.ts';
+import { endpoint, policyIntent, profile, rules, tier } from '../verdict/policy.fixture.ts';
 import { compileRuleset } from './compile.ts';
 import { mapElementTexts, printRuleset } from './print.ts';
 import { printRule } from './print-rule.ts';

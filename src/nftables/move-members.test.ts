@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { AddressSet, PolicyIntent } from '../intent/policy/policy-intent.ts';
+import { prefix } from '../net/literals.fixture.ts';
 import type { Prefix } from '../net/prefix.ts';
-import { endpoint, policyIntent, prefix, rules, tier } from '../verdict/policy.fixture.ts';
+import { endpoint, policyIntent, rules, tier } from '../verdict/policy.fixture.ts';
 import { compileRuleset } from './compile.ts';
 import { diffRulesets, printChange } from './diff.ts';
 import { moveMembers } from './move-members.ts';

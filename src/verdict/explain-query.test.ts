@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { AttachmentFacts, Topology } from '../intent/topology/topology.ts';
+import { address, prefix } from '../net/literals.fixture.ts';
 import type { Resource } from '../resources/resource.ts';
 import { explainQuery } from './explain-query.ts';
 import { fibFromTopology, lookupRoute, makeFib } from './fib.ts';
 import { parsePacketQuery } from './packet-query.ts';
-import { address, endpoint, policyIntent, prefix, rules, tier } from './policy.fixture.ts';
+import { endpoint, policyIntent, rules, tier } from './policy.fixture.ts';
 import { printVerdict, verdictToJson } from './print-verdict.ts';
 import type { Verdict } from './verdict.ts';
 

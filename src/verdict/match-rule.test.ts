@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { AddressSet, PolicyIntent, PortSet, RuleIntent } from '../intent/policy/policy-intent.ts';
+import { prefix } from '../net/literals.fixture.ts';
 import { printPrefix } from '../net/prefix.ts';
 import { matchesRule } from './match-rule.ts';
-import { packet, prefix, rules } from './policy.fixture.ts';
+import { packet, rules } from './policy.fixture.ts';
 
 function addressSet(id: string, ...texts: string[]): readonly [string, AddressSet] {
   const members = new Map(texts.map((text) => [printPrefix(prefix(text)), prefix(text)]));

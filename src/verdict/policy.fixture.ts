@@ -12,21 +12,8 @@ import type {
   Stage,
   TierIntent,
 } from '../intent/policy/policy-intent.ts';
-import { type Address, parseAddress } from '../net/address.ts';
-import { type Prefix, parsePrefix } from '../net/prefix.ts';
+import { address } from '../net/literals.fixture.ts';
 import type { Packet, Passage } from './packet.ts';
-
-export function address(text: string): Address {
-  const parsed = parseAddress(text);
-  if (!parsed) throw new Error(`no address: ${text}`);
-  return parsed;
-}
-
-export function prefix(text: string): Prefix {
-  const parsed = parsePrefix(text);
-  if (!parsed) throw new Error(`no prefix: ${text}`);
-  return parsed;
-}
 
 export function policyIntent(parts: Partial<PolicyIntent>): PolicyIntent {
   return {

@@ -1,18 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { Direction, EndpointIntent, PolicyIntent, TierIntent } from '../intent/policy/policy-intent.ts';
+import { prefix } from '../net/literals.fixture.ts';
 import { explainPacket } from './explain-packet.ts';
 import type { Packet } from './packet.ts';
-import {
-  calicoFailsafes,
-  endpoint,
-  packet,
-  passage,
-  policyIntent,
-  prefix,
-  profile,
-  rules,
-  tier,
-} from './policy.fixture.ts';
+import { calicoFailsafes, endpoint, packet, passage, policyIntent, profile, rules, tier } from './policy.fixture.ts';
 import type { Verdict } from './verdict.ts';
 
 const nowhere = () => undefined;

@@ -6,8 +6,9 @@
 import fc from 'fast-check';
 import type { PolicyIntent, RuleIntent, SideMatch, Stage } from '../../src/intent/policy/policy-intent.ts';
 import type { Family } from '../../src/net/address.ts';
+import { prefix } from '../../src/net/literals.fixture.ts';
 import type { Prefix } from '../../src/net/prefix.ts';
-import { endpoint, policyIntent, prefix } from '../../src/verdict/policy.fixture.ts';
+import { endpoint, policyIntent } from '../../src/verdict/policy.fixture.ts';
 import { policyId, policyRules } from './arbitrary-policy.ts';
 import {
   addressSetIds,

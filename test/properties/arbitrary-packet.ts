@@ -7,8 +7,8 @@
 import fc from 'fast-check';
 import type { Family } from '../../src/net/address.ts';
 import { hasPorts } from '../../src/net/ip-protocol.ts';
+import { address } from '../../src/net/literals.fixture.ts';
 import type { Packet, Passage } from '../../src/verdict/packet.ts';
-import { address } from '../../src/verdict/policy.fixture.ts';
 
 export const interfaceNames = ['eth0', 'eth1', 'tun0', 'lo'];
 

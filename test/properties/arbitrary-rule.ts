@@ -15,9 +15,9 @@ import type {
   SideMatch,
 } from '../../src/intent/policy/policy-intent.ts';
 import { type Family, families } from '../../src/net/address.ts';
+import { prefix } from '../../src/net/literals.fixture.ts';
 import type { PortRange } from '../../src/net/port-range.ts';
 import { type Prefix, printPrefix } from '../../src/net/prefix.ts';
-import { prefix } from '../../src/verdict/policy.fixture.ts';
 
 export const nets: Record<Family, readonly Prefix[]> = {
   4: '0.0.0.0/0 10.0.0.0/8 10.0.0.0/29 10.0.0.0/30 10.0.0.2/31 10.0.0.2/32 10.0.0.3/32 10.0.0.4/30 128.0.0.0/1'

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
+import { prefix } from '../../src/net/literals.fixture.ts';
 import type { Key, MapElement, NftSet, Outcome, Rule, Ruleset } from '../../src/nftables/ruleset.ts';
-import { prefix } from '../../src/verdict/policy.fixture.ts';
 import { checkRuleset } from './check-ruleset.ts';
 
 const fields = [{ kind: 'address', family: 4, side: 'source' }, { kind: 'protocol' }] as const;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { prefix } from '../../src/net/literals.fixture.ts';
 import type { Chain, Match, Outcome, Rule, Ruleset, Statement } from '../../src/nftables/ruleset.ts';
-import { packet, passage, prefix } from '../../src/verdict/policy.fixture.ts';
+import { packet, passage } from '../../src/verdict/policy.fixture.ts';
 import { interpretRuleset, type PortlessBytes } from './nft-interpreter.ts';
 
 function rule(matches: readonly Match[], outcome?: Outcome, ...statements: readonly Statement[]): Rule {

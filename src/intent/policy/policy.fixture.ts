@@ -3,7 +3,8 @@
  *
  *   resources → makeSnapshot → resolvePolicy, for the tests of this folder
  */
-import { parseAddress } from '../../net/address.ts';
+
+import { address } from '../../net/literals.fixture.ts';
 import { parseCidr } from '../../net/prefix.ts';
 import type { GlobalNetworkPolicySpec } from '../../resources/global-network-policy.ts';
 import { resource } from '../../resources/resource.fixture.ts';
@@ -46,12 +47,6 @@ export function resolve(
     ...resolvePolicy(snapshot, topology, index, interfaces ?? topology.interfaces, { listenPort: 179, peers }),
     index,
   };
-}
-
-export function address(text: string) {
-  const parsed = parseAddress(text);
-  if (!parsed) throw new Error(text);
-  return parsed;
 }
 
 export function codes(warnings: readonly Warning[]): string[] {

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { address } from '../../net/literals.fixture.ts';
 import { resource } from '../../resources/resource.fixture.ts';
 import type { AnyResource } from '../../resources/resource.ts';
 import { explainPacket } from '../../verdict/explain-packet.ts';
 import type { Passage } from '../../verdict/packet.ts';
-import { address, node, policy, resolve } from './policy.fixture.ts';
+import { node, policy, resolve } from './policy.fixture.ts';
 
 /** The worked verdicts of semantics §4.16, from resources: h1 on eth0 is wan, h2 on eth1 is lan, of a Calico Node. */
 const hosts = [

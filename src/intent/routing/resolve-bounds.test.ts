@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type Prefix, parsePrefix, printPrefix } from '../../net/prefix.ts';
+import { prefix } from '../../net/literals.fixture.ts';
+import { printPrefix } from '../../net/prefix.ts';
 import type { SiteFacts } from '../topology/topology.ts';
 import {
   admitsDefaultRoute,
@@ -10,12 +11,6 @@ import {
   resolveOwnership,
 } from './resolve-bounds.ts';
 import type { PrefixBound } from './routing-intent.ts';
-
-function prefix(text: string): Prefix {
-  const parsed = parsePrefix(text);
-  if (!parsed) throw new Error(text);
-  return parsed;
-}
 
 function ownership(sites: Readonly<Record<string, readonly string[]>>) {
   return resolveOwnership(

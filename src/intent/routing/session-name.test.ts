@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { type Address, parseAddress } from '../../net/address.ts';
+import { address } from '../../net/literals.fixture.ts';
 import { attachmentSessionName, calicoSessionName, groupSessionName, nameToSymbol } from './session-name.ts';
 
 it.each([
@@ -7,12 +7,12 @@ it.each([
   ['Global', '10.0.0.1', 1790, 'Global_10_0_0_1_port_1790'],
   ['Node', 'fd00::1', 179, 'Node_fd00__1'],
 ])('names a %s session to %s port %i as Calico does', (sort, neighbor, port, expected) => {
-  expect(calicoSessionName(sort, addressOf(neighbor), port)).toBe(expected);
+  expect(calicoSessionName(sort, address(neighbor), port)).toBe(expected);
 });
 
 it('keeps the longest Calico name within what BIRD allows, with our prefixes', () => {
-  const address = addressOf('fd00:1111:2222:3333:4444:5555:6666:7777');
-  expect(calicoSessionName('Local_Workload', address, 65535).length).toBeLessThanOrEqual(48);
+  const longest = address('fd00:1111:2222:3333:4444:5555:6666:7777');
+  expect(calicoSessionName('Local_Workload', longest, 65535).length).toBeLessThanOrEqual(48);
 });
 
 it('never gives two names one symbol', () => {
@@ -27,15 +27,9 @@ it.each([
   ['dc', '10.0.0.1', 'attachment_dc_10_0_0_1'],
   ['spoke-a', 'fd00::1', 'attachment_spoke_a_fd00__1'],
 ])('names the session of Attachment %s to %s', (attachment, neighbor, expected) => {
-  expect(attachmentSessionName(attachment, addressOf(neighbor))).toBe(expected);
+  expect(attachmentSessionName(attachment, address(neighbor))).toBe(expected);
 });
 
 it('names the sessions between routers of a group', () => {
   expect([groupSessionName('tr2', 4), groupSessionName('tr2', 6)]).toEqual(['group_tr2', 'group_tr2_v6']);
 });
-
-function addressOf(text: string): Address {
-  const address = parseAddress(text);
-  if (!address) throw new Error(text);
-  return address;
-}

@@ -2,12 +2,12 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { PolicyIntent } from '../../../src/intent/policy/policy-intent.ts';
+import { prefix } from '../../../src/net/literals.fixture.ts';
 import { compileRuleset } from '../../../src/nftables/compile.ts';
 import { diffRulesets, isEmptyChange, printChange, repairChange } from '../../../src/nftables/diff.ts';
 import { printRemoval, printRuleset } from '../../../src/nftables/print.ts';
 import { diffDigests, type ObservedTable, observedDigests, verifyObserved } from '../../../src/nftables/read.ts';
 import type { Ruleset } from '../../../src/nftables/ruleset.ts';
-import { prefix } from '../../../src/verdict/policy.fixture.ts';
 import { policyIntents } from '../../properties/arbitrary-policy.ts';
 import { openPrivateKernel, type PrivateKernel } from './private-kernel.ts';
 

@@ -2,10 +2,11 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { PolicyIntent } from '../../../src/intent/policy/policy-intent.ts';
+import { prefix } from '../../../src/net/literals.fixture.ts';
 import { compileRuleset } from '../../../src/nftables/compile.ts';
 import { printRuleset, printTable } from '../../../src/nftables/print.ts';
 import { readRuleset, verifyObserved } from '../../../src/nftables/read.ts';
-import { endpoint, policyIntent, prefix, rules, tier } from '../../../src/verdict/policy.fixture.ts';
+import { endpoint, policyIntent, rules, tier } from '../../../src/verdict/policy.fixture.ts';
 import { denseIntents } from '../../properties/arbitrary-dense-policy.ts';
 import { policyIntents } from '../../properties/arbitrary-policy.ts';
 import { openPrivateKernel, type PrivateKernel } from './private-kernel.ts';

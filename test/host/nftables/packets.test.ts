@@ -7,9 +7,10 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { PolicyIntent } from '../../../src/intent/policy/policy-intent.ts';
+import { prefix } from '../../../src/net/literals.fixture.ts';
 import { compileRuleset } from '../../../src/nftables/compile.ts';
 import { printRuleset } from '../../../src/nftables/print.ts';
-import { endpoint, policyIntent, prefix, rules, tier } from '../../../src/verdict/policy.fixture.ts';
+import { endpoint, policyIntent, rules, tier } from '../../../src/verdict/policy.fixture.ts';
 import { openPrivateKernel, type PrivateKernel } from './private-kernel.ts';
 
 let router: PrivateKernel;
