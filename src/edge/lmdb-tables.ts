@@ -3,12 +3,17 @@
  *
  * Invariant: everything here is synchronous and either inside `transact` or a read of one consistent view; `refresh` moves
  * to the newest view. Keys are raw bytes, so that LMDB sorts by UTF-8 as the port demands.
+ *
+ * Opening and committing exclude each other by a lock of our own. LMDB as lmdb-js 3.5.6 carries it sets the shared number
+ * of the last transaction anew at every open (mdb_env_open2), outside its writers' mutex: an open that meets a commit can
+ * set it back, and the next commit would then overwrite one that was acknowledged.
  */
 import { closeSync, constants, openSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { ABORT, type Database, open, type RootDatabase } from 'lmdb';
 import { err, ok, type Result } from '../result.ts';
 import type { StoreChange, StoreEntry, StoreError } from '../store/store.ts';
+import { type FileLock, openFileLock } from './file-lock.ts';
 import { damageOf, makePrivateDirectory } from './lmdb-file.ts';
 
 /** The file in a store's directory that holds it all. */
@@ -69,18 +74,28 @@ export interface LmdbTables {
 /** Opens or makes the tables in a directory. */
 export async function openLmdbTables(directory: string): Promise<Result<LmdbTables, StoreError>> {
   let root: RootDatabase<string, Buffer> | undefined;
+  let lock: FileLock | undefined;
   try {
     makePrivateDirectory(directory);
-    const damage = damageOf(join(directory, dataFile));
-    if (damage !== undefined) return foreign(directory, damage);
-    root = openRoot(directory);
-    const tables = prepare(directory, root);
-    if (!tables.ok) await root.close();
+    const held = openFileLock(join(directory, 'lock'));
+    lock = held;
+    const tables = held.hold(() => {
+      const damage = damageOf(join(directory, dataFile));
+      if (damage !== undefined) return foreign(directory, damage);
+      root = openRoot(directory);
+      return prepare(directory, root, held);
+    });
+    if (!tables.ok) await closeAll(root, lock);
     return tables;
   } catch (cause) {
-    await root?.close();
+    await closeAll(root, lock);
     return err(unavailable(directory, cause));
   }
+}
+
+async function closeAll(root: RootDatabase<string, Buffer> | undefined, lock: FileLock | undefined): Promise<void> {
+  await root?.close();
+  lock?.close();
 }
 
 function openRoot(directory: string): RootDatabase<string, Buffer> {
@@ -102,7 +117,11 @@ function openRoot(directory: string): RootDatabase<string, Buffer> {
 const tableNames = ['entries', 'log', 'meta'] as const;
 const metaKey = Buffer.from('meta');
 
-function prepare(directory: string, root: RootDatabase<string, Buffer>): Result<LmdbTables, StoreError> {
+function prepare(
+  directory: string,
+  root: RootDatabase<string, Buffer>,
+  lock: FileLock,
+): Result<LmdbTables, StoreError> {
   // LMDB keeps the tables' names as keys of the root table, with a NUL after each.
   const names = [...root.getKeys()].map((name) => name.toString().replace(/\0+$/, ''));
   const strangers = names.filter((name) => !tableNames.some((ours) => ours === name));
@@ -118,7 +137,7 @@ function prepare(directory: string, root: RootDatabase<string, Buffer>): Result<
   if (found !== format) return foreign(directory, `its format is ${found}; this program reads format ${format}`);
   const doorbellPath = join(directory, 'doorbell');
   const doorbell = openSync(doorbellPath, constants.O_RDWR | constants.O_CREAT, 0o600);
-  return ok(makeTables({ directory, root, entries, log, meta, doorbell, doorbellPath }));
+  return ok(makeTables({ directory, root, lock, entries, log, meta, doorbell, doorbellPath }));
 }
 
 type Table = Database<string, Buffer>;
@@ -126,6 +145,7 @@ type Table = Database<string, Buffer>;
 interface OpenTables {
   readonly directory: string;
   readonly root: RootDatabase<string, Buffer>;
+  readonly lock: FileLock;
   readonly entries: Table;
   readonly log: Table;
   readonly meta: Table;
@@ -134,7 +154,7 @@ interface OpenTables {
 }
 
 function makeTables(opened: OpenTables): LmdbTables {
-  const { directory, root, entries, log, meta, doorbell } = opened;
+  const { directory, root, lock, entries, log, meta, doorbell } = opened;
   const file = join(directory, dataFile);
   const inode = statSync(file).ino;
   const readMeta = (): Meta => JSON.parse(meta.get(metaKey) ?? '') as Meta;
@@ -163,10 +183,12 @@ function makeTables(opened: OpenTables): LmdbTables {
     refresh: () => root.resetReadTxn(),
     transact: (action) => {
       let outcome: ReturnType<typeof action> | undefined;
-      root.transactionSync(() => {
-        outcome = action();
-        return outcome.ok ? undefined : ABORT;
-      });
+      lock.hold(() =>
+        root.transactionSync(() => {
+          outcome = action();
+          return outcome.ok ? undefined : ABORT;
+        }),
+      );
       if (outcome === undefined) throw new Error('the transaction did not run');
       return outcome;
     },
@@ -198,7 +220,7 @@ function makeTables(opened: OpenTables): LmdbTables {
     },
     close: async () => {
       closeSync(doorbell);
-      await root.close();
+      await closeAll(root, lock);
     },
   };
 }

@@ -23,7 +23,7 @@ beforeAll(async () => {
     format: 'esm',
     platform: 'node',
     target: 'node20',
-    external: ['lmdb'],
+    external: ['lmdb', 'koffi'],
   });
 });
 
