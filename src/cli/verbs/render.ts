@@ -13,6 +13,7 @@ import { loadIntent, printWarning } from '../router-intent.ts';
 
 const help = `
 Targets: nft (for nft -f), bird (bird.conf), facts (the BGP intent as JSON), all. Equal files give equal bytes.
+The keys of facts are explained in docs/facts.md; they are stable.
 Passwords are never known here: a placeholder stands where the router's agent puts the secret.
 
 Examples:

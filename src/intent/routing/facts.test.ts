@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { hub, resolveFor } from '../../bird/hub.fixture.ts';
 import { resource } from '../../resources/resource.fixture.ts';
@@ -83,4 +84,11 @@ it('print as the same bytes for the same resources', () => {
     printFacts({ router: 'tr1', routing: resolveFor('tr1', resources).routing });
   expect(print(hub.toReversed())).toBe(print(hub));
   expect(print(hub)).toMatch(/^\{\n {2}"router": "tr1",\n/);
+});
+
+it('have no key that docs/facts.md does not explain, nor it one that they have not', () => {
+  const text = readFileSync(new URL('../../../docs/facts.md', import.meta.url), 'utf8');
+  const explained = [...text.matchAll(/^\| (`.+?`) \|/gm)].flatMap(([, keys = '']) => keys.match(/\w+/g) ?? []);
+  const facts = factsOf('tr1', hub);
+  expect(explained.sort()).toEqual([...Object.keys(facts), ...Object.keys(facts.sessions[0] ?? {})].sort());
 });
