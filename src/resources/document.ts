@@ -8,10 +8,20 @@
 import type { Diagnostic } from './diagnostic.ts';
 import { kindEntry } from './kinds.ts';
 import { type FieldPath, type Position, resourceId } from './resource.ts';
-import { isRecord, isSecret, maxProblems, type Problem, showValue } from './schema.ts';
+import {
+  child,
+  isRecord,
+  isSecret,
+  maxProblems,
+  type Problem,
+  report,
+  rootAt,
+  showValue,
+  wrongType,
+} from './schema.ts';
 import type { LocatedResource } from './snapshot.ts';
 import { validateResource } from './validate.ts';
-import { type Repeat, readYaml, type TextDocument, type TextError } from './yaml-tree.ts';
+import { type Fault, readYaml, type TextDocument, type TextError } from './yaml-tree.ts';
 
 export interface InputFile {
   readonly path: string;
@@ -52,6 +62,8 @@ interface Candidate {
   readonly document: TextDocument;
   readonly base: FieldPath;
   readonly value: unknown;
+  /** Of a List that is none. */
+  readonly problems?: readonly Problem[];
 }
 
 function readFile(file: InputFile, result: ParsedFiles, defaultNamespace: string): void {
@@ -70,9 +82,7 @@ function readFile(file: InputFile, result: ParsedFiles, defaultNamespace: string
   if (candidates.length === 0 && tree.errors.length === 0) whole(0, 0, `no resources specified in file ${file.path}`);
   for (const candidate of candidates) takeCandidate(file.path, candidate, result, defaultNamespace);
   for (const document of tree.documents) {
-    for (const repeat of document.repeats) {
-      result.errors.push(diagnoseRepeat(file.path, candidates, document, repeat));
-    }
+    for (const fault of document.faults) result.errors.push(diagnoseFault(file.path, candidates, document, fault));
   }
 }
 
@@ -96,12 +106,30 @@ function unwrap(document: TextDocument, base: FieldPath, value: unknown, depth: 
     return value.flatMap((entry, index) => unwrap(document, [...base, index], entry, depth + 1));
   }
   if (!isRecord(value) || !isList(value) || depth >= 3) return [{ document, base, value }];
-  const items = value['items'] ?? [];
-  if (!Array.isArray(items)) return [{ document, base: [...base, 'items'], value: items }];
+  const problems = listProblems(value);
+  if (problems.length > 0) return [{ document, base, value, problems }];
+  const items = (value['items'] ?? []) as readonly unknown[];
   const itemKind = String(value['kind']).slice(0, -'List'.length);
   return items.flatMap((item, index) =>
     unwrap(document, [...base, 'items', index], withListKind(item, itemKind), depth + 1),
   );
+}
+
+/** What makes a List none; then its items are not looked at. */
+function listProblems(list: Readonly<Record<string, unknown>>): Problem[] {
+  const problems: Problem[] = [];
+  const at = rootAt(problems);
+  const entry = kindEntry(String(list['kind']).slice(0, -'List'.length));
+  const { apiVersion, items } = list;
+  if (entry && apiVersion !== undefined && apiVersion !== entry.apiVersion) {
+    report(child(at, 'apiVersion'), `${showValue(apiVersion)} is not of ${entry.kind}: write ${entry.apiVersion}`);
+  }
+  for (const key of Object.keys(list)) {
+    if (!['apiVersion', 'kind', 'metadata', 'items'].includes(key))
+      report(child(at, key), 'a list has apiVersion, kind, metadata and items only', 'key');
+  }
+  if (items !== undefined && items !== null && !Array.isArray(items)) wrongType(child(at, 'items'), items, 'a list');
+  return problems;
 }
 
 function isList(value: Readonly<Record<string, unknown>>): boolean {
@@ -119,7 +147,9 @@ function withListKind(item: unknown, kind: string): unknown {
 
 function takeCandidate(file: string, candidate: Candidate, result: ParsedFiles, defaultNamespace: string): void {
   const { document, base, value } = candidate;
-  const { resource, problems } = validateResource(value, defaultNamespace);
+  const { resource, problems } = candidate.problems
+    ? { resource: undefined, problems: candidate.problems }
+    : validateResource(value, defaultNamespace);
   for (const problem of problems) {
     const list = problem.severity === 'error' ? result.errors : result.warnings;
     list.push(diagnose(file, candidate, problem));
@@ -156,13 +186,13 @@ function diagnose(file: string, candidate: Candidate, problem: Problem): Diagnos
   };
 }
 
-function diagnoseRepeat(
+function diagnoseFault(
   file: string,
   candidates: readonly Candidate[],
   document: TextDocument,
-  repeat: Repeat,
+  fault: Fault,
 ): Diagnostic {
-  const { line, column, path, reason } = repeat;
+  const { line, column, path, reason } = fault;
   const owner = candidates.find(
     (candidate) => candidate.document === document && candidate.base.every((step, index) => step === path[index]),
   );

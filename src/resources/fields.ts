@@ -9,7 +9,7 @@ import { parseCalicoProtocol, protocolNumbers } from '../net/ip-protocol.ts';
 import { parsePortRange } from '../net/port-range.ts';
 import { maskAddress, parseCidr, printPrefix } from '../net/prefix.ts';
 import { parseDurationMs } from './duration.ts';
-import { object, type Parser, report, required, showValue, text, wrongType } from './schema.ts';
+import { object, type Parser, report, required, showValue, text, warn, wrongType } from './schema.ts';
 import { parseSelector } from './selector/parse.ts';
 
 const label = '[a-z0-9](?:[-a-z0-9]*[a-z0-9])?';
@@ -55,6 +55,12 @@ function isLabelText(value: string): boolean {
 
 /** A selector over labels; `global()` has a meaning only in a rule's namespaceSelector. */
 export const selector: Parser<string> = text(selectorProblem, 1024);
+/** As Calico: a notSelector may hold `global()`, which is true of every address that something owns. */
+export const notSelector: Parser<string> = (value, at) => {
+  const parsed = text(syntaxProblem, 1024)(value, at);
+  if (parsed?.includes('global(')) warn(at, 'global() is true for every known address here: name what is meant');
+  return parsed;
+};
 export const unlimitedSelector: Parser<string> = text(selectorProblem);
 export const ruleNamespaceSelector: Parser<string> = text(
   (value) => (/^[ \t]*global\(\)[ \t]*$/.test(value) ? undefined : selectorProblem(value)),
@@ -65,6 +71,10 @@ function selectorProblem(value: string): string | undefined {
   if (value.includes('global(')) {
     return 'global() cannot be used here: it stands alone, and only in the namespaceSelector of a rule';
   }
+  return syntaxProblem(value);
+}
+
+function syntaxProblem(value: string): string | undefined {
   const parsed = parseSelector(value);
   if (parsed.ok) return undefined;
   const hint = /[\r\n]/.test(value)

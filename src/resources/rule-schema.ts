@@ -9,6 +9,7 @@ import { parsePortRange } from '../net/port-range.ts';
 import { parseCidr } from '../net/prefix.ts';
 import {
   name,
+  notSelector,
   prefix,
   protocol,
   qualifiedNameProblem,
@@ -80,7 +81,7 @@ function entityRule(side: 'source' | 'destination', context: RuleContext): Parse
       nets: omitEmpty(list(anyPrefix, { max: 256 })),
       notNets: omitEmpty(list(notNet, { max: 256 })),
       selector: omitEmpty(selector),
-      notSelector: omitEmpty(selector),
+      notSelector: omitEmpty(notSelector),
       namespaceSelector: omitEmpty(ruleNamespaceSelector),
       serviceAccounts: optional(serviceAccounts),
       ports: omitEmpty(list(rulePort, { max: 50 })),

@@ -22,11 +22,21 @@ export interface At {
 }
 
 /** The typed value, or undefined after having reported at least one problem. */
-export type Parser<T> = (value: unknown, at: At) => T | undefined;
+export interface Parser<T> {
+  (value: unknown, at: At): T | undefined;
+  /** What an empty value of the field's type looks like; any empty value will do when it is not said. */
+  readonly zero?: Zero;
+}
+
+type Zero = 'text' | 'number' | 'boolean' | 'list' | 'object';
+
+function ofType<T>(zero: Zero, parse: Parser<T>): Parser<T> {
+  return Object.assign(parse, { zero });
+}
 
 /**
- * How absence is understood. `optional`: absent or null. `omit-empty`: also `""`, `0`, `false`, `[]` and `{}`, which
- * Calico's client drops before it validates (semantics §1.1). `required`: must be there, and not empty text or list.
+ * How absence is understood. `optional`: absent or null. `omit-empty`: also `""`, `0`, `false`, `[]` or `{}`, whichever is of
+ * the field's type, which Calico's client drops before it validates (semantics §1.1). `required`: must be there, and not empty text or list.
  */
 export type Presence = 'required' | 'optional' | 'omit-empty';
 
@@ -93,7 +103,7 @@ export function object<T extends object>(fields: Fields<T>, ...checks: readonly 
     let sound = rejectUnknown(value, known, at);
     for (const [name, field] of entries) {
       const raw = Object.hasOwn(value, name) ? value[name] : undefined;
-      if (isAbsent(raw, field.presence)) {
+      if (isAbsent(raw, field.presence, field.parse.zero)) {
         if (field.presence === 'required') sound = reportMissing(at, name);
         else if (field.fallback !== undefined) result[name] = field.fallback;
         continue;
@@ -104,14 +114,15 @@ export function object<T extends object>(fields: Fields<T>, ...checks: readonly 
     }
     const has = (key: string): boolean => {
       const raw = Object.hasOwn(value, key) ? value[key] : undefined;
-      return !isAbsent(raw, (fields as Readonly<Record<string, Field<unknown>>>)[key]?.presence ?? 'optional');
+      const field = (fields as Readonly<Record<string, Field<unknown>>>)[key];
+      return !isAbsent(raw, field?.presence ?? 'optional', field?.parse.zero);
     };
     for (const check of checks) check(result as Partial<T>, at, has);
     return sound ? (result as T) : undefined;
   };
 }
 
-function isAbsent(raw: unknown, presence: Presence): boolean {
+function isAbsent(raw: unknown, presence: Presence, zero: Zero | undefined): boolean {
   if (raw === undefined || raw === null) return true;
   switch (presence) {
     case 'optional':
@@ -119,10 +130,21 @@ function isAbsent(raw: unknown, presence: Presence): boolean {
     case 'required':
       return raw === '' || (Array.isArray(raw) && raw.length === 0);
     case 'omit-empty':
-      if (raw === '' || raw === 0 || raw === false) return true;
-      if (Array.isArray(raw)) return raw.length === 0;
-      return isRecord(raw) && Object.keys(raw).length === 0;
+      return (zero === undefined || zero === typeOf(raw)) && isEmpty(raw);
   }
+}
+
+function typeOf(value: unknown): Zero | undefined {
+  if (typeof value === 'string') return 'text';
+  if (typeof value === 'number') return 'number';
+  if (typeof value === 'boolean') return 'boolean';
+  if (Array.isArray(value)) return 'list';
+  return isRecord(value) ? 'object' : undefined;
+}
+
+function isEmpty(value: unknown): boolean {
+  if (Array.isArray(value)) return value.length === 0;
+  return isRecord(value) ? Object.keys(value).length === 0 : value === '' || value === 0 || value === false;
 }
 
 function reportMissing(at: At, name: string): false {
@@ -155,7 +177,7 @@ function commercialHint(key: string): string | undefined {
 }
 
 export function list<T>(item: Parser<T>, limits: { min?: number; max?: number; unique?: boolean } = {}): Parser<T[]> {
-  return (value, at) => {
+  return ofType('list', (value, at) => {
     if (!Array.isArray(value)) return wrongType(at, value, 'a list');
     const { min = 0, max = Number.POSITIVE_INFINITY } = limits;
     if (value.length < min) report(at, `has ${value.length} entries; at least ${min} are needed`);
@@ -176,12 +198,12 @@ export function list<T>(item: Parser<T>, limits: { min?: number; max?: number; u
       seen.add(key);
     }
     return sound ? result : undefined;
-  };
+  });
 }
 
 /** Text, with an optional test that returns what is wrong (and would be right) or undefined. */
 export function text(problemOf?: (value: string) => string | undefined, maxLength?: number): Parser<string> {
-  return (value, at) => {
+  return ofType('text', (value, at) => {
     if (typeof value === 'number' || typeof value === 'boolean') {
       return isSecret(pathOf(at))
         ? wrongType(at, value, 'text')
@@ -193,11 +215,12 @@ export function text(problemOf?: (value: string) => string | undefined, maxLengt
     }
     const problem = problemOf?.(value);
     return problem === undefined ? value : report(at, problem);
-  };
+  });
 }
 
-export const boolean: Parser<boolean> = (value, at) =>
-  typeof value === 'boolean' ? value : wrongType(at, value, 'true or false');
+export const boolean: Parser<boolean> = ofType('boolean', (value, at) =>
+  typeof value === 'boolean' ? value : wrongType(at, value, 'true or false'),
+);
 
 export const float: Parser<number> = (value, at) => {
   if (typeof value !== 'number') return wrongType(at, value, 'a number');
@@ -205,27 +228,27 @@ export const float: Parser<number> = (value, at) => {
 };
 
 export function integer(min: number, max: number): Parser<number> {
-  return (value, at) => {
+  return ofType('number', (value, at) => {
     if (typeof value !== 'number') return wrongType(at, value, `an integer from ${min} to ${max}`);
     if (Number.isInteger(value) && value >= min && value <= max) return value;
     return report(at, `${value} is out of range: write an integer from ${min} to ${max}`);
-  };
+  });
 }
 
 /** One of the words, in exactly that spelling. */
 export function oneOf<const T extends string>(...words: readonly T[]): Parser<T> {
-  return (value, at) => {
+  return ofType('text', (value, at) => {
     const found = words.find((word) => word === value);
     return found ?? report(at, notOneOf(value, words));
-  };
+  });
 }
 
 /** One of the words in any case; the result has the documented spelling. */
 export function oneOfAnyCase<const T extends string>(...words: readonly T[]): Parser<T> {
-  return (value, at) => {
+  return ofType('text', (value, at) => {
     const lower = typeof value === 'string' ? value.toLowerCase() : undefined;
     return words.find((word) => word.toLowerCase() === lower) ?? report(at, notOneOf(value, words));
-  };
+  });
 }
 
 function notOneOf(value: unknown, words: readonly string[]): string {
@@ -233,25 +256,25 @@ function notOneOf(value: unknown, words: readonly string[]): string {
   return `${showValue(value)} is not one of ${listWords(words)}${near === undefined ? '' : `; did you mean ${near}?`}`;
 }
 
-/** A map of text to text. */
+/** A map of text to text; a key without a value has empty text, as Go reads it. */
 export function textMap(
   keyProblem?: (key: string) => string | undefined,
   valueProblem?: (value: string) => string | undefined,
 ): Parser<Record<string, string>> {
   const parseValue = text(valueProblem);
-  return (value, at) => {
+  return ofType('object', (value, at) => {
     if (!isRecord(value)) return wrongType(at, value, 'a map of text to text');
     const result: Record<string, string> = {};
     let sound = true;
     for (const key of Object.keys(value)) {
       const problem = keyProblem?.(key);
-      const parsed = parseValue(value[key], child(at, key));
+      const parsed = parseValue(value[key] ?? '', child(at, key));
       if (problem !== undefined) report(child(at, key), problem, 'key');
       if (problem !== undefined || parsed === undefined || key === '__proto__') sound = false;
       else result[key] = parsed;
     }
     return sound ? result : undefined;
-  };
+  });
 }
 
 /** Exactly one of the keys must be present. */

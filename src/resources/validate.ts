@@ -48,6 +48,8 @@ function parseResource(raw: unknown, at: At, defaultNamespace: string): AnyResou
   if (!isRecord(raw)) {
     return wrongType(at, raw, 'an object with apiVersion, kind, metadata and spec');
   }
+  const entry = parseKind(raw, at);
+  if (!entry) return undefined;
   for (const key of Object.keys(raw)) {
     if (envelopeFields.includes(key) || at.problems.length >= maxProblems) continue;
     const near = nearest(key, envelopeFields);
@@ -58,8 +60,6 @@ function parseResource(raw: unknown, at: At, defaultNamespace: string): AnyResou
       'key',
     );
   }
-  const entry = parseKind(raw, at);
-  if (!entry) return undefined;
   const metadata = parseMetadata(raw['metadata'], entry, child(at, 'metadata'), defaultNamespace);
   const specAt = child(at, 'spec');
   const rawSpec = raw['spec'] ?? {};
@@ -104,6 +104,8 @@ function parseKind(raw: Readonly<Record<string, unknown>>, at: At): KindEntry | 
       child(at, 'apiVersion'),
       `${showValue(versionText)} is not the apiVersion of ${entry.kind}: write ${entry.apiVersion}${foreignHint(versionText)}`,
     );
+    // What another API's object of that name holds is not ours to judge.
+    if (!/projectcalico|causeway/.test(versionText)) return undefined;
   }
   return entry;
 }

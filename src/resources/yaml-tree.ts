@@ -15,6 +15,7 @@ import {
   isMap,
   isScalar,
   isSeq,
+  Lexer,
   type Node,
   Parser,
   Schema,
@@ -24,8 +25,10 @@ import type { FieldPath } from './resource.ts';
 import { indexLines, type Place, splitDocuments } from './text-lines.ts';
 
 const maxDepth = 100;
+const tooDeepReason = `nesting is deeper than ${maxDepth} levels: no resource needs that`;
 const maxAliasedValues = 100_000;
 const maxSyntaxErrors = 20;
+const maxFaults = 1000;
 
 export interface TextError {
   /** From 1; 0 when the whole text is meant. */
@@ -34,15 +37,15 @@ export interface TextError {
   readonly reason: string;
 }
 
-/** A field name that occurs twice in one object; the second place. */
-export interface Repeat extends TextError {
+/** What readers of YAML may take differently: a field name that occurs twice in one object, a number with leading zeros. */
+export interface Fault extends TextError {
   readonly path: FieldPath;
 }
 
 export interface TextDocument {
   /** The first of repeated fields counts. */
   readonly value: unknown;
-  readonly repeats: readonly Repeat[];
+  readonly faults: readonly Fault[];
   /** Position of the value at the path, or of its name; of the nearest enclosing part when there is no such field. */
   locate(path: FieldPath, on: 'key' | 'value'): { readonly line: number; readonly column: number };
 }
@@ -77,9 +80,29 @@ export function readYaml(text: string): TextTree {
   const documents: TextDocument[] = [];
   const errors: TextError[] = [];
   for (const piece of splitDocuments(text)) {
+    if (isBlank(piece.text)) continue;
     readPiece(piece.text, (offset) => placeOf(piece.offset + offset), documents, errors);
   }
   return { documents, errors };
+}
+
+/** Whether a short piece holds nothing but its marker and comments; a file may have millions of those. */
+function isBlank(text: string): boolean {
+  if (text.length > 1000) return false;
+  const lines = text.replace(/^---/, '').split('\n');
+  return lines.every((line) => /^[ \t\r]*(?:#.*)?$/.test(line));
+}
+
+/** The tokens of a text. Returns early, with the offset, where collections nest too deep: nothing later can mend that. */
+function* parseTokens(text: string): Generator<CST.Token, number | undefined> {
+  const parser = new Parser();
+  for (const lexeme of new Lexer().lex(text)) {
+    yield* parser.next(lexeme);
+    // Below the document each open collection is one entry; a scalar may stand on top.
+    if (parser.stack.length > maxDepth + 3) return parser.stack[maxDepth + 1]?.offset ?? 0;
+  }
+  yield* parser.end();
+  return undefined;
 }
 
 function readPiece(text: string, place: Locate, documents: TextDocument[], errors: TextError[]): void {
@@ -90,7 +113,10 @@ function readPiece(text: string, place: Locate, documents: TextDocument[], error
     else if (document.contents !== null) readDocument(document.contents as Node, place, documents, errors);
   };
   let strays = 0;
-  for (const token of new Parser().parse(text)) {
+  const tokens = parseTokens(text);
+  let next = tokens.next();
+  for (; !next.done; next = tokens.next()) {
+    const token = next.value;
     // Each token outside a document is an error of its own; text that is no YAML at all would give one for every character.
     if (!documentTokens.has(token.type) && ++strays > maxSyntaxErrors) {
       errors.push({
@@ -103,9 +129,10 @@ function readPiece(text: string, place: Locate, documents: TextDocument[], error
     if (tooDeep === undefined) {
       for (const document of composer.next(token)) take(document as Document);
     } else {
-      errors.push({ ...place(tooDeep), reason: `nesting is deeper than ${maxDepth} levels: no resource needs that` });
+      errors.push({ ...place(tooDeep), reason: tooDeepReason });
     }
   }
+  if (next.done && next.value !== undefined) errors.push({ ...place(next.value), reason: tooDeepReason });
   for (const document of composer.end()) take(document as Document);
 }
 
@@ -149,7 +176,7 @@ function deepOffset(token: CST.Token): number | undefined {
 interface Reading {
   readonly place: Locate;
   readonly errors: TextError[];
-  readonly repeats: Repeat[];
+  readonly faults: Fault[];
   /** Path of the node being read. */
   readonly path: (string | number)[];
   readonly anchors: Map<string, Node>;
@@ -167,7 +194,7 @@ function readDocument(root: Node, place: Locate, documents: TextDocument[], erro
   const reading: Reading = {
     place,
     errors: found,
-    repeats: [],
+    faults: [],
     path: [],
     anchors: new Map(),
     targets: new Map(),
@@ -179,7 +206,7 @@ function readDocument(root: Node, place: Locate, documents: TextDocument[], erro
   const value = readNode(root, reading, 0);
   errors.push(...found);
   if (!reading.stopped)
-    documents.push({ value, repeats: reading.repeats, locate: (path, on) => locate(root, path, on, reading) });
+    documents.push({ value, faults: reading.faults, locate: (path, on) => locate(root, path, on, reading) });
 }
 
 function stop(reading: Reading, node: Node, reason: string): undefined {
@@ -189,7 +216,7 @@ function stop(reading: Reading, node: Node, reason: string): undefined {
 
 function readNode(node: Node | null | undefined, reading: Reading, depth: number): unknown {
   if (!node || reading.stopped) return null;
-  if (depth > maxDepth) return stop(reading, node, `nesting is deeper than ${maxDepth} levels: no resource needs that`);
+  if (depth > maxDepth) return stop(reading, node, tooDeepReason);
   if (reading.aliasDepth > 0 && ++reading.aliased > maxAliasedValues) {
     return stop(reading, node, `aliases expand to more than ${maxAliasedValues} values: write the values out`);
   }
@@ -206,7 +233,11 @@ function readNode(node: Node | null | undefined, reading: Reading, depth: number
 
 function readPlain(node: Node, reading: Reading, depth: number): unknown {
   if (isScalar(node)) {
-    const { value } = node;
+    const { value, source = '' } = node;
+    if (typeof value === 'number' && /^[-+]?0[0-9]+$/.test(source)) {
+      const shown = source.slice(0, 30);
+      addFault(reading, node, undefined, `${shown} is octal to some readers of YAML: write it without leading zeros`);
+    }
     if (value === null || typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean')
       return value;
     return stop(reading, node, 'a value of this type has no place in a resource: write text, a number, true or false');
@@ -246,12 +277,15 @@ function readMap(map: YAMLMap, reading: Reading, depth: number): unknown {
     }
     const value = readAtStep(pair.value as Node | null, key, reading, depth);
     if (isMergeKey(keyNode)) {
-      merged.push(...(Array.isArray(value) ? value : [value]));
+      const sources = Array.isArray(value) ? value : [value];
+      if (!sources.every((source) => typeof source === 'object' && source !== null && !Array.isArray(source)))
+        stop(reading, keyNode, 'what << merges must be an object, or a list of objects');
+      merged.push(...sources);
       continue;
     }
     const first = firstAt.get(key);
     if (first) {
-      if (reading.aliasDepth === 0) reading.repeats.push(repeatOf(key, keyNode, first, reading));
+      addFault(reading, keyNode, key, repeatReason(key, first, reading));
     } else {
       firstAt.set(key, keyNode);
       result[key] = value;
@@ -265,13 +299,16 @@ function readMap(map: YAMLMap, reading: Reading, depth: number): unknown {
   return result;
 }
 
-function repeatOf(key: string, second: Node, first: Node, reading: Reading): Repeat {
+function repeatReason(key: string, first: Node, reading: Reading): string {
   const { line } = reading.place(first.range?.[0] ?? 0);
-  return {
-    ...reading.place(second.range?.[0] ?? 0),
-    path: [...reading.path, key],
-    reason: `duplicate field ${JSON.stringify(key.slice(0, 100))}: it is already given at line ${line}; keep one`,
-  };
+  return `duplicate field ${JSON.stringify(key.slice(0, 100))}: it is already given at line ${line}; keep one`;
+}
+
+/** What an alias repeats is told where it is written. */
+function addFault(reading: Reading, node: Node, step: string | undefined, reason: string): void {
+  if (reading.aliasDepth > 0 || reading.faults.length >= maxFaults) return;
+  const path = step === undefined ? [...reading.path] : [...reading.path, step];
+  reading.faults.push({ ...reading.place(node.range?.[0] ?? 0), path, reason });
 }
 
 function keyText(key: Node | null): string | undefined {
