@@ -180,3 +180,18 @@ describe('who exchanges routes with whom', () => {
     ]);
   });
 });
+
+it('says of mtu and mssClamp that nobody sets them yet', () => {
+  const attachment = resource('Attachment', 'a', {
+    router: 'r1',
+    site: 'vpc-a',
+    link: { interface: { name: 'eth1' } },
+    mtu: 8500,
+    mssClamp: true,
+  });
+  const { warnings } = resolveTopology(makeSnapshot([r1, vpc, attachment, resource('Segment', 'prod', {})]), 'r1');
+  expect(warnings.map(({ code, path }) => [code, path.join('.')])).toEqual([
+    ['field-not-driven', 'spec.mtu'],
+    ['field-not-driven', 'spec.mssClamp'],
+  ]);
+});

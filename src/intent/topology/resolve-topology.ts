@@ -98,6 +98,7 @@ function linkAttachment(
           : `the VLAN interface ${interfaceName} is not created by this version: create it, policy and sessions then use it`,
     });
   }
+  warnings.push(...notActedOn(attachment));
   if (!site) {
     warnings.push({
       code: 'missing-site',
@@ -115,6 +116,18 @@ function linkAttachment(
     local: parseEach(attachment, paths.local, addresses?.local, parseInterfaceAddress, warnings),
     remote: parseEach(attachment, paths.remote, addresses?.remote, parseAddress, warnings),
   };
+}
+
+/** Fields that are validated and do nothing yet: a user who relies on them must hear it. */
+function notActedOn(attachment: Resource<'Attachment'>): readonly Warning[] {
+  return (['mtu', 'mssClamp'] as const)
+    .filter((field) => attachment.spec[field] !== undefined && attachment.spec[field] !== false)
+    .map((field) => ({
+      code: 'field-not-driven',
+      subject: attachment,
+      path: ['spec', field],
+      message: `${field} is not set by this version: set it on the interface by hand`,
+    }));
 }
 
 function routerFacts(
