@@ -54,7 +54,10 @@ function parse(selector: string) {
 }
 
 function evaluateOn(parsed: Parsed, labels: Labels): SelectorAnswer {
-  if (!parsed.ok) return { valid: false, matches: null, error: parsed.error.message };
+  if (!parsed.ok) {
+    const { offset, message } = parsed.error;
+    return { valid: false, matches: null, error: `at character ${offset + 1}: ${message}` };
+  }
   return { valid: true, matches: evaluateSelector(parsed.value, labels), error: null };
 }
 

@@ -202,7 +202,7 @@ describe('selector eval', () => {
     [["a == 'b'", 'a=b'], 0, 'true\n', ''],
     [["a == 'b'", 'a=c'], 1, 'false\n', ''],
     [['!has(x)'], 0, 'true\n', ''],
-    [["a = 'b'"], 1, '', 'expected an operator'],
+    [["a = 'b'"], 1, '', 'error: at character 3: expected an operator'],
     [["a == 'b'", 'nonsense'], 64, '', 'write key=value'],
     [[], 64, '', 'say which selector'],
   ])('%j', async (argv, code, stdout, stderr) => {
