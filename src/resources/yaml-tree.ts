@@ -86,9 +86,9 @@ export function readYaml(text: string): TextTree {
   return { documents, errors };
 }
 
-/** Whether a short piece holds nothing but its marker and comments; a file may have millions of those. */
+/** Whether the piece holds nothing, or if it is short its marker and comments at most; a file may have millions of those. */
 function isBlank(text: string): boolean {
-  if (text.length > 1000) return false;
+  if (text.length > 1000) return text.trim() === '';
   const lines = text.replace(/^---/, '').split('\n');
   return lines.every((line) => /^[ \t\r]*(?:#.*)?$/.test(line));
 }
