@@ -9,9 +9,9 @@
 import { compileBird } from '../bird/compile.ts';
 import { printBird } from '../bird/print.ts';
 import type { RoutingIntent } from '../intent/routing/routing-intent.ts';
-import { diffRulesets, printChange } from '../nftables/diff.ts';
+import { diffRulesets, isEmptyChange, printChange, type RulesetChange } from '../nftables/diff.ts';
 import { printRemoval, printRuleset } from '../nftables/print.ts';
-import type { AgentState, Desired, Effect } from './state.ts';
+import type { AgentState, Desired, Effect, FilterGoal } from './state.ts';
 
 /**
  * Routes of sessions that leave, then the policy, then forwarding, then the routes of all sessions.
@@ -104,20 +104,28 @@ function policyEffect(state: AgentState, desired: RouterDesired): Effect | undef
   const { filter } = state;
   switch (filter.kind) {
     case 'unknown':
-    case 'unverified':
       return { kind: 'read-filter' };
+    case 'unverified':
+      return filter.moved ? { kind: 'read-sets', names: filter.moved.names } : { kind: 'read-filter' };
     case 'absent':
     case 'foreign':
       return { kind: 'apply-filter', text: printRuleset(desired.filter.ruleset), goal: desired.filter };
     case 'held':
       if (filter.isTouched) return { kind: 'read-filter' };
       if (filter.goal.ruleset === desired.filter.ruleset) return undefined;
-      return {
-        kind: 'apply-filter',
-        text: printChange(diffRulesets(filter.goal.ruleset, desired.filter.ruleset)),
-        goal: desired.filter,
-      };
+      return changeEffect(diffRulesets(filter.goal.ruleset, desired.filter.ruleset), desired.filter);
   }
+}
+
+/** How many moved sets are read back one by one; beyond, the table is read whole. */
+const fewSets = 8;
+
+function changeEffect(change: RulesetChange, goal: FilterGoal): Effect {
+  const { elements, ...others } = change;
+  const names = elements.map(({ name }) => name);
+  const isMove = isEmptyChange({ ...others, elements: [] }) && names.every((name) => goal.ruleset.sets.has(name));
+  const moved = isMove && names.length <= fewSets ? names : undefined;
+  return { kind: 'apply-filter', text: printChange(change), goal, moved };
 }
 
 function routesEffect(state: AgentState, desired: RouterDesired): Effect | undefined {

@@ -6,7 +6,14 @@
  * Invariant: a table counts as held only after it was read back and found to be what was wanted; anything else is foreign,
  * and is written anew as a whole.
  */
-import { diffDigests, type ObservedTable, observedDigests, verifyObserved } from '../nftables/read.ts';
+import {
+  diffDigests,
+  digestSet,
+  type ObservedTable,
+  observedDigests,
+  verifyElements,
+  verifyObserved,
+} from '../nftables/read.ts';
 import { hashRuleset } from '../nftables/ruleset-hash.ts';
 import type { AppliedRecord } from './applied-record.ts';
 import { isHolding } from './converge.ts';
@@ -18,7 +25,7 @@ export function hearFilterRead(
   event: Extract<AgentEvent, { kind: 'filter-read' }>,
   now: number,
 ): Reaction {
-  if (!event.result.ok) return [failed(state, 'nft', event.result.error.message, now), []];
+  if (!event.result.ok) return [failed(withTouchedFilter(state), 'nft', event.result.error.message, now), []];
   const observed = event.result.value;
   const { filter } = state;
   switch (filter.kind) {
@@ -48,7 +55,7 @@ function recognise(state: AgentState, observed: ObservedTable | undefined): Agen
 
 function verifyApplied(state: AgentState, observed: ObservedTable | undefined, now: number): Reaction {
   if (state.filter.kind !== 'unverified') return [state, []];
-  const { goal } = state.filter;
+  const { goal, isTouched } = state.filter;
   const { ruleset, revision } = goal;
   const discrepancies = observed === undefined ? ['the table is absent'] : verifyObserved(ruleset, observed);
   if (observed === undefined || discrepancies.length > 0) {
@@ -57,15 +64,50 @@ function verifyApplied(state: AgentState, observed: ObservedTable | undefined, n
   }
   const digests = observedDigests(observed);
   const record: AppliedRecord = { router: state.router, rulesetHash: hashRuleset(ruleset), digests };
-  const filter: AgentState['filter'] = { kind: 'held', goal, digests, isTouched: false };
+  const filter: AgentState['filter'] = { kind: 'held', goal, digests, isTouched };
   const note = log('info', 'policy is in the kernel', { revision, chains: ruleset.chains.size });
-  return [succeeded({ ...state, applied: record, filter }), [{ kind: 'save-applied', record }, note]];
+  return [succeeded({ ...state, applied: record, saved: record, filter }), [{ kind: 'save-applied', record }, note]];
+}
+
+/** Sets whose elements moved: what was held is held still, with these as they are now. */
+export function hearSetsRead(state: AgentState, { result }: Extract<AgentEvent, { kind: 'sets-read' }>): Reaction {
+  const { filter } = state;
+  if (filter.kind !== 'unverified' || filter.moved === undefined) return [state, []];
+  const { goal, moved } = filter;
+  const digests: Record<string, string> = { ...moved.digests };
+  for (const name of moved.names) {
+    const desired = goal.ruleset.sets.get(name);
+    const observed = result.ok ? result.value.get(name) : undefined;
+    // Whatever is wrong with them is told, and mended, by a look at the whole table.
+    if (!desired || !observed || verifyElements('set', desired, observed).length > 0) {
+      return [{ ...state, filter: { ...filter, moved: undefined } }, []];
+    }
+    digests[`set ${name}`] = digestSet(observed);
+  }
+  const applied: AppliedRecord = { router: state.router, rulesetHash: hashRuleset(goal.ruleset), digests };
+  return [succeeded({ ...state, applied, filter: { kind: 'held', goal, digests, isTouched: filter.isTouched } }), []];
+}
+
+/** A whole read begins: it answers what rang before, and not what rings meanwhile. */
+export function beginRead(state: AgentState, now: number): AgentState {
+  const { filter } = state;
+  const isKnown = filter.kind === 'held' || filter.kind === 'unverified';
+  return {
+    ...state,
+    filter: isKnown ? { ...filter, isTouched: false } : filter,
+    filterRead: { ...state.filterRead, at: now },
+  };
+}
+
+/** Takes note of how long the read took that has just ended. */
+export function withReadTime(state: AgentState, now: number): AgentState {
+  return { ...state, filterRead: { ...state.filterRead, took: now - state.filterRead.at } };
 }
 
 function checkDrift(state: AgentState, observed: ObservedTable | undefined, now: number): Reaction {
   if (state.filter.kind !== 'held') return [state, []];
   const changed = observed === undefined ? ['the table'] : diffDigests(state.filter.digests, observedDigests(observed));
-  if (changed.length === 0) return [{ ...state, filter: { ...state.filter, isTouched: false } }, []];
+  if (changed.length === 0) return [state, []];
   const what = changed.slice(0, 5).join(', ');
   return repaired(
     { ...state, filter: { kind: observed === undefined ? 'absent' : 'foreign' } },
@@ -85,12 +127,19 @@ export function hearFilterApplied(
     const next = failed({ ...state, filter: { kind: 'foreign' } }, 'nft', event.result.error.message, now);
     return [next, [log('error', 'nft refused the policy; the old one stays', { error: event.result.error.message })]];
   }
-  const filter: AgentState['filter'] = event.goal ? { kind: 'unverified', goal: event.goal } : { kind: 'absent' };
+  const { goal, moved: names } = event;
+  const before = state.filter.kind === 'held' ? state.filter : undefined;
+  const moved = before && names && { names, digests: before.digests };
+  const isTouched = before?.isTouched ?? false;
+  const filter: AgentState['filter'] = goal ? { kind: 'unverified', goal, moved, isTouched } : { kind: 'absent' };
   return [{ ...state, filter, isTakenOver: true }, []];
 }
 
 /** The table is to be read again: the one we hold, or the predecessor's that is kept. */
 export function withTouchedFilter(state: AgentState): AgentState {
-  if (state.filter.kind === 'held') return { ...state, filter: { ...state.filter, isTouched: true } };
+  const { filter } = state;
+  if (filter.kind === 'held' || filter.kind === 'unverified') {
+    return { ...state, filter: { ...filter, isTouched: true } };
+  }
   return isHolding(state) ? { ...state, filter: { kind: 'unknown' } } : state;
 }

@@ -8,7 +8,7 @@
 import { IntentResolver } from '../intent/intent-resolver.ts';
 import type { InterfaceFacts } from '../intent/policy/policy-intent.ts';
 import type { RouterIntent } from '../intent/router-intent.ts';
-import { readRuleset } from '../nftables/read.ts';
+import { readRuleset, readSets } from '../nftables/read.ts';
 import type { Snapshot } from '../resources/snapshot.ts';
 import { ok } from '../result.ts';
 import { isConverged } from './converge.ts';
@@ -114,8 +114,15 @@ async function perform(effect: Effect, ports: AgentPorts): Promise<AgentEvent | 
       if (!listing.ok) return { kind: 'filter-read', result: listing };
       return { kind: 'filter-read', result: ok(listing.value === undefined ? undefined : readRuleset(listing.value)) };
     }
-    case 'apply-filter':
-      return { kind: 'filter-applied', goal: effect.goal, result: await ports.filter.apply(effect.text) };
+    case 'read-sets': {
+      const listings = await ports.filter.listSets(effect.names);
+      if (!listings.ok) return { kind: 'sets-read', result: listings };
+      return { kind: 'sets-read', result: ok(new Map(listings.value.flatMap((listing) => [...readSets(listing)]))) };
+    }
+    case 'apply-filter': {
+      const { goal, moved } = effect;
+      return { kind: 'filter-applied', goal, moved, result: await ports.filter.apply(effect.text) };
+    }
     case 'save-applied':
       await ports.applied.save(effect.record);
       return undefined;

@@ -10,7 +10,7 @@ import type { RouterIntent } from '../intent/router-intent.ts';
 import type { RoutingIntent } from '../intent/routing/routing-intent.ts';
 import type { MemberChange } from '../nftables/move-members.ts';
 import type { NftError } from '../nftables/packet-filter.ts';
-import type { ObservedTable } from '../nftables/read.ts';
+import type { ObservedSet, ObservedTable } from '../nftables/read.ts';
 import type { Ruleset } from '../nftables/ruleset.ts';
 import type { SecretRef } from '../resources/attachment.ts';
 import type { Result } from '../result.ts';
@@ -33,6 +33,8 @@ export interface AgentState {
   readonly secrets: ReadonlyMap<string, string> | undefined;
   /** What this agent, or its predecessor, last verified. */
   readonly applied: AppliedRecord | undefined;
+  /** What of it is in the file; the file lags behind by a tick at most while only elements move. */
+  readonly saved: AppliedRecord | undefined;
   readonly filter: FilterState;
   readonly bird: BirdState;
   /** `recheck`: it was on when last seen, and is to be looked at again. */
@@ -46,6 +48,8 @@ export interface AgentState {
   readonly repairs: { readonly count: number; readonly last: Repair | null };
   readonly lastError: RouterStatus['lastError'];
   readonly status: { readonly written: string; readonly writtenAt: number; readonly isWriting: boolean };
+  /** When the table was last read whole, and how long that took, in ms. */
+  readonly filterRead: { readonly at: number; readonly took: number };
   /** When the last slow round was, in ms. */
   readonly slowTickAt: number;
 }
@@ -67,18 +71,30 @@ export type FilterState =
   /** Not read since the start. */
   | { readonly kind: 'unknown' }
   /** Applied, not yet read back. */
-  | { readonly kind: 'unverified'; readonly goal: FilterGoal }
+  | {
+      readonly kind: 'unverified';
+      readonly goal: FilterGoal;
+      readonly moved: MovedSets | undefined;
+      readonly isTouched: boolean;
+    }
   /** Read back and found to be this. */
   | {
       readonly kind: 'held';
       readonly goal: FilterGoal;
       readonly digests: Readonly<Record<string, string>>;
-      /** The monitor rang: read again. */
+      /** The monitor rang since it was last begun to be read: read again. */
       readonly isTouched: boolean;
     }
   /** Something else than what this agent wrote: to be replaced whole. */
   | { readonly kind: 'foreign' }
   | { readonly kind: 'absent' };
+
+/** A transaction that moved elements of a few sets and nothing else in a table that was held. */
+export interface MovedSets {
+  readonly names: readonly string[];
+  /** Of the table before. */
+  readonly digests: Readonly<Record<string, string>>;
+}
 
 export type BirdState =
   | { readonly kind: 'unknown' }
@@ -106,7 +122,14 @@ export type AgentEvent =
   | { readonly kind: 'store'; readonly connected: boolean; readonly message: string }
   | { readonly kind: 'secrets'; readonly secrets: ReadonlyMap<string, string> }
   | { readonly kind: 'filter-read'; readonly result: Result<ObservedTable | undefined, NftError> }
-  | { readonly kind: 'filter-applied'; readonly goal: FilterGoal | undefined; readonly result: Result<void, NftError> }
+  /** The sets of the read, in its order. */
+  | { readonly kind: 'sets-read'; readonly result: Result<ReadonlyMap<string, ObservedSet>, NftError> }
+  | {
+      readonly kind: 'filter-applied';
+      readonly goal: FilterGoal | undefined;
+      readonly moved: readonly string[] | undefined;
+      readonly result: Result<void, NftError>;
+    }
   | { readonly kind: 'filter-touched' }
   | { readonly kind: 'forwarding-set'; readonly on: boolean; readonly result: Result<boolean, HostError> }
   | { readonly kind: 'bird-adopted'; readonly text: string | undefined }
@@ -130,8 +153,17 @@ export type AgentEvent =
 
 export type Effect =
   | { readonly kind: 'read-filter' }
-  /** One nft transaction; `goal` is what the table then holds, undefined when it is removed. */
-  | { readonly kind: 'apply-filter'; readonly text: string; readonly goal: FilterGoal | undefined }
+  | { readonly kind: 'read-sets'; readonly names: readonly string[] }
+  /**
+   * One nft transaction; `goal` is what the table then holds, undefined when it is removed. `moved` names the sets whose
+   * elements it moves, when it does nothing else.
+   */
+  | {
+      readonly kind: 'apply-filter';
+      readonly text: string;
+      readonly goal: FilterGoal | undefined;
+      readonly moved?: readonly string[] | undefined;
+    }
   | { readonly kind: 'save-applied'; readonly record: AppliedRecord }
   | { readonly kind: 'set-forwarding'; readonly on: boolean }
   | { readonly kind: 'adopt-bird' }

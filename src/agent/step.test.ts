@@ -50,7 +50,9 @@ describe('the agent', () => {
     const run = converged();
     expect(run.hear(intent(2, { endpoints: ['eth0', 'eth1'] }))).toEqual(['apply-filter']);
     const refused = err({ kind: 'refused', line: 3, message: 'no' } as const);
-    expect(run.answer({ kind: 'filter-applied', goal: run.goal(), result: refused })).toEqual(['log']);
+    expect(run.answer({ kind: 'filter-applied', goal: run.goal(), moved: undefined, result: refused })).toEqual([
+      'log',
+    ]);
     expect(statusOf(run.state, 0)).toMatchObject({
       lastError: { subject: 'nft', message: 'no' },
       policy: { inSync: false },
@@ -104,6 +106,26 @@ describe('the agent', () => {
     expect(statusOf(run.state, 0).repairs).toMatchObject({ count: 1, last: { subject: 'nft table' } });
   });
 
+  it('reads again when the bell rings while it reads', () => {
+    const run = converged();
+    run.hear({ kind: 'filter-touched' });
+    expect(run.hear({ kind: 'filter-touched' })).toEqual([]);
+    expect(run.readBack()).toEqual(['read-filter']);
+    expect(run.readBack()).toEqual([]);
+  });
+
+  it('reads a table that nobody touched the less often, the longer it takes', () => {
+    const run = converged();
+    run.hear({ kind: 'filter-touched' });
+    run.pass(2000);
+    run.readBack();
+    run.pass(100_000);
+    expect(run.hear({ kind: 'tick' })).not.toContain('read-filter');
+    run.answer({ kind: 'forwarding-set', on: true, result: ok(false) });
+    run.pass(100_000);
+    expect(run.hear({ kind: 'tick' })).toContain('read-filter');
+  });
+
   it('is not alarmed by a bell that its own write rang', () => {
     const run = converged();
     run.hear({ kind: 'filter-touched' });
@@ -148,7 +170,9 @@ describe('the agent', () => {
     expect(run.hear({ kind: 'intent-gone', revision: 9, reason: 'no Router', flaws: noFlaws })).toEqual(['stop-bird']);
     expect(run.answer({ kind: 'bird-stopped', result: ok(undefined) })).toEqual(['set-forwarding']);
     expect(run.answer({ kind: 'forwarding-set', on: false, result: ok(true) })).toEqual(['log', 'apply-filter']);
-    expect(run.answer({ kind: 'filter-applied', goal: undefined, result: ok(undefined) })).toEqual([]);
+    expect(run.answer({ kind: 'filter-applied', goal: undefined, moved: undefined, result: ok(undefined) })).toEqual(
+      [],
+    );
     expect(isConverged(run.state)).toBe(true);
   });
 
@@ -210,6 +234,9 @@ describe('the agent', () => {
 
   it('looks at the forwarding switch every second', () => {
     const run = converged();
+    run.hear({ kind: 'tick' });
+    run.readBack();
+    run.answer({ kind: 'forwarding-set', on: true, result: ok(false) });
     run.pass(1000);
     expect(run.hear({ kind: 'tick' })).toContain('set-forwarding');
   });
@@ -288,7 +315,7 @@ function start() {
       return effect as Extract<Effect, { kind: K }>;
     },
     goal: () => (run.state.desired?.kind === 'router' ? run.state.desired.filter : undefined),
-    applied: () => run.answer({ kind: 'filter-applied', goal: run.goal(), result: ok(undefined) }),
+    applied: () => run.answer({ kind: 'filter-applied', goal: run.goal(), moved: undefined, result: ok(undefined) }),
     readBack: () => run.answer({ kind: 'filter-read', result: ok(observed(run.goal())) }),
     configured() {
       const { text, routing, revision } = run.last('configure-bird');

@@ -13,7 +13,14 @@ import { moveMembers } from '../nftables/move-members.ts';
 import type { Ruleset } from '../nftables/ruleset.ts';
 import type { SecretRef } from '../resources/attachment.ts';
 import { isHolding, nextEffect, settleBird } from './converge.ts';
-import { hearFilterApplied, hearFilterRead, withTouchedFilter } from './hear-filter.ts';
+import {
+  beginRead,
+  hearFilterApplied,
+  hearFilterRead,
+  hearSetsRead,
+  withReadTime,
+  withTouchedFilter,
+} from './hear-filter.ts';
 import { failed, idle, log, noted, type Reaction, repaired, succeeded } from './reaction.ts';
 import type { AgentEvent, AgentState, Desired, Effect } from './state.ts';
 import { statusOf } from './status-of.ts';
@@ -22,6 +29,8 @@ import { statusOf } from './status-of.ts';
 export const tickMs = 1000;
 /** How often secrets that are missing are looked for again, and a quiet status is written anyway, in ms. */
 const slowMs = 15_000;
+/** A table that nobody seems to have touched is read again after this many times what reading it takes: 1 % of a core. */
+const readEveryTimes = 100;
 
 export function initialState(router: string, agent: AgentState['agent']): AgentState {
   return {
@@ -34,6 +43,7 @@ export function initialState(router: string, agent: AgentState['agent']): AgentS
     desired: undefined,
     secrets: undefined,
     applied: undefined,
+    saved: undefined,
     filter: { kind: 'unknown' },
     bird: { kind: 'unknown' },
     forwarding: 'unknown',
@@ -44,6 +54,7 @@ export function initialState(router: string, agent: AgentState['agent']): AgentS
     repairs: { count: 0, last: null },
     lastError: null,
     status: { written: '', writtenAt: 0, isWriting: false },
+    filterRead: { at: 0, took: 0 },
     slowTickAt: 0,
   };
 }
@@ -54,13 +65,14 @@ export function step(state: AgentState, event: AgentEvent, now: number): Reactio
   const next = settleBird(heard);
   const converging = nextEffect(next, now);
   if (!converging) return [next, effects];
-  return [{ ...next, busy: converging.kind }, [...effects, converging]];
+  const begun = converging.kind === 'read-filter' ? beginRead(next, now) : next;
+  return [{ ...begun, busy: converging.kind }, [...effects, converging]];
 }
 
 function hear(state: AgentState, event: AgentEvent, now: number): Reaction {
   switch (event.kind) {
     case 'started':
-      return [{ ...state, applied: event.applied }, []];
+      return [{ ...state, applied: event.applied, saved: event.applied }, []];
     case 'intent':
       return hearIntent(state, event, now);
     case 'intent-gone':
@@ -70,7 +82,9 @@ function hear(state: AgentState, event: AgentEvent, now: number): Reaction {
     case 'secrets':
       return [{ ...state, secrets: event.secrets }, []];
     case 'filter-read':
-      return hearFilterRead(idle(state), event, now);
+      return hearFilterRead(idle(withReadTime(state, now)), event, now);
+    case 'sets-read':
+      return hearSetsRead(idle(state), event);
     case 'filter-applied':
       return hearFilterApplied(idle(state), event, now);
     case 'filter-touched':
@@ -208,11 +222,16 @@ function hearStatusWritten(
 function hearTick(heard: AgentState, now: number): Reaction {
   const effects: Effect[] = [];
   // No bell rings for the forwarding switch, and looking at it costs next to nothing.
-  const state: AgentState = heard.forwarding === 'on' ? { ...heard, forwarding: 'recheck' } : heard;
+  const forwarding = heard.forwarding === 'on' ? 'recheck' : heard.forwarding;
+  const state: AgentState = { ...heard, forwarding, saved: heard.applied };
   if (state.bird.kind === 'running') effects.push({ kind: 'read-sessions' });
+  if (heard.applied !== undefined && heard.applied !== heard.saved) {
+    effects.push({ kind: 'save-applied', record: heard.applied });
+  }
   if (now - state.slowTickAt < slowMs) return withEffects(withStatus(state, now), effects);
-  // The slow round does not trust the bell: it reads the table even when nothing rang.
-  const { filter } = withTouchedFilter(state);
+  // The slow round does not trust the bell: it reads the table even when nothing rang, unless that costs too much.
+  const mayRead = now - state.filterRead.at >= state.filterRead.took * readEveryTimes;
+  const { filter } = mayRead ? withTouchedFilter(state) : state;
   if (state.desired?.kind === 'router') {
     const refs = secretRefs(state.desired.intent);
     if (refs.length > 0) effects.push({ kind: 'read-secrets', refs });

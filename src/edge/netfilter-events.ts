@@ -31,8 +31,15 @@ const NFPROTO_INET = 1;
 const pollMs = 100;
 const receiveBufferBytes = 8 * 1024 * 1024;
 
-/** Undefined where the socket cannot be had: no right to, or no nf_tables. */
-export function watchTable(table: string, onChange: () => void): { close(): void } | undefined {
+/**
+ * Undefined where the socket cannot be had: no right to, or no nf_tables. What a netlink port that `isOwn` knows has sent
+ * does not ring; a process's first netlink socket has the process id as its port (netlink(7), nl_pid).
+ */
+export function watchTable(
+  table: string,
+  isOwn: (port: number) => boolean,
+  onChange: () => void,
+): { close(): void } | undefined {
   const fd: number = openSocket(AF_NETLINK, SOCK_RAW_CLOEXEC, NETLINK_NETFILTER);
   if (fd < 0) return undefined;
   const address = Buffer.alloc(12);
@@ -48,7 +55,7 @@ export function watchTable(table: string, onChange: () => void): { close(): void
 
   const buffer = Buffer.alloc(256 * 1024);
   const timer = setInterval(() => {
-    if (drain(fd, buffer, table)) onChange();
+    if (drain(fd, buffer, table, isOwn)) onChange();
   }, pollMs);
   return {
     close() {
@@ -59,24 +66,25 @@ export function watchTable(table: string, onChange: () => void): { close(): void
 }
 
 /** Reads what has come; whether any of it concerns the table. */
-function drain(fd: number, buffer: Buffer, table: string): boolean {
+function drain(fd: number, buffer: Buffer, table: string, isOwn: (port: number) => boolean): boolean {
   let isTouched = false;
   for (;;) {
     const length = Number(receive(fd, buffer, buffer.length, MSG_DONTWAIT));
     if (length < 0) return isTouched || koffi.errno() !== EAGAIN; // ENOBUFS: notifications were lost
     if (length === 0) return isTouched;
-    isTouched ||= concernsTable(buffer.subarray(0, length), table);
+    isTouched ||= concernsTable(buffer.subarray(0, length), table, isOwn);
   }
 }
 
-/** Whether a datagram of netlink messages names the table (linux/netlink.h, linux/netfilter/nf_tables.h). */
-export function concernsTable(datagram: Buffer, table: string): boolean {
+/** Whether a datagram of netlink messages names the table (linux/netlink.h, linux/netfilter/nf_tables.h), and is not our own. */
+function concernsTable(datagram: Buffer, table: string, isOwn: (port: number) => boolean): boolean {
   for (let at = 0; at + 20 <= datagram.length; ) {
     const length = datagram.readUInt32LE(at);
     if (length < 16 || at + length > datagram.length) return true; // cut off: better one bell too many
     const subsystem = datagram.readUInt16LE(at + 4) >> 8;
     const family = datagram.readUInt8(at + 16);
-    if (subsystem === NFNL_SUBSYS_NFTABLES && family === NFPROTO_INET) {
+    const isForeign = !isOwn(datagram.readUInt32LE(at + 12));
+    if (isForeign && subsystem === NFNL_SUBSYS_NFTABLES && family === NFPROTO_INET) {
       if (firstAttribute(datagram.subarray(at + 20, at + length)) === table) return true;
     }
     at += (length + 3) & ~3;

@@ -22,6 +22,8 @@ export interface RunOptions {
   readonly input?: string;
   /** Default 30,000. */
   readonly timeoutMs?: number;
+  /** Hears the process id as soon as there is one. */
+  readonly onStart?: (pid: number) => void;
   /** Most bytes of standard output kept; more is an error. Default 512 MiB. */
   readonly maxOutput?: number;
 }
@@ -36,6 +38,7 @@ export function runProgram(
   const maxOutput = options.maxOutput ?? 512 * 1024 * 1024;
   return new Promise((resolve) => {
     const child = spawn(program, [...args], { stdio: ['pipe', 'pipe', 'pipe'] });
+    if (child.pid !== undefined) options.onStart?.(child.pid);
     const stdout: Buffer[] = [];
     const stderr: Buffer[] = [];
     let size = 0;

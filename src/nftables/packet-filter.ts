@@ -12,7 +12,9 @@ export interface PacketFilter {
   check(text: string): Promise<Result<void, NftError>>;
   /** Our table as `nft -j` lists it; undefined where there is none. */
   list(): Promise<Result<string | undefined, NftError>>;
-  /** Calls back after something in our table changed, whoever did it, and whenever changes may have been missed. */
+  /** Each set of our table as `nft -j` lists it, in the order asked for; one that is not there is an error. */
+  listSets(names: readonly string[]): Promise<Result<readonly string[], NftError>>;
+  /** Calls back after somebody else changed something in our table, and whenever changes may have been missed. */
   monitor(onChange: () => void): { close(): void };
 }
 

@@ -57,11 +57,20 @@ export function readRuleset(jsonText: string): ObservedTable | undefined {
     else if (kind === 'map') maps.set(name, readSet(object));
     else if (kind === 'rule') {
       const chain = String(object['chain'] ?? '');
-      const { base, rules } = chains.get(chain) ?? { base: undefined, rules: [] };
-      chains.set(chain, { base, rules: [...rules, readRule(object)] });
+      const known = chains.get(chain) ?? { base: undefined, rules: [] };
+      chains.set(chain, known);
+      known.rules.push(readRule(object));
     } else unknown.push(`${kind} ${name}`);
   }
   return isThere ? { chains, sets, maps, unknown } : undefined;
+}
+
+/** The sets in a listing of sets alone, by name. */
+export function readSets(jsonText: string): ReadonlyMap<string, ObservedSet> {
+  const sets = listedObjects(jsonText).filter(
+    ([kind, object]) => kind === 'set' && object['table'] === tableName && object['family'] === 'inet',
+  );
+  return new Map(sets.map(([, object]) => [String(object['name'] ?? ''), readSet(object)]));
 }
 
 type Json = Readonly<Record<string, unknown>>;
@@ -149,7 +158,8 @@ function verifyChain(chain: Chain, observed: ObservedChain | undefined): readonl
   return index < 0 ? [] : [`chain ${chain.name} has another rule at position ${index}`];
 }
 
-function verifyElements(
+/** Whether the kernel's set or map has as many elements as it should. */
+export function verifyElements(
   kind: 'set' | 'map',
   desired: NftSet | VerdictMap,
   observed: ObservedSet | undefined,
@@ -164,10 +174,15 @@ export function observedDigests(observed: ObservedTable): Readonly<Record<string
   for (const [name, { base, rules }] of observed.chains) {
     digests[`chain ${name}`] = digestOf([base ?? '', ...rules.flatMap(({ comment, text }) => [comment ?? '', text])]);
   }
-  for (const [name, set] of observed.sets) digests[`set ${name}`] = digestOf([set.declaration, ...set.elements]);
+  for (const [name, set] of observed.sets) digests[`set ${name}`] = digestSet(set);
   for (const [name, map] of observed.maps) digests[`map ${name}`] = digestOf([map.declaration, ...map.elements]);
   for (const what of observed.unknown) digests[what] = '';
   return digests;
+}
+
+/** As `observedDigests` has it under `set NAME`. */
+export function digestSet(set: ObservedSet): string {
+  return digestOf([set.declaration, ...set.elements]);
 }
 
 /** The objects whose digests differ, or that only one side has, sorted. */

@@ -16,7 +16,7 @@ import { resourceKey } from '../../../src/store/keys.ts';
 import { type Machine, openMachine } from './agent-machine.ts';
 
 const seed = 20_261;
-const rounds = 30;
+const rounds = 20;
 const probe = resolve(import.meta.dirname, 'flow-probe.mjs');
 
 const site = (name: string, link: number) => `
