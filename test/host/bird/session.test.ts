@@ -296,6 +296,28 @@ describe('a router and its data center', () => {
     await established('attachment_dc_192_168_0_2');
   });
 
+  it.each([
+    ['another one', 'n0t-the-same'],
+    ['one with a quotation mark', 's3cr"et-hostile'],
+    ['one with a line break', 's3cret-hostile\n# x'],
+    ['one of 200 characters', 's3cret-hostile'.padEnd(200, 'x')],
+  ])('has no session with %s, and shows it nowhere', async (_, password) => {
+    await configure(textFor([attachment({ password: 'dc' })], { 'bgp/dc': password }));
+    const { state } = await eventually(
+      'the session with the old password is over',
+      () => session('attachment_dc_192_168_0_2'),
+      (one) => one.state !== 'Established',
+    );
+    expect(state).not.toBe('OpenConfirm');
+    expect(kernelPrefixes().some((prefix) => prefix.startsWith('10.'))).toBe(false);
+    const pid = readFileSync(join(cable.dir, 'tr1/bird.pid'), 'utf8').trim();
+    const log = readFileSync(join(cable.dir, 'tr1/bird.log'), 'utf8');
+    const shown = [log, readFileSync(`/proc/${pid}/cmdline`, 'utf8'), JSON.stringify(await bird.sessions())];
+    for (const text of shown) expect(text).not.toMatch(/n0t-the-same|hostile/);
+    if (password.includes('hostile'))
+      expect(readFileSync(join(cable.dir, 'tr1/bird.conf'), 'utf8')).not.toContain('hostile');
+  });
+
   it('takes its routes out of the kernel when it is stopped for good, and only its own', async () => {
     expect(await bird.stop()).toEqual({ ok: true, value: undefined });
     expect(kernelPrefixes()).toEqual(['blackhole']);
