@@ -2,7 +2,7 @@
  * What Sites can take from each other over real sessions: a data center and two spokes each announce, next to what is
  * theirs, what is another's, what is nobody's and a default route; each then shows what it was told.
  */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -76,12 +76,13 @@ const everything = resource('BGPFilter', 'everything', {
 });
 
 /** The hub; spokes may exchange with each other or not, and filters may try to let everything through. */
-function hubText(spokesExchange: boolean, filters: readonly string[] = []): string {
+function hubText(spokesExchange: boolean, filters: readonly string[] = [], more: readonly AnyResource[] = []): string {
   const resources: AnyResource[] = [
     resource('Router', 'tr1', { asNumber: 64520, routerID: '10.255.0.1' }),
     resource('Segment', 'dc', { exchangeWith: ['spokes'] }),
     resource('Segment', 'spokes', { exchangeWith: ['dc'], isolated: !spokesExchange }),
     everything,
+    ...more,
   ];
   for (const name of names) {
     const { number, as, prefixes } = sites[name];
@@ -192,6 +193,54 @@ it('a filter that is gone lets nothing through', async () => {
 it('spokes of a segment that is not isolated get each other’s own, and neither of them what both declare', async () => {
   expect(await bird.configure(hubText(true))).toMatchObject({ ok: true });
   await expectTold({ dc: [...ofA, ...ofB, ...ofBoth], 'spoke-a': [...ofDc, ...ofB], 'spoke-b': [...ofDc, ...ofA] });
+});
+
+it('a further peer, off the link and watched by BFD, resets no session and takes no route out of the kernel', async () => {
+  const more = [
+    resource('Site', 'far', { type: 'vpc', prefixes: ['10.77.0.0/16'], segment: 'dc' }),
+    resource('Attachment', 'far', {
+      router: 'tr1',
+      site: 'far',
+      link: { interface: { name: 'wire' } },
+      addresses: { local: ['192.168.1.1/24'], remote: ['192.168.99.9'] },
+      bgp: { asNumber: 65099, multihop: 4, bfd: { minInterval: '300ms' } },
+    }),
+  ];
+  const starts = async (): Promise<string[]> => {
+    const sessions = await bird.sessions();
+    if (!sessions.ok) throw new Error(sessions.error.message);
+    return sessions.value.filter(({ state }) => state === 'Established').map(({ name, since }) => `${name} ${since}`);
+  };
+  const before = await starts();
+  expect(before).toHaveLength(6);
+  const monitor = spawn(cable.at('a')[0] ?? '', [...cable.at('a').slice(1), 'ip', 'monitor', 'route'], {
+    stdio: 'pipe',
+  });
+  let seen = '';
+  monitor.stdout.on('data', (text: Buffer) => {
+    seen += text.toString();
+  });
+  try {
+    await lastRead(
+      () => {
+        cable.run('a', 'ip', 'route', 'replace', 'blackhole', '203.0.113.0/24');
+        cable.run('a', 'ip', 'route', 'del', 'blackhole', '203.0.113.0/24');
+        return seen;
+      },
+      (text) => text.includes('203.0.113.0/24'),
+      { within: 5_000, every: 50 },
+    );
+    for (const text of [hubText(true, [], more), hubText(true)]) {
+      expect(await bird.configure(text)).toMatchObject({ ok: true });
+      await lastRead(starts, (now) => now.join() === before.join(), { within: 5_000, every: 50 });
+      expect(await starts()).toEqual(before);
+    }
+    // Kernel routes are compared once more: the monitor has then seen whatever the changes did.
+    expect(await bird.restoreRoutes()).toEqual({ ok: true, value: [] });
+    expect(seen).not.toMatch(/^Deleted .* proto bird/m);
+  } finally {
+    monitor.kill();
+  }
 });
 
 it('a router with IPv6 alone has sessions too', async () => {
