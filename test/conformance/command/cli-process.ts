@@ -14,7 +14,8 @@ export interface RunOptions {
   readonly input?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
-  readonly uid?: number;
+  /** Runs it without root's capabilities: what belongs to another user cannot be written. */
+  readonly powerless?: boolean;
 }
 
 export interface Bench {
@@ -34,9 +35,8 @@ export const program = resolve('bin/causeway');
 export async function makeBench(): Promise<Bench> {
   const folder = mkdtempSync(join(tmpdir(), 'causeway-cli-'));
   const start = (argv: readonly string[], options: RunOptions = {}) =>
-    spawn(process.execPath, [program, ...argv], {
+    spawn(...commandLine([process.execPath, program, ...argv], options), {
       cwd: options.cwd ?? folder,
-      ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
       env: {
         PATH: process.env['PATH'],
         CAUSEWAY_STORE: join(folder, 'store'),
@@ -57,6 +57,11 @@ export async function makeBench(): Promise<Bench> {
   const built = await bench.run(['version'], { env: { CAUSEWAY_NO_BUILD: '' } });
   if (built.code !== 0) throw new Error(`causeway cannot be built: ${built.stderr}`);
   return bench;
+}
+
+/** Capabilities are dropped rather than the user changed, since a checkout may lie where only root can read. */
+function commandLine([node = '', ...args]: readonly string[], { powerless }: RunOptions): [string, string[]] {
+  return powerless ? ['setpriv', ['--bounding-set=-all', '--inh-caps=-all', node, ...args]] : [node, args];
 }
 
 function finish(child: ChildProcess, input = ''): Promise<Finished> {

@@ -54,6 +54,13 @@ describe('validate', () => {
     expect(valid).toMatchObject({ code: 0, stdout: 'Successfully validated 4 resource(s)\n' });
   });
 
+  it('gives the same as YAML', async () => {
+    expect(await bench.run(['validate', '-o', 'yaml', '-f', network])).toMatchObject({ code: 0, stdout: '[]\n' });
+    const wrong = await bench.run(['validate', '-o', 'yaml', '-f', '-'], { input: 'kind: Tier' });
+    expect(wrong.code).toBe(1);
+    expect(wrong.stdout).toContain('- file: <stdin>\n  line: 1\n');
+  });
+
   it('gives [] or the list of errors as JSON', async () => {
     expect(await bench.run(['validate', '-o', 'json', '-f', network])).toMatchObject({ code: 0, stdout: '[]\n' });
     const file = bench.write('wrong.yaml', resources.replace('10.0.0.1/24], labels', '10.0.0.1/99], labels'));

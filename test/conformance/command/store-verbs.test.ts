@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Bench, makeBench } from './cli-process.ts';
@@ -110,7 +110,8 @@ describe('apply', () => {
     if (process.getuid?.() !== 0) return;
     chmodSync(bench.folder, 0o755);
     mkdirSync(store, { mode: 0o755 });
-    const finished = await bench.run(['get', 'tiers'], { uid: 65534, env: { CAUSEWAY_STORE: store } });
+    chownSync(store, 65534, 65534);
+    const finished = await bench.run(['get', 'tiers'], { powerless: true, env: { CAUSEWAY_STORE: store } });
     expect(finished).toMatchObject({ code: 1, stdout: '' });
     expect(finished.stderr).toMatch(/permission denied/i);
   });
@@ -254,7 +255,7 @@ it('shows all namespaces with -a as with -A', async () => {
 });
 
 it('an agent says what it needs, and ends, where it may do nothing or has no place for its sockets', async () => {
-  const options = { env: { CAUSEWAY_STORE: store }, uid: 65_534, cwd: '/' };
+  const options = { env: { CAUSEWAY_STORE: store }, powerless: true };
   const powerless = await bench.run(['agent', '--router', 'gw'], options);
   expect(powerless).toMatchObject({ code: 1, stdout: '' });
   expect(powerless.stderr).toMatch(/no CAP_NET_ADMIN; run as root/);
