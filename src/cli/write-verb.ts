@@ -47,7 +47,8 @@ async function write(
   mode: WriteMode,
   options: WriteOptions,
 ): Promise<ExitCode> {
-  const stored = await store.snapshot();
+  // Nothing refers to workloads, and there may be a hundred thousand of them.
+  const stored = await store.snapshot(options.skipExists ? {} : { without: ['WorkloadEndpoint'] });
   if (!stored.ok) return complainAll(cli, mode, [stored.error]);
   const old = stored.value.snapshot;
   const isNew = ({ resource: { kind, metadata } }: LocatedResource) =>

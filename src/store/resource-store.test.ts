@@ -35,6 +35,16 @@ function setUp(store = createMemoryStore()): Bench {
   return { store, resources: createResourceStore(store, { now: () => '2026-01-01T00:00:00Z', newUid }) };
 }
 
+it('gives everything at one revision, or all but some kinds', async () => {
+  const { resources } = setUp();
+  await resources.applyAll([tier('hub'), policy('web', 'hub')]);
+  const whole = await resources.snapshot();
+  expect(whole.ok && whole.value.snapshot.list('GlobalNetworkPolicy')).toHaveLength(1);
+  const part = await resources.snapshot({ without: ['GlobalNetworkPolicy'] });
+  expect(part.ok && part.value.snapshot.list('GlobalNetworkPolicy')).toEqual([]);
+  expect(part.ok && part.value.snapshot.find('Tier', 'hub')).toBeDefined();
+});
+
 describe('writing one resource', () => {
   it('stamps what is new, and keeps the stamps when it changes', async () => {
     const { resources } = setUp();

@@ -41,8 +41,8 @@ export type WriteResult = Result<readonly WriteOutcome[], readonly ResourceError
 export interface ResourceStore {
   get(name: ResourceName): Promise<Result<AnyResource, ResourceError>>;
   list(kind: Kind, namespace?: string): Promise<Result<ResourceListing, ResourceError>>;
-  /** Everything at one revision. */
-  snapshot(): Promise<Result<StoredSnapshot, ResourceError>>;
+  /** Everything at one revision, save the kinds that are not asked for. */
+  snapshot(options?: { readonly without?: readonly Kind[] }): Promise<Result<StoredSnapshot, ResourceError>>;
   create(resource: AnyResource): Promise<Result<WriteOutcome, ResourceError>>;
   apply(resource: AnyResource): Promise<Result<WriteOutcome, ResourceError>>;
   replace(resource: AnyResource): Promise<Result<WriteOutcome, ResourceError>>;
@@ -141,10 +141,11 @@ export function createResourceStore(store: Store, stamps: Stamps): ResourceStore
       return listing.ok ? ok(readAll(listing.value.entries)) : err({ kind: 'store', error: listing.error });
     },
 
-    snapshot: async () => {
+    snapshot: async ({ without = [] } = {}) => {
       const listing = await store.list(resourcesPrefix);
       if (!listing.ok) return err({ kind: 'store', error: listing.error });
-      const { resources, invalid } = readAll(listing.value.entries);
+      const isAsked = ({ key }: StoreEntry) => !without.some((kind) => key.startsWith(kindPrefix(kind)));
+      const { resources, invalid } = readAll(listing.value.entries.filter(isAsked));
       return ok({ snapshot: makeSnapshot(resources, listing.value.revision), invalid });
     },
 
