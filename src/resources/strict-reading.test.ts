@@ -92,6 +92,13 @@ describe('objects of others', () => {
   });
 });
 
+it('what follows the end of a document is one mistake, with its remedy', () => {
+  const tier = '{"apiVersion": "projectcalico.org/v3", "kind": "Tier", "metadata": {"name": "a"}}\n';
+  const problems = problemsOf(tier + tier);
+  expect(problems).toMatchObject([{ reason: expect.stringMatching(/divided by a line ---$/) }]);
+  expect(problems[0]?.at).toBe(tier.trim());
+});
+
 describe('merge keys', () => {
   it.each(['5', 'text', '[1]', '~'])('cannot merge %s', (value) => {
     expect(problemsOf(manifest('Tier', `<<: ${value}`))).toMatchObject([

@@ -9,22 +9,19 @@
 import {
   type Alias,
   Composer,
-  type CST,
   type Document,
   isAlias,
   isMap,
   isScalar,
   isSeq,
-  Lexer,
   type Node,
-  Parser,
   Schema,
   type YAMLMap,
 } from 'yaml';
 import type { FieldPath } from './resource.ts';
 import { indexLines, type Place, splitDocuments } from './text-lines.ts';
+import { deepOffset, isBlank, maxDepth, parseTokens } from './yaml-tokens.ts';
 
-const maxDepth = 100;
 const tooDeepReason = `nesting is deeper than ${maxDepth} levels: no resource needs that`;
 const maxAliasedValues = 100_000;
 const maxSyntaxErrors = 20;
@@ -86,26 +83,8 @@ export function readYaml(text: string): TextTree {
   return { documents, errors };
 }
 
-/** Whether the piece holds nothing, or if it is short its marker and comments at most; a file may have millions of those. */
-function isBlank(text: string): boolean {
-  if (text.length > 1000) return text.trim() === '';
-  const lines = text.replace(/^---/, '').split('\n');
-  return lines.every((line) => /^[ \t\r]*(?:#.*)?$/.test(line));
-}
-
-/** The tokens of a text. Returns early, with the offset, where collections nest too deep: nothing later can mend that. */
-function* parseTokens(text: string): Generator<CST.Token, number | undefined> {
-  const parser = new Parser();
-  for (const lexeme of new Lexer().lex(text)) {
-    yield* parser.next(lexeme);
-    // Below the document each open collection is one entry; a scalar may stand on top.
-    if (parser.stack.length > maxDepth + 3) return parser.stack[maxDepth + 1]?.offset ?? 0;
-  }
-  yield* parser.end();
-  return undefined;
-}
-
 function readPiece(text: string, place: Locate, documents: TextDocument[], errors: TextError[]): void {
+  const before = errors.length;
   const composer = new Composer(options);
   const take = (document: Document): void => {
     const found = syntaxErrors(document, place);
@@ -134,6 +113,19 @@ function readPiece(text: string, place: Locate, documents: TextDocument[], error
   }
   if (next.done && next.value !== undefined) errors.push({ ...place(next.value), reason: tooDeepReason });
   for (const document of composer.end()) take(document as Document);
+  keepFirstStray(errors, before);
+}
+
+const stray = /^not valid YAML: Unexpected .*(?:at node end|token in YAML stream)/;
+
+/** What follows the end of a document is one mistake, however many tokens it has. */
+function keepFirstStray(errors: TextError[], from: number): void {
+  const found = errors.splice(from);
+  const first = found.findIndex((error) => stray.test(error.reason));
+  for (const [index, error] of found.entries()) {
+    if (index === first) errors.push({ ...error, reason: `${error.reason}; documents are divided by a line ---` });
+    else if (!stray.test(error.reason)) errors.push(error);
+  }
 }
 
 function syntaxErrors(document: Document, place: Locate): TextError[] {
@@ -153,24 +145,6 @@ function firstLine(message: string): string {
   const line = message.split('\n', 1)[0] ?? '';
   const short = line.length > 200 ? `${line.slice(0, 200)}…` : line;
   return /tabs/i.test(short) ? `${short}; indent with spaces` : short;
-}
-
-/** Offset of the first token nested too deep. Walks with a list of its own, as recursion could exhaust the stack. */
-function deepOffset(token: CST.Token): number | undefined {
-  const open: { readonly token: CST.Token; readonly depth: number }[] = [{ token, depth: 0 }];
-  for (let entry = open.pop(); entry; entry = open.pop()) {
-    if (entry.depth > maxDepth) return entry.token.offset;
-    const depth = entry.depth + 1;
-    if (entry.token.type === 'document') {
-      if (entry.token.value) open.push({ token: entry.token.value, depth });
-    } else if ('items' in entry.token) {
-      for (const item of entry.token.items) {
-        if (item.key && 'items' in item.key) open.push({ token: item.key, depth });
-        if (item.value && 'items' in item.value) open.push({ token: item.value, depth });
-      }
-    }
-  }
-  return undefined;
 }
 
 interface Reading {
