@@ -1,5 +1,6 @@
 /** `causeway validate`: everything that can be said of files without a store. */
 import type { Command } from 'commander';
+import { stringify } from 'yaml';
 import { printDiagnostic } from '../../resources/diagnostic.ts';
 import { makeSnapshot } from '../../resources/snapshot.ts';
 import { type Cli, onAction } from '../cli.ts';
@@ -18,13 +19,13 @@ Examples:
   cat policy.yaml | causeway validate -f - -o json`;
 
 export function register(command: Command, cli: Cli): void {
-  addOutputOption(addInputOptions(command), ['table', 'json']).addHelpText('after', help);
+  addOutputOption(addInputOptions(command), ['table', 'json', 'yaml']).addHelpText('after', help);
   onAction<[], InputOptions & { output: string }>(command, async (_, options) => {
     const { resources, errors: own, warnings: ownWarnings } = await parseInput(command, options);
     const references = judgeReferences(makeSnapshot(resources));
     const errors = [...own, ...references.errors];
-    if (options.output === 'json') {
-      cli.print(`${JSON.stringify(errors)}\n`);
+    if (options.output !== 'table') {
+      cli.print(options.output === 'json' ? `${JSON.stringify(errors)}\n` : stringify(errors));
       return errors.length === 0 ? exitCode.ok : exitCode.error;
     }
     for (const warning of [...ownWarnings, ...references.warnings])
