@@ -233,8 +233,17 @@ it('gives equal intents for resources in any order', () => {
   expect(resolve(hub.toReversed())).toBe(resolve(hub));
 });
 
-it('derives a router ID from the name where no IPv4 address is known, and says so', () => {
-  const resolved = resolveFor('only6', [resource('Node', 'only6', { bgp: { ipv6Address: 'fd00::1/64' } })]);
-  expect(resolved.routing.routerId).toMatch(/^2(4[0-9]|5[0-5])\./);
-  expect(codes(resolved)).toEqual(['router-id-derived']);
-});
+it.each([
+  ['Node', resource('Node', 'only6', { bgp: { ipv6Address: 'fd00::1/64' } }), ['spec', 'bgp', 'ipv4Address']],
+  ['Router', resource('Router', 'only6', { asNumber: 64520 }), ['spec', 'routerID']],
+])(
+  'derives the router ID of a %s without IPv4 from the name, and says so where there is a session',
+  (_, self, path) => {
+    const alone = resolveFor('only6', [self]);
+    expect(alone.routing.routerId).toMatch(/^2(4[0-9]|5[0-5])\./);
+    expect(codes(alone)).toEqual([]);
+    const peering = resolveFor('only6', [self, resource('BGPPeer', 'p', { peerIP: 'fd00::9', asNumber: 65001 })]);
+    expect(peering.routing.routerId).toBe(alone.routing.routerId);
+    expect(peering.warnings).toMatchObject([{ code: 'router-id-derived', path }]);
+  },
+);

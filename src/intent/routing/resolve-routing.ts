@@ -46,6 +46,7 @@ export function resolveRouting(
   );
   const calico = resolveCalicoSessions(snapshot, topology, settings, ownership, ours, warnings);
   const sessions = withoutLinkLocal([...ours, ...calico], warnings).sort((a, b) => (a.name < b.name ? -1 : 1));
+  if (settings.isRouterIdDerived && sessions.length > 0) warnDerivedRouterId(topology, settings, warnings);
   const pools = resolvePools(snapshot);
   const isReflector = topology.generated.node.spec.bgp?.routeReflectorClusterID !== undefined;
   const routing: RoutingIntent = {
@@ -66,6 +67,17 @@ export function resolveRouting(
     reflectedRanges: isReflector && !topology.router.resource ? reflectedRanges(settings.global) : [],
   };
   return { routing, warnings };
+}
+
+/** A router that speaks to nobody needs no router ID. */
+function warnDerivedRouterId({ router }: Topology, { routerId }: RoutingSettings, warnings: Warning[]): void {
+  const path = router.resource ? ['spec', 'routerID'] : ['spec', 'bgp', 'ipv4Address'];
+  warnings.push({
+    code: 'router-id-derived',
+    subject: router.resource ?? router.node,
+    path,
+    message: `no IPv4 address to take a router ID from, so ${routerId} is made from the name: set ${path.join('.')}`,
+  });
 }
 
 /** Two sessions to one address and port would fight in BIRD: the first, by name of the Attachment, stays. */

@@ -21,6 +21,8 @@ export const bgpPort = 179;
 
 export interface RoutingSettings {
   readonly routerId: string;
+  /** Whether the router ID is made from the name, for want of an IPv4 address. */
+  readonly isRouterIdDerived: boolean;
   readonly localAs: Asn;
   readonly listenPort: number;
   readonly listenOn: RoutingIntent['listenOn'];
@@ -35,7 +37,7 @@ export function resolveSettings(snapshot: Snapshot, topology: Topology, warnings
   const global = snapshot.find('BGPConfiguration', 'default');
   const own = snapshot.find('BGPConfiguration', `node.${topology.router.name}`);
   return {
-    routerId: resolveRouterId(topology, warnings),
+    ...resolveRouterId(topology),
     localAs: resolveLocalAs(topology, global?.spec),
     listenPort: own?.spec.listenPort ?? global?.spec.listenPort ?? bgpPort,
     listenOn: global?.spec.bindMode === 'NodeIP' ? listenAddresses(topology) : [],
@@ -63,9 +65,9 @@ function resolveLocalAs(topology: Topology, global: BgpConfigurationSpec | undef
   return (declared === undefined ? undefined : parseAsn(declared)) ?? resolveNodeAs(topology.generated.node, global);
 }
 
-function resolveRouterId(topology: Topology, warnings: Warning[]): string {
+function resolveRouterId(topology: Topology): Pick<RoutingSettings, 'routerId' | 'isRouterIdDerived'> {
   const declared = topology.router.resource?.spec.routerID;
-  if (declared !== undefined) return declared;
+  if (declared !== undefined) return { routerId: declared, isRouterIdDerived: false };
   const interfaces = topology.router.resource?.spec.interfaces ?? [];
   const written = [
     ...interfaces.flatMap((one) => one.addresses ?? []),
@@ -73,18 +75,11 @@ function resolveRouterId(topology: Topology, warnings: Warning[]): string {
   ];
   for (const text of written) {
     const address = parseCidr(text)?.address ?? parseCidr(`${text}/32`)?.address;
-    if (address?.family === 4) return printAddress(address);
+    if (address?.family === 4) return { routerId: printAddress(address), isRouterIdDerived: false };
   }
   const local = topology.attachments.flatMap((attachment) => attachment.local).find((one) => one.address.family === 4);
-  if (local) return printAddress(local.address);
-  const derived = hashedRouterId(topology.router.name);
-  warnings.push({
-    code: 'router-id-derived',
-    subject: topology.router.resource ?? topology.router.node,
-    path: ['spec', 'routerID'],
-    message: `no IPv4 address to take a router ID from, so ${derived} is derived from the name: set spec.routerID`,
-  });
-  return derived;
+  if (local) return { routerId: printAddress(local.address), isRouterIdDerived: false };
+  return { routerId: hashedRouterId(topology.router.name), isRouterIdDerived: true };
 }
 
 /** A dotted quad from a name, never 0.0.0.0 and never in a range that could be an address in use (240.0.0.0/4). */
