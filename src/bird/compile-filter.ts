@@ -112,12 +112,18 @@ function compileAsPath(path: readonly (number | string)[]): BirdCondition {
   return as.length === path.length ? { kind: 'as-path-prefix', as } : { kind: 'never' };
 }
 
-/** Routes from BGP carry the priority as LOCAL_PREF; all others have the normal one. */
+/** Routes from BGP carry the priority as LOCAL_PREF, those of the kernel as their metric; all others have the normal one. */
 function compilePriority(priority: number): BirdCondition {
-  const carried: BirdCondition = { kind: 'local-pref', value: priorityBase - priority };
-  if (priority !== normalPriority) return carried;
-  const local: BirdCondition = { kind: 'not', operand: { kind: 'source', source: 'RTS_BGP' } };
-  return { kind: 'any', operands: [carried, local] };
+  const carried: BirdCondition[] = [
+    { kind: 'local-pref', value: priorityBase - priority },
+    { kind: 'kernel-metric', value: priority },
+  ];
+  if (priority !== normalPriority) return { kind: 'any', operands: carried };
+  const local: BirdCondition[] = [
+    { kind: 'not', operand: { kind: 'source', source: 'RTS_BGP' } },
+    { kind: 'not', operand: { kind: 'kernel-metric', value: 'any' } },
+  ];
+  return { kind: 'any', operands: [...carried, { kind: 'all', operands: local }] };
 }
 
 function compileOperation(operation: BgpFilterOperation): BirdStatement[] {

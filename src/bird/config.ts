@@ -139,7 +139,9 @@ export type BirdCondition =
   | { readonly kind: 'interface'; readonly pattern: string }
   | { readonly kind: 'community'; readonly community: Community }
   | { readonly kind: 'as-path-prefix'; readonly as: readonly number[] }
-  | { readonly kind: 'local-pref'; readonly value: number };
+  | { readonly kind: 'local-pref'; readonly value: number }
+  /** The metric that a route of the kernel's came with; none of others have one. */
+  | { readonly kind: 'kernel-metric'; readonly value: number | 'any' };
 
 /** `aa:nn` (RFC 1997) or `aa:nn:mm` (RFC 8092). */
 export type Community = readonly [number, number] | readonly [number, number, number];

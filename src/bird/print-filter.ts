@@ -89,6 +89,10 @@ function printCondition(condition: BirdCondition): string {
       return `bgp_path ~ [= ${condition.as.join(' ')} * =]`;
     case 'local-pref':
       return `defined(bgp_local_pref) && bgp_local_pref = ${condition.value}`;
+    case 'kernel-metric':
+      return condition.value === 'any'
+        ? 'defined(krt_metric)'
+        : `defined(krt_metric) && krt_metric = ${condition.value}`;
   }
 }
 

@@ -43,6 +43,7 @@ export function shareSets(filters: readonly BirdFilter[]): { filters: BirdFilter
       case 'community':
       case 'as-path-prefix':
       case 'local-pref':
+      case 'kernel-metric':
         return condition;
     }
   }

@@ -346,6 +346,27 @@ describe('between real peers', () => {
     for (const family of families) await expectNames('e', family, ['tagged']);
   });
 
+  it('the priority of a route that the kernel had is its metric, and normal where it has none', async () => {
+    cable.run('a', 'ip', 'route', 'add', 'blackhole', '198.51.100.0/24', 'metric', '77');
+    cable.run('a', 'ip', 'route', 'add', 'blackhole', 'fd77::/32', 'metric', '77');
+    const exported = async (priority: number): Promise<string[]> => {
+      await given({ exports: ['see'], more: [filter('see', 'export', only({ priority }))] });
+      await lastRead(
+        () => received('e'),
+        (routes) => routes.length >= 4,
+        { within: 5_000, every: 50 },
+      );
+      return (await received('e')).map(({ prefix }) => prefix);
+    };
+    const [of77, ofNormal] = [await exported(77), await exported(1024)];
+    expect(of77.filter((prefix) => /^(198|fd77|192\.168|fd00)/.test(prefix)).sort()).toEqual([
+      '198.51.100.0/24',
+      'fd77::/32',
+    ]);
+    expect(ofNormal).not.toContain('198.51.100.0/24');
+    expect(ofNormal).toContain('192.168.1.0/24');
+  });
+
   it('filters run in their order, and what none decides is accepted on import', async () => {
     const first = filter('z-first', 'import', [{ ...accept, of: 'middle', matchOperator: 'In' }]);
     const second = filter('a-second', 'import', [{ ...reject, of: 'wide', matchOperator: 'In' }]);
