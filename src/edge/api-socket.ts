@@ -3,7 +3,7 @@
  *
  * Invariant: one server for a socket; a file left by a dead server is replaced, a live server's never.
  */
-import { chmod, unlink } from 'node:fs/promises';
+import { unlink } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { connect } from 'node:net';
 import type { ApiRequest, ApiResponse } from '../api/agent-api.ts';
@@ -30,7 +30,6 @@ export async function serveApiSocket(
   });
   const failure = await listen(server, path);
   if (failure) return err({ kind: 'failed', path, message: failure.message });
-  await chmod(path, 0o600);
   return ok({
     close: () =>
       new Promise<void>((resolve) => {
@@ -76,6 +75,9 @@ export function isServed(path: string): Promise<boolean> {
 function listen(server: Server, path: string): Promise<Error | undefined> {
   return new Promise((resolve) => {
     server.once('error', resolve);
+    // The socket is made within this call, and must at no instant be open to others.
+    const umask = process.umask(0o177);
     server.listen(path, () => resolve(undefined));
+    process.umask(umask);
   });
 }
