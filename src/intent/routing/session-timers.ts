@@ -11,7 +11,7 @@ import type { FieldPath, Resource } from '../../resources/resource.ts';
 import type { Warning } from '../router-intent.ts';
 
 /** BIRD proposes this unless told otherwise (BIRD 2 manual, "hold time"). */
-export const defaultHold = 240;
+const defaultHold = 240;
 /** BIRD's time, which is also what Calico documents. */
 export const defaultRestart = 120;
 /** Twelve bits (RFC 4724 §3). */
