@@ -1,13 +1,13 @@
 /**
  * Reads what `-f` names: files, folders, stdin.
  *
- *   -f PATH… ─[readInput]→ InputFile[] ─[parseFiles]→ resources
+ *   -f PATH… ─[readInput]→ InputFile[], what cannot be read ─[parseFiles]→ resources
  *
  * Invariant: reads at most 64 MiB of one input, and says of every path that cannot be read why, all at once.
  */
 import { createReadStream } from 'node:fs';
 import { readdir, realpath, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { InputFile } from '../resources/document.ts';
 import { err, ok, type Result } from '../result.ts';
 
@@ -19,11 +19,17 @@ export interface InputError {
 const resourceFile = /\.(ya?ml|json)$/;
 const maxBytes = 64 * 1024 * 1024;
 
-/** In the order given; the files of a folder by name. A file that is named twice is read once. */
+export interface Input {
+  readonly files: readonly InputFile[];
+  /** Of the paths that cannot be read; what can be is in `files` all the same, so that its errors are told as well. */
+  readonly errors: readonly InputError[];
+}
+
+/** In the order given; the files of a folder by name. A file that is named twice, however spelt, is read once. */
 export async function readInput(
   paths: readonly string[],
   options: { readonly recursive?: boolean } = {},
-): Promise<Result<readonly InputFile[], readonly InputError[]>> {
+): Promise<Input> {
   const files: InputFile[] = [];
   const errors: InputError[] = [];
   const found: string[] = [];
@@ -32,14 +38,15 @@ export async function readInput(
     if (listed.ok) found.push(...listed.value);
     else errors.push(listed.error);
   }
-  for (const path of new Set(found)) {
+  const distinct = new Map(found.toReversed().map((path) => [path === '-' ? path : resolve(path), path]));
+  for (const path of [...distinct.values()].reverse()) {
     try {
       files.push({ path: path === '-' ? '<stdin>' : path, text: await readText(path) });
     } catch (cause) {
       errors.push({ path, reason: reasonOf(cause) });
     }
   }
-  return errors.length > 0 ? err(errors) : ok(files);
+  return { files, errors };
 }
 
 async function listFiles(path: string, isRecursive: boolean): Promise<Result<readonly string[], InputError>> {

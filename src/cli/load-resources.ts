@@ -8,7 +8,7 @@ import { type Diagnostic, printDiagnostic } from '../resources/diagnostic.ts';
 import { parseFiles } from '../resources/document.ts';
 import type { LocatedResource } from '../resources/snapshot.ts';
 import { type Cli, failUsage } from './cli.ts';
-import { readInput } from './input.ts';
+import { type InputError, readInput } from './input.ts';
 import type { InputOptions } from './options.ts';
 
 export interface Loaded {
@@ -22,16 +22,17 @@ export async function parseInput(command: Command, options: InputOptions): Promi
   const paths = options.filename ?? [];
   if (paths.length === 0) failUsage(command, 'say which files: -f PATH (a file, a folder, or - for stdin)');
   const input = await readInput(paths, { recursive: options.recursive ?? false });
-  if (!input.ok) {
-    const errors = input.error.map(({ path, reason }) => ({ ...nothing, file: path, reason }));
-    return { resources: [], errors, warnings: [] };
-  }
-  const parsed = parseFiles(input.value);
-  if (!options.skipEmpty) return parsed;
-  return { ...parsed, errors: parsed.errors.filter(({ reason }) => !reason.startsWith('no resources specified')) };
+  const parsed = parseFiles(input.files);
+  const told = options.skipEmpty
+    ? parsed.errors.filter(({ reason }) => !reason.startsWith('no resources specified'))
+    : parsed.errors;
+  return { ...parsed, errors: [...input.errors.map(asDiagnostic), ...told] };
 }
 
-const nothing = { line: 0, column: 0, kind: '', name: '', field: '', value: '' };
+/** About a whole file, so without line and field. */
+function asDiagnostic({ path, reason }: InputError): Diagnostic {
+  return { file: path, line: 0, column: 0, kind: '', name: '', field: '', value: '', reason };
+}
 
 /** As `parseInput`, with errors and warnings printed; undefined when there were errors. */
 export async function loadResources(

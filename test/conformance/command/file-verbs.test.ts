@@ -54,6 +54,21 @@ describe('validate', () => {
     expect(valid).toMatchObject({ code: 0, stdout: 'Successfully validated 4 resource(s)\n' });
   });
 
+  it('reads a file once, however often and however it is named', async () => {
+    const twice = await bench.run(['validate', '-f', network, '-f', './network.yaml']);
+    expect(twice).toMatchObject({ code: 0, stdout: 'Successfully validated 4 resource(s)\n' });
+  });
+
+  it('tells what is wrong in the files it can read beside those it cannot', async () => {
+    bench.write('wrong.yaml', 'apiVersion: projectcalico.org/v3\nkind: Tier\nmetadata: {name: a.b}\n');
+    const { code, stdout } = await bench.run(['validate', '-o', 'json', '-f', 'nope.yaml', '-f', 'wrong.yaml']);
+    expect(code).toBe(1);
+    const keys = ['file', 'line', 'column', 'kind', 'name', 'field', 'value', 'reason'];
+    const errors = JSON.parse(stdout) as Record<string, unknown>[];
+    expect(errors.map((error) => Object.keys(error))).toEqual(errors.map(() => keys));
+    expect(errors.map(({ file }) => file)).toEqual(['nope.yaml', 'wrong.yaml']);
+  });
+
   it('gives the same as YAML', async () => {
     expect(await bench.run(['validate', '-o', 'yaml', '-f', network])).toMatchObject({ code: 0, stdout: '[]\n' });
     const wrong = await bench.run(['validate', '-o', 'yaml', '-f', '-'], { input: 'kind: Tier' });
