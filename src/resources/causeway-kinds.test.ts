@@ -10,6 +10,13 @@ describe('our own kinds', () => {
   const ends = 'addresses: {local: [192.0.2.1/30], remote: [192.0.2.2]}\n';
   it.each<Row>([
     ['a Router of AS 0', manifest('Router', 'asNumber: 0'), 'spec.asNumber', '0', /reserved/],
+    [
+      'a Router ID of zero',
+      manifest('Router', 'asNumber: 1\nrouterID: 0.0.0.0'),
+      'spec.routerID',
+      '0.0.0.0',
+      /other than 0\.0\.0\.0/,
+    ],
     ['a Router without AS', manifest('Router', 'role: edge'), 'spec.asNumber', 'role', /required/],
     [
       'an interface twice',

@@ -94,6 +94,15 @@ export function ip(family?: Family): Parser<string> {
   });
 }
 
+/** A BGP identifier: a dotted quad that is not zero (RFC 6286 §2.1). */
+export function routerId(): Parser<string> {
+  return text((value) => {
+    const address = parseAddress(value);
+    if (address?.family === 4 && address.bits !== 0n) return undefined;
+    return `${showValue(value)} is not a router ID: write a dotted quad other than 0.0.0.0, such as 192.0.2.1`;
+  });
+}
+
 /** A strict CIDR: explicit length, no host bits (Calico's `net` with CRD format `cidr`). */
 export function prefix(family?: Family): Parser<string> {
   return text((value) => {

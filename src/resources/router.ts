@@ -4,10 +4,10 @@ import {
   cidrOrAddress,
   interfaceAddress,
   interfaceName,
-  ip,
   labelValueProblem,
   name,
   qualifiedNameProblem,
+  routerId,
 } from './fields.ts';
 import { type Check, child, list, object, omitEmpty, oneOf, optional, report, required, textMap } from './schema.ts';
 
@@ -65,7 +65,7 @@ export const routerSchema = object<RouterSpec>(
   {
     role: omitEmpty(oneOf('edge', 'transit')),
     asNumber: required(asNumber),
-    routerID: omitEmpty(ip(4)),
+    routerID: omitEmpty(routerId()),
     interfaces: omitEmpty(
       list(
         object<RouterInterface>({
