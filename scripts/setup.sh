@@ -73,6 +73,7 @@ main() {
   ./bin/causeway version >/dev/null
 }
 
+[ -w . ] || fail "$PWD is not yours to write: run this as its owner (the lab and its tests need root: sudo)"
 # Two runs at once would install over each other.
 mkdir -p .cache
 exec 9>.cache/setup.lock
