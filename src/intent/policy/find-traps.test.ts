@@ -5,10 +5,17 @@ import { codes, eth0, facts, node, policy, resolve, router } from './policy.fixt
 import type { InterfaceFacts } from './policy-intent.ts';
 
 describe('traps', () => {
+  const open = { ...router, spec: { ...router.spec, forwarding: { defaultAction: 'Allow' } } } as AnyResource;
   const wild = resource('HostEndpoint', 'w', { node: 'r1', interfaceName: '*' }, { role: 'x' });
   it.each<[string, AnyResource[], InterfaceFacts[], string[]]>([
     ['an endpoint that nothing opens', [router, eth0], [], ['endpoint-cuts-local-traffic']],
-    ['policy for the router itself alone', [router, eth0, policy('p', {})], [], ['not-applied-on-forward']],
+    [
+      'policy for the router itself alone, while forwarding is open',
+      [open, eth0, policy('p', {})],
+      [],
+      ['not-applied-on-forward'],
+    ],
+    ['the same on a router that is closed by default', [router, eth0, policy('p', {})], [], []],
     ['the same on a Calico host', [node, eth0, policy('p', {})], [], []],
     [
       'IPv6 without neighbour discovery',

@@ -32,7 +32,7 @@ export function findTraps(
       ...(isRouter ? [] : warnOfCalicoDefaults(policy, entry, interfaces)),
     ]),
     ...[...usedPolicies(selected)].flatMap((entry) => [
-      ...(isRouter ? warnOfLocalOnly(entry) : []),
+      ...(isRouter && policy.forwardDefault === 'Allow' ? warnOfLocalOnly(entry) : []),
       ...warnOfNegativeNamespace(entry),
     ]),
   ];
@@ -138,6 +138,7 @@ function admitsNeighborDiscovery({ action, protocol, families }: RuleIntent): bo
   return action === 'Allow' && fits && families.includes(6);
 }
 
+/** On a router that is closed by default such a policy is how its own management is written, and opens nothing. */
 function warnOfLocalOnly({ resource, stages }: ClassifiedPolicy): Warning[] {
   if (!stages.includes('normal') || stages.includes('forward')) return [];
   return [
@@ -146,7 +147,7 @@ function warnOfLocalOnly({ resource, stages }: ClassifiedPolicy): Warning[] {
       subject: resource,
       path: ['spec', 'applyOnForward'],
       message:
-        'it selects interfaces of a router but holds only for traffic of the router itself, not for what passes through; set applyOnForward: true if that was meant',
+        'it holds only for traffic of the router itself, and what passes through is open (forwarding.defaultAction Allow); set applyOnForward: true if it was meant for that too',
     },
   ];
 }
