@@ -7,7 +7,7 @@
  * the accept and forwarded marks are cleared by the first chain of ours on a packet's way before anything trusts them.
  */
 import type { EndpointIntent, PolicyIntent } from '../intent/policy/policy-intent.ts';
-import type { Draft } from './compile-rules.ts';
+import type { Draft } from './draft.ts';
 import { printKey } from './keys.ts';
 import { markBits } from './marks.ts';
 import type { BaseChain, Chain, Field, FieldValue, MapElement, Match, Rule, Verdict } from './ruleset.ts';

@@ -107,6 +107,7 @@ function firstVerdict(blocks: readonly Block[], at: Box, isSelected: boolean): s
       if (isMet && (isSelected || block.variants[0]?.alternatives[0]?.length === 0)) words += `${block.rule.action} `;
       continue;
     }
+    if (block.kind === 'dispatch') throw new Error('nothing here has selectors to dispatch');
     if (!isSelected && block.alternatives[0]?.length !== 0) continue;
     const found: BlockBox[] = block.boxes.filter(({ box }) => holds(box, at));
     expect(found.length).toBeLessThanOrEqual(1);

@@ -15,8 +15,9 @@
 import { printPrefix } from '../net/prefix.ts';
 import { anyPort, type Box, isSpanAny, type Span, subtractBox } from './box.ts';
 import { OverlapIndex } from './overlap-index.ts';
-import type { Match } from './ruleset.ts';
-import type { Variant } from './terms.ts';
+import { chooseSides, keepDispatches } from './dispatch-sides.ts';
+import type { Match, Side } from './ruleset.ts';
+import { type Selectors, spellSelectors, type Variant } from './terms.ts';
 
 export type RuleAction = 'Allow' | 'Deny' | 'Pass' | 'Log';
 
@@ -29,6 +30,7 @@ export interface OrderedRule {
   /** For log prefixes. */
   readonly logPrefix: string;
   readonly variants: readonly Variant[];
+  readonly selectors?: Selectors;
 }
 
 export interface BlockBox {
@@ -46,8 +48,16 @@ export type Block =
       readonly alternatives: readonly (readonly Match[])[];
       readonly boxes: readonly BlockBox[];
     }
+  /** Rules in order, each with a selector on this side: asked by address. */
+  | DispatchBlock
   /** A rule that goes on to the next one, or whose product of terms is too large to spell out. */
   | { readonly kind: 'rule'; readonly rule: OrderedRule; readonly variants: readonly Variant[] };
+
+export interface DispatchBlock {
+  readonly kind: 'dispatch';
+  readonly side: Side;
+  readonly rules: readonly OrderedRule[];
+}
 
 /** A variant with more boxes than this stays one plain rule with sets. */
 const maximumBoxes = 256;
@@ -71,18 +81,43 @@ type LevelIndex = { readonly [A in RuleAction]: OverlapIndex<string> };
 interface Arrangement {
   readonly levels: LevelIndex[];
   readonly open: Map<string, OpenBlock[]>;
-  readonly done: { readonly level: number; readonly order: number; readonly block: Block }[];
+  readonly done: Placed<Block>[];
+  readonly dispatches: Placed<DispatchBlock & { readonly rules: OrderedRule[] }>[];
+  /** What of dispatched rules is in the indexes already: many say the same of all addresses. */
+  readonly dispatched: Set<string>;
   order: number;
 }
 
+interface Placed<B> {
+  readonly level: number;
+  readonly order: number;
+  readonly block: B;
+}
+
 export function arrangeBlocks(rules: readonly OrderedRule[]): readonly Block[] {
-  const state: Arrangement = { levels: [], open: new Map(), done: [], order: 0 };
+  return arrange(rules, chooseSides(rules));
+}
+
+/** Without dispatch: every selector is asked for by itself. */
+export function arrangeLinearBlocks(rules: readonly OrderedRule[]): readonly Block[] {
+  return arrange(rules, new Map());
+}
+
+function arrange(rules: readonly OrderedRule[], sides: ReadonlyMap<OrderedRule, Side>): readonly Block[] {
+  const state: Arrangement = { levels: [], open: new Map(), done: [], dispatches: [], dispatched: new Set(), order: 0 };
   for (const rule of rules) {
-    if (rule.action === 'Log') {
-      placeWholeRule(state, rule, rule.variants);
+    const side = sides.get(rule);
+    if (side !== undefined) {
+      placeDispatched(state, rule, side);
       continue;
     }
-    for (const variant of rule.variants) {
+    const { selectors } = rule;
+    const variants = selectors ? rule.variants.map((variant) => spellSelectors(variant, selectors)) : rule.variants;
+    if (rule.action === 'Log') {
+      placeWholeRule(state, rule, variants);
+      continue;
+    }
+    for (const variant of variants) {
       if (countBoxes(variant) > maximumBoxes) {
         placeWholeRule(state, rule, [variant]);
         continue;
@@ -94,8 +129,38 @@ export function arrangeBlocks(rules: readonly OrderedRule[]): readonly Block[] {
   const open = [...state.open.values()].flat().map(({ level, order, condition, alternatives, boxes }) => {
     return { level, order, block: { kind: 'boxes', condition, alternatives, boxes } as const };
   });
-  const sorted = [...state.done, ...open].sort((a, b) => a.level - b.level || a.order - b.order);
-  return sorted.map(({ block }) => block);
+  const sorted = [...state.done, ...state.dispatches, ...open].sort((a, b) => a.level - b.level || a.order - b.order);
+  const kept = new Set<Block>(keepDispatches(state.dispatches.map(({ block }) => block)));
+  return sorted.flatMap(({ block }): readonly Block[] => {
+    return block.kind !== 'dispatch' || kept.has(block) ? [block] : arrangeLinearBlocks(block.rules);
+  });
+}
+
+/** To the first block of its side behind everything it may not overtake; in there, rules keep their order. */
+function placeDispatched(state: Arrangement, rule: OrderedRule, side: Side): void {
+  if (rule.variants.length === 0) return;
+  const condition = `dispatch ${side}`;
+  const covers = rule.variants.flatMap((variant) => {
+    return countBoxes(variant) > maximumBoxes ? coverBoxes(variant) : listBoxes(variant);
+  });
+  const minimum = firstLevel(state, rule.action, covers, condition);
+  let placed = state.dispatches.find(({ level, block }) => block.side === side && level >= minimum);
+  if (!placed) {
+    placed = { level: minimum, order: state.order++, block: { kind: 'dispatch', side, rules: [] } };
+    state.dispatches.push(placed);
+  }
+  placed.block.rules.push(rule);
+  for (const box of covers) {
+    const text = `${side} ${placed.level} ${rule.action} ${boxText(box)}`;
+    if (state.dispatched.has(text)) continue;
+    state.dispatched.add(text);
+    indexOfLevel(state, placed.level)[rule.action].add(box, condition);
+  }
+}
+
+function boxText({ source, destination, protocol, sourcePort, destinationPort }: Box): string {
+  const spans = [protocol, sourcePort, destinationPort].map(({ first, last }) => `${first}-${last}`);
+  return `${source.bits}/${source.length} ${destination.bits}/${destination.length} ${spans.join(' ')}`;
 }
 
 function placeBox(state: Arrangement, rule: OrderedRule, variant: Variant, condition: string, box: Box): void {

@@ -6,21 +6,16 @@
  * Invariant: elements of one map never overlap. Objects that are not rules of the list itself go to the Draft.
  */
 import { contentHash } from '../net/content-hash.ts';
-import type { Block, BlockBox, OrderedRule, RuleAction } from './blocks.ts';
+import { arrangeLinearBlocks, type Block, type BlockBox, type OrderedRule, type RuleAction } from './blocks.ts';
 import { anyPort, anyProtocol, type Box, isSpanAny, type Span } from './box.ts';
+import { type CompileList, compileDispatch } from './compile-dispatch.ts';
+import type { Draft } from './draft.ts';
 import { printKey } from './keys.ts';
 import { markBits } from './marks.ts';
 import { commentText } from './names.ts';
-import type { Chain, Field, FieldValue, MapElement, Match, Rule, Verdict, VerdictMap } from './ruleset.ts';
+import type { Field, FieldValue, MapElement, Match, Rule, Verdict } from './ruleset.ts';
 import { type Decision, decisionRule, type PlaceRules } from './stages.ts';
 import type { Variant } from './terms.ts';
-
-/** The ruleset while it is being compiled. */
-export interface Draft {
-  readonly chains: Map<string, Chain>;
-  readonly maps: Map<string, VerdictMap>;
-  readonly logGroup: number;
-}
 
 /** The rules of one chain; its verdict maps are named after it. */
 export function compileBlocks(
@@ -29,17 +24,37 @@ export function compileBlocks(
   chain: string,
   blocks: readonly Block[],
 ): readonly Rule[] {
-  const occurrences = new Map<string, number>();
+  return compileList(draft, place, chain, blocks, new Map());
+}
+
+/** `occurrences` counts the names that the list's objects have had. */
+function compileList(
+  draft: Draft,
+  place: PlaceRules,
+  chain: string,
+  blocks: readonly Block[],
+  occurrences: Map<string, number>,
+): readonly Rule[] {
+  const nextName = (stem: string): string => {
+    const occurrence = (occurrences.get(stem) ?? 0) + 1;
+    occurrences.set(stem, occurrence);
+    return occurrence === 1 ? stem : `${stem}-${occurrence}`;
+  };
   return blocks.flatMap((block): readonly Rule[] => {
+    if (block.kind === 'dispatch') {
+      const name = nextName(`${chain}-${block.side === 'source' ? 'from' : 'to'}`);
+      const compileInner: CompileList = (innerPlace, innerChain, inner) =>
+        compileBlocks(draft, innerPlace, innerChain, inner);
+      const dispatched = compileDispatch(draft, place, name, block, compileInner);
+      return dispatched ?? compileList(draft, place, chain, arrangeLinearBlocks(block.rules), occurrences);
+    }
     if (block.kind === 'rule') return compileWholeRule(draft, place, block.rule, block.variants);
     const [only] = block.boxes;
     if (!only) return [];
     if (block.boxes.length === 1) return compileSingleBox(place, block, only);
     const fields = keyFields(block);
     const stem = `${chain}-${fields.map(fieldLetter).join('')}-${contentHash(block.condition).slice(0, 6)}`;
-    const occurrence = (occurrences.get(stem) ?? 0) + 1;
-    occurrences.set(stem, occurrence);
-    const name = occurrence === 1 ? stem : `${stem}-${occurrence}`;
+    const name = nextName(stem);
     draft.maps.set(name, { name, fields, isInterval: true, elements: mapElements(draft, place, fields, block.boxes) });
     return block.alternatives.map((matches) => {
       return { matches, statements: [], outcome: { kind: 'lookup', map: name, fields } };

@@ -7,7 +7,7 @@
  *
  * Endpoints with equal tiers share a chain, and equal tiers one below that. A shared chain is named after the first of its
  * endpoints and never after its content, so that a change of policy changes the chain in place.
- * Invariant: at most five chains deep, whatever the number of tiers; the kernel allows sixteen.
+ * Invariant: at most eight chains deep, whatever the number of tiers; the kernel allows sixteen.
  */
 import type {
   Direction,
@@ -18,13 +18,14 @@ import type {
 } from '../intent/policy/policy-intent.ts';
 import { type Family, families } from '../net/address.ts';
 import { arrangeBlocks, type Block, type OrderedRule } from './blocks.ts';
-import { compileBlocks, type Draft } from './compile-rules.ts';
+import { compileBlocks } from './compile-rules.ts';
+import type { Draft } from './draft.ts';
 import { expandLogPrefix } from './log-prefix.ts';
 import { markBits } from './marks.ts';
 import { commentText, objectName } from './names.ts';
 import type { Match, Rule } from './ruleset.ts';
 import { decisionRule, type PlaceRules } from './stages.ts';
-import { expandRule } from './terms.ts';
+import { expandRule, selectorsOf } from './terms.ts';
 
 /** What one place evaluates of an endpoint. */
 export interface PlaceView {
@@ -170,7 +171,13 @@ function blocksOf(
       rules[direction].map((rule): OrderedRule => {
         const logPrefix = rule.action === 'Log' ? expandLogPrefix(policy.logPrefix, rules) : '';
         const origin = `${rules.id} ${direction}[${rule.index}]`;
-        return { action: rule.action, origin, logPrefix, variants: expandRule(rule, family) };
+        return {
+          action: rule.action,
+          origin,
+          logPrefix,
+          variants: expandRule(rule, family),
+          selectors: selectorsOf(rule),
+        };
       }),
     ),
   );

@@ -17,6 +17,7 @@
 import type { Direction, EndpointIntent, PolicyIntent, Stage, TierIntent } from '../intent/policy/policy-intent.ts';
 import { baseChains, type Places } from './base-chains.ts';
 import { type Compilation, compileEndpoints, type PlaceView } from './compile-tiers.ts';
+import type { Draft } from './draft.ts';
 import { compileFailsafes } from './failsafe-rules.ts';
 import type { Chain, NftSet, Rule, Ruleset, VerdictMap } from './ruleset.ts';
 import { compileAddressSet, compilePortSet } from './selector-sets.ts';
@@ -29,7 +30,8 @@ export function compileRuleset(policy: PolicyIntent): Ruleset {
   const sets = new Map<string, NftSet>();
   const chains = new Map<string, Chain>();
   const maps = new Map<string, VerdictMap>();
-  const compilation: Compilation = { policy, draft: { chains, maps, logGroup }, arranged: new Map() };
+  const draft: Draft = { chains, maps, logGroup, addressSets: policy.addressSets, dispatches: new Map(), plans: new Map() };
+  const compilation: Compilation = { policy, draft, arranged: new Map() };
   const places: Places = {
     untrackedIn: compilePlace(compilation, sets, 'untracked-in'),
     untrackedOut: compilePlace(compilation, sets, 'untracked-out'),
@@ -41,11 +43,29 @@ export function compileRuleset(policy: PolicyIntent): Ruleset {
     forwardOut: compilePlace(compilation, sets, 'forward-out'),
   };
   for (const chain of baseChains(policy, compilation.draft, places)) chains.set(chain.name, chain);
+  const asked = setsAsked(chains.values());
   for (const set of policy.addressSets.values()) {
-    for (const nftSet of compileAddressSet(set)) sets.set(nftSet.name, nftSet);
+    for (const nftSet of compileAddressSet(set, asked)) sets.set(nftSet.name, nftSet);
   }
-  for (const set of policy.portSets.values()) for (const nftSet of compilePortSet(set)) sets.set(nftSet.name, nftSet);
-  return { sets: sortByName(sets), maps: sortByName(maps), chains: sortByName(chains) };
+  for (const set of policy.portSets.values()) {
+    for (const nftSet of compilePortSet(set)) if (asked.has(nftSet.name)) sets.set(nftSet.name, nftSet);
+  }
+  const dispatches = sortByName(draft.dispatches);
+  return { sets: sortByName(sets), maps: sortByName(maps), chains: sortByName(chains), dispatches };
+}
+
+/** A set that no rule looks in is not there. */
+function setsAsked(chains: Iterable<Chain>): ReadonlySet<string> {
+  const asked = new Set<string>();
+  for (const { rules } of chains) {
+    for (const { matches } of rules) {
+      for (const match of matches) {
+        if (match.kind === 'tuple') asked.add(match.set);
+        if (match.kind === 'address' && 'set' in match.in) asked.add(match.in.set);
+      }
+    }
+  }
+  return asked;
 }
 
 function sortByName<T>(objects: ReadonlyMap<string, T>): ReadonlyMap<string, T> {

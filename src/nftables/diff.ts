@@ -174,7 +174,12 @@ function diffSet(before: NftSet, after: NftSet): ElementChange {
 }
 
 function diffMap(before: VerdictMap, after: VerdictMap): ElementChange {
-  const changes = diffElements(before.elements, after.elements, ({ key }) => printKey(key), printMapElement);
+  const changes = diffElements(
+    before.elements,
+    after.elements,
+    ({ key }) => printKey(key),
+    (element) => printMapElement(after, element),
+  );
   return { name: after.name, flushes: undefined, ...changes };
 }
 

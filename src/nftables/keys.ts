@@ -1,6 +1,7 @@
 /**
  * Keys of sets and maps as text: what nft reads, and what tells one element from another.
  */
+import { printAddress } from '../net/address.ts';
 import { printPrefix } from '../net/prefix.ts';
 import { quoteInterface } from './names.ts';
 import type { FieldValue, Key } from './ruleset.ts';
@@ -13,6 +14,11 @@ function printFieldValue(value: FieldValue): string {
   switch (value.kind) {
     case 'prefix':
       return printPrefix(value.prefix);
+    case 'addresses': {
+      const { family, first, last } = value;
+      const lowest = printAddress({ family, bits: first });
+      return first === last ? lowest : `${lowest}-${printAddress({ family, bits: last })}`;
+    }
     case 'range':
       return value.first === value.last ? String(value.first) : `${value.first}-${value.last}`;
     case 'name':

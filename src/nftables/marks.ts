@@ -11,6 +11,8 @@ export const markBits = {
   forwarded: 0x02000000,
   /** The Log rule being evaluated has logged the packet already; cleared before each such rule. */
   logged: 0x04000000,
+  /** A rule asked by address passed the packet to the next tier; cleared before each list of rules that can. */
+  passed: 0x08000000,
 } as const;
 
 /** Every bit that may be ours, the ones not yet named included. */

@@ -46,9 +46,11 @@ export function setDeclaration(set: NftSet): readonly string[] {
 }
 
 export function mapDeclaration(map: VerdictMap): readonly string[] {
-  const type = `typeof ${map.fields.map(printField).join(' . ')} : verdict`;
+  const lines = [`typeof ${map.fields.map(printField).join(' . ')} : verdict`];
+  if (map.isInterval) lines.push('flags interval');
   // The kernel takes counters on elements only where the map declares them.
-  return map.isInterval ? [type, 'flags interval', 'counter'] : [type, 'counter'];
+  if (!map.isUncounted) lines.push('counter');
+  return lines;
 }
 
 /** Sorted, so that the order in which members came and went never shows. */
@@ -65,7 +67,8 @@ export function printSetAddress(prefix: Prefix): string {
   return isHost(prefix) ? printAddress(networkAddress(prefix)) : printPrefix(prefix);
 }
 
-export function printMapElement({ key, verdict, comment }: MapElement): string {
+export function printMapElement({ isUncounted }: VerdictMap, { key, verdict, comment }: MapElement): string {
+  if (isUncounted) return `${printKey(key)} : ${printVerdict(verdict)}`;
   const words = comment === undefined ? 'counter' : `counter comment "${comment}"`;
   return `${printKey(key)} ${words} : ${printVerdict(verdict)}`;
 }
@@ -84,7 +87,7 @@ function printMap(map: VerdictMap): readonly string[] {
 }
 
 export function mapElementTexts(map: VerdictMap): readonly string[] {
-  return [...map.elements.values()].map(printMapElement).sort();
+  return [...map.elements.values()].map((element) => printMapElement(map, element)).sort();
 }
 
 function printDeclared(head: string, declaration: readonly string[], elements: readonly string[]): readonly string[] {

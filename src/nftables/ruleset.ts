@@ -19,6 +19,8 @@ export interface Ruleset {
   readonly sets: ReadonlyMap<string, NftSet>;
   readonly maps: ReadonlyMap<string, VerdictMap>;
   readonly chains: ReadonlyMap<string, Chain>;
+  /** What moveMembers needs to know of the verdict maps by address, by the name of their chain. Nothing of it is printed. */
+  readonly dispatches?: ReadonlyMap<string, Dispatch>;
 }
 
 export interface Chain {
@@ -125,9 +127,13 @@ export type Field =
   | { readonly kind: 'port'; readonly side: Side }
   | { readonly kind: 'interface'; readonly side: 'in' | 'out' };
 
-/** A value for one field: prefix for address, range for protocol and port (both ends included), name for interface. */
+/**
+ * A value for one field: prefix or addresses for address, range for protocol and port, name for interface. Both ends of
+ * addresses and ranges are included.
+ */
 export type FieldValue =
   | { readonly kind: 'prefix'; readonly prefix: Prefix }
+  | { readonly kind: 'addresses'; readonly family: Family; readonly first: bigint; readonly last: bigint }
   | { readonly kind: 'range'; readonly first: number; readonly last: number }
   | { readonly kind: 'name'; readonly name: string };
 
@@ -158,6 +164,8 @@ export interface VerdictMap {
   readonly fields: readonly Field[];
   /** True where keys may be prefixes or ranges; false where every value is a single one (interface names). */
   readonly isInterval: boolean;
+  /** True where elements only lead to chains, the rules of which count for themselves. */
+  readonly isUncounted?: boolean;
   /** By printed key. */
   readonly elements: ReadonlyMap<string, MapElement>;
 }
@@ -166,4 +174,31 @@ export interface MapElement {
   readonly key: Key;
   readonly verdict: Verdict;
   readonly comment?: string;
+}
+
+/**
+ * Rules of one list that ask for an address's labels on one side: a chain for each combination of selectors that some address
+ * meets (its signature), and two verdict maps that lead each address to its chain.
+ */
+export interface Dispatch {
+  /** Also the name of the chain that asks the maps. */
+  readonly name: string;
+  readonly family: Family;
+  /** The selectors whose rules are here, each with how many; sorted by id. */
+  readonly ruleCounts: ReadonlyMap<string, number>;
+  /**
+   * `empty` while no selector has a member of the family: then there is nothing in the kernel either. `linear` where the
+   * signatures that occur would need too many rules: then rules ask the sets one by one.
+   */
+  readonly form: DispatchChains | 'empty' | 'linear';
+}
+
+export interface DispatchChains {
+  /** Names of the maps. */
+  readonly hosts: string;
+  readonly prefixes: string;
+  /** Names of chains by signature. */
+  readonly bySignature: ReadonlyMap<string, string>;
+  /** How many elements of the two maps lead to each signature's chain. */
+  readonly uses: ReadonlyMap<string, number>;
 }

@@ -3,8 +3,8 @@
  *
  *   AddressSet, PortSet ─[compile]→ NftSet
  *
- * An address set becomes two nft sets per family, hosts and prefixes, both always there: adding a host to a hash set costs
- * microseconds at any size, and a change of labels only ever moves elements, never a rule.
+ * An address set becomes two nft sets per family, hosts and prefixes, both there if rules ask them: adding a host to a hash
+ * set costs microseconds at any size, and a change of labels moves elements, never a rule.
  * Invariant: prefixes of one set do not contain each other, because the kernel refuses overlapping intervals.
  */
 import type { AddressSet, PortSet, PortSetMember, SetId } from '../intent/policy/policy-intent.ts';
@@ -32,9 +32,11 @@ export function portSetFields(family: Family, side: Side): readonly Field[] {
   return [{ kind: 'address', family, side }, { kind: 'protocol' }, { kind: 'port', side }];
 }
 
-/** A copy: the members may be an index that lives on and changes. */
-export function compileAddressSet(set: AddressSet): readonly NftSet[] {
+/** The nft sets of these names. A copy: the members may be an index that lives on and changes. */
+export function compileAddressSet(set: AddressSet, names: { has(name: string): boolean }): readonly NftSet[] {
   return families.flatMap((family) => {
+    const asked = (['hosts', 'prefixes'] as const).filter((holds) => names.has(addressSetName(set.id, family, holds)));
+    if (asked.length === 0) return [];
     const hosts = new Map<string, Prefix>();
     const prefixes: Prefix[] = [];
     for (const [text, prefix] of set.members) {

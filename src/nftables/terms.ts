@@ -3,10 +3,10 @@
  *
  *   RuleIntent ─[expandRule]→ Variant[] → blocks
  *
- * Invariant: a packet matches the rule exactly if, for some variant, it is in one of the boxes and some alternative holds
- * in full (semantics §3.3). A box limits ports only where its protocols have them.
+ * Invariant: a packet matches the rule exactly if its addresses are in the rule's selectors and, for some variant, it is in
+ * one of the boxes and some alternative holds in full (semantics §3.3). A box limits ports only where its protocols have them.
  */
-import type { PortMatch, RuleIntent, SideMatch } from '../intent/policy/policy-intent.ts';
+import type { PortMatch, RuleIntent, SetId, SideMatch } from '../intent/policy/policy-intent.ts';
 import type { Family } from '../net/address.ts';
 import { comparePrefixes, type Prefix } from '../net/prefix.ts';
 import {
@@ -32,6 +32,9 @@ export interface Variant {
   readonly alternatives: readonly (readonly Match[])[];
 }
 
+/** Sets that the address of a side must be in. */
+export type Selectors = { readonly [S in Side]?: SetId };
+
 /** The protocols with ports where `th` looks for them: TCP, UDP, SCTP, UDPLite. */
 export const portProtocols: readonly Span[] = [6, 17, 132, 136].map((n) => ({ first: n, last: n }));
 
@@ -39,6 +42,7 @@ const portlessProtocols = portProtocols.reduce(subtractFromSpans, [anyProtocol] 
 
 type Refine = (variant: Variant) => readonly Variant[];
 
+/** Without the rule's positive selectors: they are dispatched by address, or spelled out by `spellSelectors`. */
 export function expandRule(rule: RuleIntent, family: Family): readonly Variant[] {
   if (!rule.families.includes(family)) return [];
   const all: Variant = {
@@ -55,7 +59,7 @@ export function expandRule(rule: RuleIntent, family: Family): readonly Variant[]
     (variant) => refineNotIcmp(variant, rule, family),
     ...(['source', 'destination'] as const).flatMap((side): readonly Refine[] => [
       (variant) => refineNets(variant, rule[side], family, side),
-      (variant) => refineAddressSets(variant, rule[side], family, side),
+      (variant) => [refineNotAddressSet(variant, rule[side], family, side)],
       (variant) => refinePorts(variant, rule[side].ports, family, side),
       (variant) => refineNotPorts(variant, rule[side].notPorts, family, side),
     ]),
@@ -135,22 +139,37 @@ function ofFamily(nets: readonly Prefix[], family: Family): readonly Prefix[] {
   return pruneContained(nets.filter((net) => net.family === family).toSorted(comparePrefixes));
 }
 
-/** A set's members are in two nft sets, hosts and prefixes: in it means in either, not in it means in neither. */
-function refineAddressSets(variant: Variant, side: SideMatch, family: Family, name: Side): readonly Variant[] {
-  const inSet = (id: string, holds: 'hosts' | 'prefixes', negated: boolean): Match => {
-    return { kind: 'address', family, side: name, negated, in: { set: addressSetName(id, family, holds) } };
-  };
-  let refined = variant;
-  const { addressSet, notAddressSet } = side;
-  if (notAddressSet !== undefined) {
-    refined = withMatches(refined, inSet(notAddressSet, 'hosts', true), inSet(notAddressSet, 'prefixes', true));
+/** A set's members are in two nft sets, hosts and prefixes: not in it means in neither. */
+function refineNotAddressSet(variant: Variant, { notAddressSet }: SideMatch, family: Family, name: Side): Variant {
+  if (notAddressSet === undefined) return variant;
+  const matches = setKinds.map((holds) => inSet(notAddressSet, family, name, holds, true));
+  return withMatches(variant, ...matches);
+}
+
+const setKinds = ['hosts', 'prefixes'] as const;
+
+function inSet(id: SetId, family: Family, side: Side, holds: 'hosts' | 'prefixes', negated: boolean): Match {
+  return { kind: 'address', family, side, negated, in: { set: addressSetName(id, family, holds) } };
+}
+
+/** The rule's positive selectors as matches of the variant: in a set means in either of its two nft sets. */
+export function spellSelectors(variant: Variant, selectors: Selectors): Variant {
+  const family = variant.sources[0]?.family ?? 4;
+  let { alternatives } = variant;
+  for (const side of ['source', 'destination'] as const) {
+    const id = selectors[side];
+    if (id === undefined) continue;
+    const before = alternatives;
+    alternatives = setKinds.flatMap((holds) => before.map((all) => [...all, inSet(id, family, side, holds, false)]));
   }
-  if (addressSet === undefined) return [refined];
-  const { alternatives } = refined;
-  const either = (['hosts', 'prefixes'] as const).flatMap((holds) =>
-    alternatives.map((all) => [...all, inSet(addressSet, holds, false)]),
-  );
-  return [{ ...refined, alternatives: either }];
+  return alternatives === variant.alternatives ? variant : { ...variant, alternatives };
+}
+
+export function selectorsOf({ source, destination }: RuleIntent): Selectors {
+  return {
+    ...(source.addressSet === undefined ? {} : { source: source.addressSet }),
+    ...(destination.addressSet === undefined ? {} : { destination: destination.addressSet }),
+  };
 }
 
 function refinePorts(variant: Variant, ports: PortMatch | undefined, family: Family, side: Side): readonly Variant[] {

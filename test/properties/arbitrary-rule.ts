@@ -38,7 +38,8 @@ export const rangeEdges: readonly PortRange[] = [
   { first: 1024, last: 65535 },
 ];
 const policyProtocols = [6, 6, 6, 17, 17, 132, 1, 58, 136, 47, 2];
-export const addressSetIds = ['s:a', 's:b', 's:empty'];
+/** More than a dispatch by address takes. */
+export const addressSetIds = ['s:a', 's:b', 's:c', 's:d', 's:e', 's:empty'];
 const portSetIds = ['p:a', 'p:b'];
 
 /** Mostly absent: the fewer terms, the more packets a rule meets. */
@@ -173,17 +174,24 @@ export const ruleLists: fc.Arbitrary<readonly RuleIntent[]> = fc
 
 export const allowAny: RuleIntent = { action: 'Allow', index: 0, path: [], families, source: {}, destination: {} };
 
+/** Mostly few members, so that a signature's rules are not always all. */
+const memberLists: fc.Arbitrary<readonly Prefix[]> = fc.oneof(
+  fc.subarray([...nets[4], ...nets[6]]),
+  fc.subarray([...nets[4], ...nets[6]], { maxLength: 4 }),
+  fc.subarray(nets[4], { maxLength: 3 }),
+);
+
 export const addressSets: fc.Arbitrary<ReadonlyMap<string, AddressSet>> = fc
-  .tuple(fc.subarray([...nets[4], ...nets[6]]), fc.subarray([...nets[4], ...nets[6]]))
-  .map(([a, b]) => {
-    const members = [a, b, []];
-    return new Map(
-      addressSetIds.map((id, i) => [
-        id,
-        { id, selector: id, members: new Map((members[i] ?? []).map((each) => [printPrefix(each), each])) },
-      ]),
-    );
-  });
+  .tuple(memberLists, memberLists, memberLists, memberLists, memberLists)
+  .map(
+    (lists) =>
+      new Map(
+        addressSetIds.map((id, i) => [
+          id,
+          { id, selector: id, members: new Map((lists[i] ?? []).map((each) => [printPrefix(each), each])) },
+        ]),
+      ),
+  );
 
 const portSetMembers: fc.Arbitrary<PortSetMember> = fc.record({
   prefix: anyNet,

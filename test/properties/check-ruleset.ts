@@ -82,7 +82,8 @@ function checkKeys(keys: readonly Key[], fields: readonly Field[], isInterval: b
   const complaints: string[] = [];
   for (const key of keys) {
     if (key.length !== fields.length) complaints.push(`a key of ${key.length} parts for ${fields.length} fields`);
-    if (!isInterval && key.some((part) => part.kind === 'prefix'))
+    const isWide = (part: FieldValue) => part.kind === 'prefix' || (part.kind === 'addresses' && part.first < part.last);
+    if (!isInterval && key.some(isWide))
       complaints.push('an interval in a map of single values');
   }
   if (keys.length > mostPairsCompared) return complaints;
@@ -97,6 +98,7 @@ function checkKeys(keys: readonly Key[], fields: readonly Field[], isInterval: b
 function overlap(a: FieldValue, b: FieldValue | undefined): boolean {
   if (a.kind === 'prefix' && b?.kind === 'prefix')
     return containsPrefix(a.prefix, b.prefix) || containsPrefix(b.prefix, a.prefix);
+  if (a.kind === 'addresses' && b?.kind === 'addresses') return a.first <= b.last && b.first <= a.last;
   if (a.kind === 'range' && b?.kind === 'range') return a.first <= b.last && b.first <= a.last;
   if (a.kind === 'name' && b?.kind === 'name') return a.name === b.name;
   throw new Error('keys of different shapes in one set or map');

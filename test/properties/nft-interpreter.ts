@@ -328,6 +328,9 @@ function holds(part: FieldValue, value: Address | number | string | undefined): 
     case 'prefix':
       if (typeof value !== 'object') throw new Error('a prefix where no address is');
       return containsAddress(part.prefix, value);
+    case 'addresses':
+      if (typeof value !== 'object') throw new Error('addresses where no address is');
+      return part.family === value.family && part.first <= value.bits && value.bits <= part.last;
     case 'range':
       if (typeof value !== 'number') throw new Error('a range where no number is');
       return part.first <= value && value <= part.last;

@@ -16,6 +16,7 @@ import { printVerdict } from '../../src/verdict/print-verdict.ts';
 import { denseIntents } from './arbitrary-dense-policy.ts';
 import { arrivingCases, type PacketCase, packetCases } from './arbitrary-packet.ts';
 import { policyIntents } from './arbitrary-policy.ts';
+import { selectorIntents } from './arbitrary-selector-policy.ts';
 import { checkRuleset } from './check-ruleset.ts';
 import { interpretRuleset } from './nft-interpreter.ts';
 
@@ -24,6 +25,9 @@ const seed = Number(process.env['CAUSEWAY_PROPERTY_SEED'] ?? 20261125);
 
 /** Generous: a busy machine takes 20 ms a policy. */
 const timeout = 30_000 + numRuns * 100;
+
+/** Any way through eth0 and eth1, as often as not one that a packet arrives on. */
+const labelledCases = fc.oneof(packetCases, arrivingCases);
 
 const nowhere = () => undefined;
 
@@ -34,6 +38,7 @@ function packetLists(cases: fc.Arbitrary<PacketCase>, most: number): fc.Arbitrar
 
 it.each([
   { policies: 'policies of every shape', intents: policyIntents, cases: packetCases, packets: 60, share: 1 },
+  { policies: 'rules that ask for labels', intents: selectorIntents, cases: labelledCases, packets: 120, share: 1 },
   { policies: 'one policy of many rules', intents: denseIntents, cases: arrivingCases, packets: 250, share: 0.4 },
 ])(
   'agrees with the specification on every packet: $policies',
