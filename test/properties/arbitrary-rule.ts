@@ -178,7 +178,7 @@ export const allowAny: RuleIntent = { action: 'Allow', index: 0, path: [], famil
 const memberLists: fc.Arbitrary<readonly Prefix[]> = fc.oneof(
   fc.subarray([...nets[4], ...nets[6]]),
   fc.subarray([...nets[4], ...nets[6]], { maxLength: 4 }),
-  fc.subarray(nets[4], { maxLength: 3 }),
+  fc.subarray([...nets[4]], { maxLength: 3 }),
 );
 
 export const addressSets: fc.Arbitrary<ReadonlyMap<string, AddressSet>> = fc
