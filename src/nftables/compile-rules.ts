@@ -17,6 +17,12 @@ import type { Field, FieldValue, MapElement, Match, Rule, Verdict } from './rule
 import { type Decision, decisionRule, type PlaceRules } from './stages.ts';
 import type { Variant } from './terms.ts';
 
+/**
+ * So few boxes in a chain that a dispatch leads to are a rule each: there may be thousands of such chains, and passing over
+ * a few rules costs no more than a lookup.
+ */
+const mostPlainInside = 4;
+
 /** The rules of one chain; its verdict maps are named after it. */
 export function compileBlocks(
   draft: Draft,
@@ -24,7 +30,7 @@ export function compileBlocks(
   chain: string,
   blocks: readonly Block[],
 ): readonly Rule[] {
-  return compileList(draft, place, chain, blocks, new Map());
+  return compileList(draft, place, chain, blocks, 1, new Map());
 }
 
 /** `occurrences` counts the names that the list's objects have had. */
@@ -33,6 +39,7 @@ function compileList(
   place: PlaceRules,
   chain: string,
   blocks: readonly Block[],
+  mostPlain: number,
   occurrences: Map<string, number>,
 ): readonly Rule[] {
   const nextName = (stem: string): string => {
@@ -44,14 +51,14 @@ function compileList(
     if (block.kind === 'dispatch') {
       const name = nextName(`${chain}-${block.side === 'source' ? 'from' : 'to'}`);
       const compileInner: CompileList = (innerPlace, innerChain, inner) =>
-        compileBlocks(draft, innerPlace, innerChain, inner);
+        compileList(draft, innerPlace, innerChain, inner, mostPlainInside, new Map());
       const dispatched = compileDispatch(draft, place, name, block, compileInner);
-      return dispatched ?? compileList(draft, place, chain, arrangeLinearBlocks(block.rules), occurrences);
+      return dispatched ?? compileList(draft, place, chain, arrangeLinearBlocks(block.rules), mostPlain, occurrences);
     }
     if (block.kind === 'rule') return compileWholeRule(draft, place, block.rule, block.variants);
     const [only] = block.boxes;
     if (!only) return [];
-    if (block.boxes.length === 1) return compileSingleBox(place, block, only);
+    if (block.boxes.length <= mostPlain) return block.boxes.flatMap((box) => compileSingleBox(place, block, box));
     const fields = keyFields(block);
     const stem = `${chain}-${fields.map(fieldLetter).join('')}-${contentHash(block.condition).slice(0, 6)}`;
     const name = nextName(stem);
