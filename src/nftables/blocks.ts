@@ -14,8 +14,8 @@
  */
 import { printPrefix } from '../net/prefix.ts';
 import { anyPort, type Box, isSpanAny, type Span, subtractBox } from './box.ts';
-import { OverlapIndex } from './overlap-index.ts';
 import { chooseSides, keepDispatches } from './dispatch-sides.ts';
+import { OverlapIndex } from './overlap-index.ts';
 import type { Match, Side } from './ruleset.ts';
 import { type Selectors, spellSelectors, type Variant } from './terms.ts';
 

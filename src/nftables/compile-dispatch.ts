@@ -81,11 +81,19 @@ function jumpRules(place: PlaceRules, chain: string, { rules }: DispatchBlock): 
   const mask = (canPass ? markBits.passed : 0) | (canReturnAllow ? markBits.accept : 0);
   const jump: Rule = { matches: [], statements: [], outcome: { kind: 'jump', chain } };
   return [
-    ...(canPass ? [{ matches: [], statements: [{ kind: 'mark', clear: markBits.passed, set: 0 }] } satisfies Rule] : []),
+    ...(canPass
+      ? [{ matches: [], statements: [{ kind: 'mark', clear: markBits.passed, set: 0 }] } satisfies Rule]
+      : []),
     jump,
     ...(mask === 0
       ? []
-      : [{ matches: [{ kind: 'mark', mask, isSet: true }], statements: [], outcome: { kind: 'return' } } satisfies Rule]),
+      : [
+          {
+            matches: [{ kind: 'mark', mask, isSet: true }],
+            statements: [],
+            outcome: { kind: 'return' },
+          } satisfies Rule,
+        ]),
   ];
 }
 

@@ -30,7 +30,14 @@ export function compileRuleset(policy: PolicyIntent): Ruleset {
   const sets = new Map<string, NftSet>();
   const chains = new Map<string, Chain>();
   const maps = new Map<string, VerdictMap>();
-  const draft: Draft = { chains, maps, logGroup, addressSets: policy.addressSets, dispatches: new Map(), plans: new Map() };
+  const draft: Draft = {
+    chains,
+    maps,
+    logGroup,
+    addressSets: policy.addressSets,
+    dispatches: new Map(),
+    plans: new Map(),
+  };
   const compilation: Compilation = { policy, draft, arranged: new Map() };
   const places: Places = {
     untrackedIn: compilePlace(compilation, sets, 'untracked-in'),

@@ -82,9 +82,9 @@ function checkKeys(keys: readonly Key[], fields: readonly Field[], isInterval: b
   const complaints: string[] = [];
   for (const key of keys) {
     if (key.length !== fields.length) complaints.push(`a key of ${key.length} parts for ${fields.length} fields`);
-    const isWide = (part: FieldValue) => part.kind === 'prefix' || (part.kind === 'addresses' && part.first < part.last);
-    if (!isInterval && key.some(isWide))
-      complaints.push('an interval in a map of single values');
+    const isWide = (part: FieldValue) =>
+      part.kind === 'prefix' || (part.kind === 'addresses' && part.first < part.last);
+    if (!isInterval && key.some(isWide)) complaints.push('an interval in a map of single values');
   }
   if (keys.length > mostPairsCompared) return complaints;
   keys.forEach((a, i) => {

@@ -5,10 +5,12 @@ import type { PolicyIntent } from '../../../src/intent/policy/policy-intent.ts';
 import { prefix } from '../../../src/net/literals.fixture.ts';
 import { compileRuleset } from '../../../src/nftables/compile.ts';
 import { diffRulesets, isEmptyChange, printChange, repairChange } from '../../../src/nftables/diff.ts';
+import { moveMembers } from '../../../src/nftables/move-members.ts';
 import { printRemoval, printRuleset } from '../../../src/nftables/print.ts';
 import { diffDigests, type ObservedTable, observedDigests, verifyObserved } from '../../../src/nftables/read.ts';
 import type { Ruleset } from '../../../src/nftables/ruleset.ts';
 import { policyIntents } from '../../properties/arbitrary-policy.ts';
+import { selectorIntents } from '../../properties/arbitrary-selector-policy.ts';
 import { openPrivateKernel, type PrivateKernel } from './private-kernel.ts';
 
 let changed: PrivateKernel;
@@ -59,9 +61,12 @@ function edits(intent: PolicyIntent): readonly PolicyIntent[] {
   ];
 }
 
-it('goes from any policy to any other', { timeout: 240_000 }, async () => {
+it.each([
+  ['policies', policyIntents, 12],
+  ['policies whose rules ask for labels', selectorIntents, 12],
+])('goes from any to any other of %s', { timeout: 240_000 }, async (_, arbitrary, numRuns) => {
   const intents = fc
-    .sample(policyIntents, { seed: 20261125, numRuns: 12 })
+    .sample<PolicyIntent>(arbitrary, { seed: 20261125, numRuns })
     .flatMap((intent) => [intent, ...edits(intent), intent]);
   let from = compileRuleset(intents[0] as PolicyIntent);
   await changed.load(printRuleset(from));
@@ -71,6 +76,47 @@ it('goes from any policy to any other', { timeout: 240_000 }, async () => {
     from = to;
   }
 });
+
+it('follows labels that move by moving elements', { timeout: 240_000 }, async () => {
+  let elementsOnly = 0;
+  for (const drawn of fc.sample(selectorIntents, { seed: 20261125, numRuns: 8 })) {
+    const members = new Map([...drawn.addressSets].map(([id, set]) => [id, new Map(set.members)]));
+    const addressSets = new Map(
+      [...drawn.addressSets].map(([id, set]) => [id, { ...set, members: members.get(id) ?? new Map() }] as const),
+    );
+    const policy = { ...drawn, addressSets };
+    let from = compileRuleset(policy);
+    await changed.load(printRuleset(from));
+    for (const [setId, text] of labelMoves) {
+      const set = members.get(setId);
+      const each = prefix(text);
+      const isLeaving = set?.delete(text) ?? false;
+      if (!isLeaving) set?.set(text, each);
+      const delta = {
+        kind: 'addresses',
+        setId,
+        added: isLeaving ? [] : [each],
+        removed: isLeaving ? [each] : [],
+      } as const;
+      const to = moveMembers(from, policy, [delta]);
+      if (to.chains === from.chains) elementsOnly++;
+      await expectSameAfterChange(from, to);
+      from = to;
+    }
+  }
+  expect(elementsOnly).toBeGreaterThan(8);
+});
+
+const labelMoves = [
+  ['s:a', '10.0.0.9/32'],
+  ['s:b', '10.0.0.9/32'],
+  ['s:a', '10.0.0.9/32'],
+  ['s:a', '10.0.0.2/32'],
+  ['s:c', '10.0.0.0/30'],
+  ['s:d', '2001:db8::2/128'],
+  ['s:e', '0.0.0.0/0'],
+  ['s:e', '::/0'],
+] as const;
 
 it('changes nothing when nothing changed', () => {
   for (const intent of fc.sample(policyIntents, { seed: 7, numRuns: 20 })) {

@@ -9,6 +9,7 @@ import { readRuleset, verifyObserved } from '../../../src/nftables/read.ts';
 import { endpoint, policyIntent, rules, tier } from '../../../src/verdict/policy.fixture.ts';
 import { denseIntents } from '../../properties/arbitrary-dense-policy.ts';
 import { policyIntents } from '../../properties/arbitrary-policy.ts';
+import { selectorIntents } from '../../properties/arbitrary-selector-policy.ts';
 import { openPrivateKernel, type PrivateKernel } from './private-kernel.ts';
 
 let kernel: PrivateKernel;
@@ -30,6 +31,7 @@ describe('the kernel holds what was compiled', () => {
   it.each([
     ['random policies', policyIntents, 40],
     ['policies whose rules overlap much', denseIntents, 15],
+    ['policies whose rules ask for labels', selectorIntents, 30],
   ])('from %s', { timeout: 120_000 }, async (_, intents, numRuns) => {
     for (const intent of fc.sample<PolicyIntent>(intents, { seed: 20261125, numRuns })) await expectHeld(intent);
   });
@@ -77,6 +79,20 @@ describe('the kernel holds what was compiled', () => {
     expect(ruleCount).toBeLessThan(100); // a first packet costs a few lookups, however many rules there are
     await expectHeld(intent);
   });
+});
+
+it('takes 1,000 policies of one selector each with a set for none of them', { timeout: 120_000 }, async () => {
+  const ids = Array.from({ length: 1000 }, (_, i) => `s:app${i}`);
+  const members = (i: number) =>
+    new Map([`10.1.${i % 250}.${i >> 8}/32`, `10.${i % 200}.0.0/16`].map((t) => [t, prefix(t)]));
+  const intent = policyIntent({
+    endpoints: [endpoint('eth0', ['eth0'], { normal: { ingress: [tier('default', 'Deny', ...ids)], egress: [] } })],
+    policies: new Map(ids.map((id) => rules(id, 'default', { ingress: [['Allow', { source: { addressSet: id } }]] }))),
+    addressSets: new Map(ids.map((id, i) => [id, { id, selector: id, members: members(i) }])),
+  });
+  const ruleset = compileRuleset(intent);
+  expect(ruleset.sets.size).toBe(0);
+  await expectHeld(intent);
 });
 
 describe('words of users stay in their quotes', () => {

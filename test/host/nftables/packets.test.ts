@@ -84,6 +84,51 @@ describe('a forwarded packet', () => {
     ]);
   });
 
+  it('is dispatched by its address, and undecided goes on to the next rules and the next tier', async () => {
+    const sets: Record<string, readonly string[]> = {
+      's:host': ['10.0.0.2/32'],
+      's:net': ['10.0.0.0/24'],
+      's:wide': ['10.0.0.0/8', '192.0.2.1/32'],
+      's:other': ['192.0.2.0/24'],
+    };
+    const from = (addressSet: string, port: number) => ({ ...toPort(port), source: { addressSet } });
+    const tiers = [tier('early', 'Deny', 'first'), tier('default', 'Deny', 'second')];
+    await enforce({
+      forwardDefault: 'Deny',
+      endpoints: [
+        endpoint('in', ['eth0'], { forward: { ingress: tiers } }),
+        endpoint('out', ['eth1'], { forward: { egress: default_('out') } }),
+      ],
+      policies: new Map([
+        rules('first', 'early', {
+          ingress: [
+            ['Allow', from('s:host', 80)],
+            ['Pass', from('s:net', 81)],
+            ['Deny', from('s:wide', 82)],
+            ['Allow', from('s:other', 83)],
+            ['Pass', toPort(84)],
+            ['Allow', toPort(82)],
+          ],
+        }),
+        rules('second', 'default', { ingress: [80, 84].map((port) => ['Allow', toPort(port)] as const) }),
+        rules('out', 'default', { egress: [['Allow']] }),
+      ]),
+      addressSets: new Map(
+        Object.entries(sets).map(([id, texts]) => {
+          return [id, { id, selector: id, members: new Map(texts.map((text) => [text, prefix(text)])) }];
+        }),
+      ),
+    });
+    const ports = [80, 81, 82, 83, 84];
+    expect(await Promise.all(ports.map((port) => connect(client, '10.0.1.2', port)))).toEqual([
+      'reached', // by the early tier
+      'dropped', // passed on to a tier that does not allow it
+      'dropped', // before the Allow behind it
+      'dropped', // another address's rule
+      'reached', // no chain decided; a rule behind passed it on, and the next tier allowed it
+    ]);
+  });
+
   it('that preDNAT policy allowed still needs the outbound interface, and no more', async () => {
     await enforce({
       endpoints: [
