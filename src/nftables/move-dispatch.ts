@@ -10,6 +10,7 @@ import type { AddressSet, SetId } from '../intent/policy/policy-intent.ts';
 import { isHost, type Prefix, printPrefix } from '../net/prefix.ts';
 import { dispatchElements, hostKey, isTooMuch, neededSignatures } from './dispatch-elements.ts';
 import type { Dispatch, DispatchChains, MapElement, VerdictMap } from './ruleset.ts';
+import { carryHash } from './ruleset-hash.ts';
 import { addressText, readSignatures, type Segment, type Signature, signatureOfHost } from './signatures.ts';
 
 export interface MovedDispatch {
@@ -66,7 +67,8 @@ function moveHosts(
     if (count === 0) uses.delete(signature);
     else uses.set(signature, count);
   };
-  for (const [text, host] of new Map(touched.map((each) => [addressText(printPrefix(each)), each]))) {
+  const byText = new Map(touched.map((each) => [addressText(printPrefix(each)), each]));
+  for (const [text, host] of byText) {
     const before = elements.get(text);
     const signature = signatureOfHost(host, sets, segments);
     if (before) use(signatureOfElement(before, signatureOf), -1);
@@ -84,7 +86,9 @@ function moveHosts(
     // A selector alone keeps its chain; a combination that occurs no more does not.
     if (signature.includes(',') && !uses.has(signature)) return 'recompile';
   }
-  return { dispatch: { ...dispatch, form: { ...form, uses } }, maps: [{ ...hosts, elements }] };
+  const after = { ...hosts, elements };
+  carryHash(hosts, after, byText.keys());
+  return { dispatch: { ...dispatch, form: { ...form, uses } }, maps: [after] };
 }
 
 function signatureOfElement({ verdict }: MapElement, signatureOf: ReadonlyMap<string, Signature>): Signature {

@@ -53,3 +53,107 @@ describe('a label that moves', () => {
     expect(printRuleset(after)).toBe(printRuleset(compileRuleset(policy)));
   });
 });
+
+describe('a label that moves among selectors that are dispatched by address', () => {
+  const apps = ['a', 'b', 'c', 'd'];
+  const start: Record<string, readonly string[]> = {
+    a: ['10.0.0.1/32', '10.0.0.2/32', '2001:db8::1/128'],
+    b: ['10.0.0.3/32', '10.0.0.8/29'],
+    c: ['10.0.0.3/32', '10.0.0.4/32'],
+    d: [],
+  };
+  const place = 'local-in-tier-default';
+  const chainsOf = (text: string): string =>
+    text.replace(/-[a-z2-7]{10}(?=-v4|-from)/g, '').replace(/sig-[a-z2-7]{16}/g, 'sig');
+  const to = (map: string, address: string) => `element inet causeway ${place}${map} { ${address}`;
+
+  function moved(turns: readonly (readonly [string, string])[]): {
+    readonly change: string;
+    readonly isRecompiled: boolean;
+  } {
+    const members = new Map(apps.map((app) => [app, new Map((start[app] ?? []).map((text) => [text, prefix(text)]))]));
+    const policy = policyIntent({
+      endpoints: [endpoint('eth0', ['eth0'], { normal: { ingress: [tier('default', 'Deny', 'p')], egress: [] } })],
+      policies: new Map([
+        rules('p', 'default', {
+          ingress: apps.map((app) => ['Allow', { source: { addressSet: `s:${app}` } }] as const),
+        }),
+      ]),
+      addressSets: new Map(
+        apps.map((app) => [`s:${app}`, { id: `s:${app}`, selector: app, members: members.get(app) ?? new Map() }]),
+      ),
+    });
+    const before = compileRuleset(policy);
+    const deltas = turns.map(([app, text]) => {
+      const set = members.get(app);
+      const isLeaving = set?.delete(text) ?? false;
+      if (!isLeaving) set?.set(text, prefix(text));
+      const [added, removed] = isLeaving ? [[], [prefix(text)]] : [[prefix(text)], []];
+      return { kind: 'addresses', setId: `s:${app}`, added, removed } as const;
+    });
+    const after = moveMembers(before, policy, deltas);
+    expect(printRuleset(after)).toBe(printRuleset(compileRuleset(policy)));
+    const change = chainsOf(printChange(diffRulesets(before, after)));
+    return { change, isRecompiled: before.chains !== after.chains };
+  }
+
+  it.each([
+    [
+      'to another application',
+      [
+        ['a', '10.0.0.1/32'],
+        ['b', '10.0.0.1/32'],
+      ],
+      '-v4-from-hosts',
+      '10.0.0.1',
+    ],
+    [
+      'to the first address of one',
+      [
+        ['a', '10.0.0.1/32'],
+        ['d', '10.0.0.1/32'],
+      ],
+      '-v4-from-hosts',
+      '10.0.0.1',
+    ],
+    [
+      'of the other family',
+      [
+        ['a', '2001:db8::1/128'],
+        ['b', '2001:db8::1/128'],
+      ],
+      '-from-hosts',
+      '2001:db8::1',
+    ],
+  ] as const)('%s is one element', (_, turns, map, address) => {
+    const { change, isRecompiled } = moved(turns);
+    expect(isRecompiled).toBe(false);
+    expect(change).toBe(`delete ${to(map, address)} }\nadd ${to(map, `${address} : goto local-in-sig`)} }\n`);
+  });
+
+  it.each([
+    ['one that leaves', [['a', '10.0.0.1/32']], `delete ${to('-v4-from-hosts', '10.0.0.1')} }\n`],
+    [
+      'a prefix',
+      [['d', '10.0.1.0/24']],
+      `add ${to('-v4-from-prefixes', '10.0.1.0-10.0.1.255 : goto local-in-sig')} }\n`,
+    ],
+  ] as const)('%s is one element', (_, turns, change) => {
+    expect(moved(turns)).toEqual({ change, isRecompiled: false });
+  });
+
+  it.each([
+    [
+      'a new combination',
+      [['a', '10.0.0.4/32']],
+      /^add chain .*\ndelete element .*\nadd element .*\ntable [^}]*}\n}\n$/,
+    ],
+    ['the last of a combination', [['b', '10.0.0.3/32']], /delete chain/],
+    ['a host inside a prefix', [['d', '10.0.0.9/32']], /^add chain/],
+    ['the last of a family', [['a', '2001:db8::1/128']], /delete map/],
+  ] as const)('with %s compiles anew, and changes only that', (_, turns, expected) => {
+    const { change, isRecompiled } = moved(turns);
+    expect(isRecompiled).toBe(true);
+    expect(change).toMatch(expected);
+  });
+});

@@ -53,6 +53,7 @@ it.each([
         for (const turns of steps) {
           const changes = turnOver(live, turns);
           const before = ruleset;
+          hashRuleset(before); // as the agent has; the next hash is carried on from it
           const textBefore = printRuleset(before);
           ruleset = moveMembers(before, policy, changes);
           const afresh = compileRuleset(policy);
