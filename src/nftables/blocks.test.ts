@@ -194,3 +194,58 @@ describe('blocks', () => {
     expect(blocks[0]?.kind === 'boxes' && blocks[0].boxes).toHaveLength(9);
   });
 });
+
+describe('rules with selectors', () => {
+  const anywhere: Box = {
+    source: everyAddress(4),
+    destination: everyAddress(4),
+    protocol: anyProtocol,
+    sourcePort: anyPort,
+    destinationPort: anyPort,
+  };
+  const labelled = (
+    action: OrderedRule['action'],
+    selectors: OrderedRule['selectors'],
+    box = anywhere,
+  ): OrderedRule => {
+    return { ...ordered(action, box, JSON.stringify(selectors)), ...(selectors ? { selectors } : {}) };
+  };
+  const sources = (count: number, action: OrderedRule['action'] = 'Allow') =>
+    Array.from({ length: count }, (_, i) => labelled(action, { source: `s:${i}` }));
+  const kinds = (list: readonly OrderedRule[]) =>
+    arrangeBlocks(list).map((block) =>
+      block.kind === 'dispatch' ? `by ${block.side}: ${block.rules.length}` : block.kind,
+    );
+
+  it('are dispatched together, however many and whatever they say', () => {
+    const list = sources(500).map((rule, i): OrderedRule => ({ ...rule, action: i % 3 ? 'Allow' : 'Deny' }));
+    expect(kinds(list)).toEqual(['by source: 500']);
+  });
+
+  it('are asked for one by one where they are few', () => {
+    expect(kinds(sources(3))).toEqual(['boxes', 'boxes', 'boxes']);
+  });
+
+  it('let rules of the same verdict pass, and keep their place among others', () => {
+    const cidr = (action: OrderedRule['action'], net: string) =>
+      ordered(action, { ...anywhere, source: prefix(net) }, net);
+    const mixed = sources(20).flatMap((rule, i) => [rule, cidr('Allow', `10.${i}.0.0/16`)]);
+    expect(kinds(mixed)).toEqual(['by source: 20', 'boxes']);
+    const [first, second] = [sources(5), sources(6)];
+    expect(kinds([...first, cidr('Deny', '10.0.0.0/8'), ...second])).toEqual(['by source: 5', 'boxes', 'by source: 6']);
+  });
+
+  it('on both sides go where there are more different ones', () => {
+    const list = Array.from({ length: 30 }, (_, i) =>
+      labelled('Allow', { source: `s:${i % 5}`, destination: `s:${i}` }),
+    );
+    expect(kinds(list)).toEqual(['by destination: 30']);
+    expect(kinds([...list, ...sources(50)])).toEqual(['by source: 80']);
+  });
+
+  it('hold their members in few maps, however often other rules stand between', () => {
+    const list = Array.from({ length: 20 }, (_, i) => sources(4, i % 2 ? 'Allow' : 'Deny')).flat();
+    const split = list.flatMap((rule, i) => (i % 4 === 3 ? [rule, ordered('Log', anywhere, `log ${i}`)] : [rule]));
+    expect(kinds(split).filter((kind) => kind.startsWith('by'))).toHaveLength(8);
+  });
+});

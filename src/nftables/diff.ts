@@ -7,6 +7,7 @@
  * give an empty change. The transaction leaves the kernel exactly as loading the wanted ruleset afresh would.
  */
 import { printKey } from './keys.ts';
+import { movedKeys } from './moved-elements.ts';
 import {
   baseDeclaration,
   mapDeclaration,
@@ -18,7 +19,7 @@ import {
   setDeclaration,
   setElementTexts,
 } from './print.ts';
-import { printRule } from './print-rule.ts';
+import { printRule, printVerdict } from './print-rule.ts';
 import { type Chain, type NftSet, type Ruleset, tableName, type VerdictMap } from './ruleset.ts';
 
 export interface RulesetChange {
@@ -164,14 +165,17 @@ function diffSet(before: NftSet, after: NftSet): ElementChange {
     return {
       name,
       flushes: undefined,
-      ...diffElements(before.elements, after.elements, printSetAddress, printSetAddress),
+      ...diffElements(before.elements, after.elements, printSetAddress, printSetAddress, always),
     };
   }
   if (before.kind === 'tuples' && after.kind === 'tuples') {
-    return { name, flushes: undefined, ...diffElements(before.elements, after.elements, printKey, printKey) };
+    return { name, flushes: undefined, ...diffElements(before.elements, after.elements, printKey, printKey, always) };
   }
   throw new Error(`set ${name} changed its kind under one name`);
 }
+
+/** An element of a set says nothing but its key. */
+const always = (): boolean => true;
 
 function diffMap(before: VerdictMap, after: VerdictMap): ElementChange {
   const changes = diffElements(
@@ -179,6 +183,7 @@ function diffMap(before: VerdictMap, after: VerdictMap): ElementChange {
     after.elements,
     ({ key }) => printKey(key),
     (element) => printMapElement(after, element),
+    (a, b) => a.comment === b.comment && printVerdict(a.verdict) === printVerdict(b.verdict),
   );
   return { name: after.name, flushes: undefined, ...changes };
 }
@@ -189,12 +194,21 @@ function diffElements<E>(
   after: ReadonlyMap<string, E>,
   printElementKey: (element: E) => string,
   printWhole: (element: E) => string,
+  /** Of two elements with one key. */
+  saysSame: (a: E, b: E) => boolean,
 ): { readonly removed: readonly string[]; readonly added: readonly string[] } {
   const removed: string[] = [];
   const added: string[] = [];
-  const isSame = (a: E, b: E | undefined): boolean => b !== undefined && (a === b || printWhole(a) === printWhole(b));
-  for (const [key, element] of before) if (!isSame(element, after.get(key))) removed.push(printElementKey(element));
-  for (const [key, element] of after) if (!isSame(element, before.get(key))) added.push(printWhole(element));
+  const isSame = (a: E, b: E | undefined): boolean => b !== undefined && (a === b || saysSame(a, b));
+  const moved = movedKeys(before, after);
+  for (const key of moved ?? before.keys()) {
+    const element = before.get(key);
+    if (element !== undefined && !isSame(element, after.get(key))) removed.push(printElementKey(element));
+  }
+  for (const key of moved ?? after.keys()) {
+    const element = after.get(key);
+    if (element !== undefined && !isSame(element, before.get(key))) added.push(printWhole(element));
+  }
   return { removed: removed.sort(), added: added.sort() };
 }
 

@@ -9,6 +9,7 @@
 import type { AddressSet, SetId } from '../intent/policy/policy-intent.ts';
 import { isHost, type Prefix, printPrefix } from '../net/prefix.ts';
 import { dispatchElements, hostKey, isTooMuch, neededSignatures } from './dispatch-elements.ts';
+import { noteMoved } from './moved-elements.ts';
 import type { Dispatch, DispatchChains, MapElement, VerdictMap } from './ruleset.ts';
 import { carryHash } from './ruleset-hash.ts';
 import { addressText, readSignatures, type Segment, type Signature, signatureOfHost } from './signatures.ts';
@@ -87,7 +88,9 @@ function moveHosts(
     if (signature.includes(',') && !uses.has(signature)) return 'recompile';
   }
   const after = { ...hosts, elements };
-  carryHash(hosts, after, byText.keys());
+  const keys = [...byText.keys()];
+  noteMoved(hosts.elements, elements, keys);
+  carryHash(hosts, after, keys);
   return { dispatch: { ...dispatch, form: { ...form, uses } }, maps: [after] };
 }
 

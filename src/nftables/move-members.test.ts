@@ -157,3 +157,70 @@ describe('a label that moves among selectors that are dispatched by address', ()
     expect(change).toMatch(expected);
   });
 });
+
+describe('selectors whose members overlap in too many combinations', () => {
+  const ids = Array.from({ length: 12 }, (_, i) => `s:${i.toString(16)}`);
+
+  /** Address number n is in the sets of n's bits. */
+  function overlapping(last: number): {
+    readonly policy: PolicyIntent;
+    readonly members: ReadonlyMap<string, Map<string, Prefix>>;
+  } {
+    const texts = Array.from({ length: last + 1 }, (_, n) => `10.0.${n >> 8}.${n & 255}/32`);
+    const members = new Map(
+      ids.map((id, bit) => {
+        return [
+          id,
+          new Map(texts.flatMap((text, n) => ((n >> bit) & 1 ? [[text, prefix(text)] as const] : []))),
+        ] as const;
+      }),
+    );
+    const policy = policyIntent({
+      endpoints: [endpoint('eth0', ['eth0'], { normal: { ingress: [tier('default', 'Deny', 'p')], egress: [] } })],
+      policies: new Map([
+        rules('p', 'default', { ingress: ids.map((id) => ['Allow', { source: { addressSet: id } }] as const) }),
+      ]),
+      addressSets: new Map(ids.map((id) => [id, { id, selector: id, members: members.get(id) ?? new Map() }])),
+    });
+    return { policy, members };
+  }
+
+  it('are asked for one by one', () => {
+    expect(compileRuleset(overlapping(4095).policy).sets.size).toBe(2 * 12);
+    expect(compileRuleset(overlapping(200).policy).sets.size).toBe(0);
+  });
+
+  it('are dispatched again when a label leaves few enough, and the other way round', () => {
+    // So many addresses that one combination more is too many.
+    const isLinear = (count: number) =>
+      [...(compileRuleset(overlapping(count).policy).dispatches?.values() ?? [])].some(({ form }) => form === 'linear');
+    let last = 256;
+    while (last < 600 && !isLinear(last)) last++;
+    const { policy, members } = overlapping(last);
+    const text = `10.0.${last >> 8}.${last & 255}/32`;
+    const inSets = ids.filter((id) => members.get(id)?.has(text));
+    const linear = compileRuleset(policy);
+    for (const id of inSets) members.get(id)?.delete(text);
+    const delta = (id: string, added: readonly Prefix[], removed: readonly Prefix[]) => {
+      return { kind: 'addresses', setId: id, added, removed } as const;
+    };
+    const few = moveMembers(
+      linear,
+      policy,
+      inSets.map((id) => delta(id, [], [prefix(text)])),
+    );
+    expect(few.sets.size).toBe(0);
+    expect(printRuleset(few)).toBe(printRuleset(compileRuleset(policy)));
+    for (const id of inSets) members.get(id)?.set(text, prefix(text));
+    const many = moveMembers(
+      few,
+      policy,
+      inSets.map((id) => delta(id, [prefix(text)], [])),
+    );
+    expect(printRuleset(many)).toBe(printRuleset(linear));
+    members.get('s:0')?.set('192.0.2.1/32', prefix('192.0.2.1/32'));
+    const more = moveMembers(many, policy, [delta('s:0', [prefix('192.0.2.1/32')], [])]);
+    expect(more.chains).toBe(many.chains);
+    expect(printRuleset(more)).toBe(printRuleset(compileRuleset(policy)));
+  });
+});
