@@ -253,6 +253,51 @@ describe('rules', () => {
     ).toBe(`ip daddr != @s4h-web ip daddr != @s4p-web ${allow}`);
   });
 
+  it('with several selectors are dispatched by address, and a pass in there ends the tier', () => {
+    const ids = ['s:a', 's:b', 's:c', 's:d'];
+    const sets = new Map(
+      ids.map((id, i) => {
+        const texts = [`10.0.0.${i}/32`, '10.0.0.9/32', ...(id === 's:d' ? ['10.0.0.0/29'] : [])];
+        return [id, { id, selector: id, members: new Map(texts.map((text) => [text, prefix(text)])) }] as const;
+      }),
+    );
+    const from = (addressSet: string) => ({ families: [4 as const], source: { addressSet } });
+    const ruleset = onEth0(
+      {
+        ingress: [
+          ['Allow', from('s:a')],
+          ['Deny', from('s:b')],
+          ['Pass', from('s:c')],
+          ['Allow', { protocol: 6 }],
+          ['Allow', from('s:d')],
+        ],
+      },
+      ['forward'],
+      { addressSets: sets },
+    );
+    expect(chain(ruleset, 'forward-in-tier-default-v4').slice(0, 4)).toEqual([
+      'meta mark set meta mark & 0xf7ffffff',
+      'jump forward-in-tier-default-v4-from',
+      'meta mark & 0x09000000 != 0 return',
+      'meta l4proto 6 counter meta mark set meta mark | 0x01000000 return comment "GlobalNetworkPolicy/a ingress[3]"',
+    ]);
+    expect(chain(ruleset, 'forward-in-tier-default-v4-from')).toEqual([
+      'ip saddr vmap @forward-in-tier-default-v4-from-hosts',
+      'ip saddr vmap @forward-in-tier-default-v4-from-prefixes',
+    ]);
+    const chainOf = (element: string | undefined) => {
+      const rulesOf = ruleset.chains.get(/goto (.*)$/.exec(element ?? '')?.[1] ?? '')?.rules;
+      return rulesOf?.map(({ comment }) => comment?.replace('GlobalNetworkPolicy/a ', ''));
+    };
+    const hosts = map(ruleset, 'forward-in-tier-default-v4-from-hosts');
+    expect(hosts.map((element) => element.split(' ')[0])).toEqual(['0', '1', '2', '3', '9'].map((n) => `10.0.0.${n}`));
+    // 10.0.0.0/29 has the first four, whose own rule leaves the last nothing; 10.0.0.9 has all selectors.
+    expect(hosts.map(chainOf)).toEqual([0, 1, 2, 4, 0].map((index) => [`ingress[${index}]`]));
+    const prefixes = map(ruleset, 'forward-in-tier-default-v4-from-prefixes');
+    expect(prefixes.map(chainOf)).toEqual([['ingress[4]']]);
+    expect(ruleset.sets.size).toBe(0);
+  });
+
   it('with a named port ask for address, protocol and port together', () => {
     const named = { destination: { ports: { ranges: [], portSets: ['p:http'] } }, families: [6 as const], protocol: 6 };
     expect(chain(onEth0({ ingress: [['Allow', named]] }, ['normal'], { portSets }), 'local-in-tier-default')[1]).toBe(
