@@ -6,13 +6,13 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { AddressSet, PolicyIntent } from '../../src/intent/policy/policy-intent.ts';
+import { prefix } from '../../src/net/literals.fixture.ts';
 import { type Prefix, printPrefix } from '../../src/net/prefix.ts';
 import { compileRuleset } from '../../src/nftables/compile.ts';
 import { diffRulesets, isEmptyChange } from '../../src/nftables/diff.ts';
 import { type MemberChange, moveMembers } from '../../src/nftables/move-members.ts';
 import { printRuleset } from '../../src/nftables/print.ts';
 import { hashRuleset } from '../../src/nftables/ruleset-hash.ts';
-import { prefix } from '../../src/verdict/policy.fixture.ts';
 import { denseIntents } from './arbitrary-dense-policy.ts';
 import { policyIntents } from './arbitrary-policy.ts';
 import { addressSetIds, nets } from './arbitrary-rule.ts';
