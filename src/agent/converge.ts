@@ -10,6 +10,7 @@ import { compileBird } from '../bird/compile.ts';
 import { printBird } from '../bird/print.ts';
 import type { RoutingIntent } from '../intent/routing/routing-intent.ts';
 import { diffRulesets, isEmptyChange, printChange, type RulesetChange } from '../nftables/diff.ts';
+import { guardRuleset, isQuickToLoad } from '../nftables/guard.ts';
 import { printRemoval, printRuleset } from '../nftables/print.ts';
 import type { AgentState, Desired, Effect, FilterGoal } from './state.ts';
 
@@ -108,14 +109,27 @@ function policyEffect(state: AgentState, desired: RouterDesired): Effect | undef
     case 'unverified':
       return filter.moved ? { kind: 'read-sets', names: filter.moved.names } : { kind: 'read-filter' };
     case 'absent':
+      if (!isQuickToLoad(desired.filter.ruleset)) return guardEffect;
+      return wholeEffect(desired);
     case 'foreign':
-      return { kind: 'apply-filter', text: printRuleset(desired.filter.ruleset), goal: desired.filter };
+      return wholeEffect(desired);
     case 'held':
       if (filter.isTouched) return { kind: 'read-filter' };
       if (filter.goal.ruleset === desired.filter.ruleset) return undefined;
       return changeEffect(diffRulesets(filter.goal.ruleset, desired.filter.ruleset), desired.filter);
   }
 }
+
+function wholeEffect({ filter }: RouterDesired): Effect {
+  return { kind: 'apply-filter', text: printRuleset(filter.ruleset), goal: filter };
+}
+
+/** Without a table everything may pass: closed first, in milliseconds, then the whole, which may take seconds. */
+const guardEffect: Effect = {
+  kind: 'apply-filter',
+  text: printRuleset(guardRuleset),
+  goal: { ruleset: guardRuleset, revision: null },
+};
 
 /** How many moved sets are read back one by one; beyond, the table is read whole. */
 const fewSets = 8;

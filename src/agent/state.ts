@@ -59,11 +59,11 @@ export type Desired =
   | { readonly kind: 'router'; readonly revision: number; readonly intent: RouterIntent; readonly filter: FilterGoal }
   | { readonly kind: 'absent'; readonly revision: number; readonly reason: string };
 
-/** A ruleset, and the store revision that asked for it. */
+/** A ruleset, and the store revision that asked for it; null for the guard, which none did. */
 export interface FilterGoal {
   /** The same object as before when nothing in it changed: goals are compared by it. */
   readonly ruleset: Ruleset;
-  readonly revision: number;
+  readonly revision: number | null;
 }
 
 /** What the kernel's table is known to hold. */

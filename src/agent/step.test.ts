@@ -126,6 +126,23 @@ describe('the agent', () => {
     expect(run.hear({ kind: 'tick' })).toContain('read-filter');
   });
 
+  it('closes the way through first where the whole policy takes long to load', () => {
+    const run = start();
+    run.hear(intent(1, { endpoints: Array.from({ length: 600 }, (_, i) => `eth${i}`) }));
+    expect(run.answer({ kind: 'filter-read', result: ok(undefined) })).toEqual(['apply-filter']);
+    const { text, goal } = run.last('apply-filter');
+    expect(text).toContain('closed while the policy is being loaded');
+    run.answer({ kind: 'filter-applied', goal, moved: undefined, result: ok(undefined) });
+    expect(run.answer({ kind: 'filter-read', result: ok(observed(goal)) })).toEqual([
+      'save-applied',
+      'log',
+      'apply-filter',
+    ]);
+    expect(run.last('apply-filter').text).toContain('eth599');
+    expect(run.last('apply-filter').goal).toBe(run.goal());
+    expect(statusOf(run.state, 0).policy).toMatchObject({ revision: null, inSync: false });
+  });
+
   it('is not alarmed by a bell that its own write rang', () => {
     const run = converged();
     run.hear({ kind: 'filter-touched' });

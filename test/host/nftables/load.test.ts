@@ -4,6 +4,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { PolicyIntent } from '../../../src/intent/policy/policy-intent.ts';
 import { prefix } from '../../../src/net/literals.fixture.ts';
 import { compileRuleset } from '../../../src/nftables/compile.ts';
+import { diffRulesets, printChange } from '../../../src/nftables/diff.ts';
+import { guardRuleset } from '../../../src/nftables/guard.ts';
 import { printRuleset, printTable } from '../../../src/nftables/print.ts';
 import { readRuleset, verifyObserved } from '../../../src/nftables/read.ts';
 import { endpoint, policyIntent, rules, tier } from '../../../src/verdict/policy.fixture.ts';
@@ -34,6 +36,18 @@ describe('the kernel holds what was compiled', () => {
     ['policies whose rules ask for labels', selectorIntents, 30],
   ])('from %s', { timeout: 120_000 }, async (_, intents, numRuns) => {
     for (const intent of fc.sample<PolicyIntent>(intents, { seed: 20261125, numRuns })) await expectHeld(intent);
+  });
+
+  it('when the guard that came first is changed into it', async () => {
+    for (const intent of fc.sample<PolicyIntent>(policyIntents, { seed: 20261125, numRuns: 10 })) {
+      const ruleset = compileRuleset(intent);
+      await kernel.load(printRuleset(guardRuleset));
+      const guarded = await kernel.read();
+      expect(guarded && verifyObserved(guardRuleset, guarded)).toEqual([]);
+      await kernel.load(printChange(diffRulesets(guardRuleset, ruleset)));
+      const observed = await kernel.read();
+      expect(observed && verifyObserved(ruleset, observed)).toEqual([]);
+    }
   });
 
   it('from no policy at all', async () => {
