@@ -11,7 +11,15 @@ import { err, ok, type Result } from '../result.ts';
 import { type ResourceName, resourceKey, tierGuardKey } from './keys.ts';
 import type { ResourceError } from './resource-error.ts';
 import type { Store, StoreEntry, StoreWrite } from './store.ts';
-import { candidateKeys, nameOf, printStored, readStored, withVersion } from './stored-object.ts';
+import {
+  candidateKeys,
+  nameOf,
+  printStored,
+  readStored,
+  specRevisionOf,
+  withoutSpecRevision,
+  withVersion,
+} from './stored-object.ts';
 import { refuseWrite, tierOf } from './write-rules.ts';
 
 /** What a store of resources needs of the world. */
@@ -132,7 +140,7 @@ function planUpdate(
   stamps: Stamps,
 ): Result<PlannedWrite, ResourceError> {
   const { resourceVersion, uid } = resource.metadata;
-  if (resourceVersion !== undefined && resourceVersion !== String(entry.revision)) {
+  if (resourceVersion !== undefined && !isCurrent(resourceVersion, existing, entry.revision)) {
     const reason = `it is at resourceVersion ${entry.revision}, not ${resourceVersion}: read it again`;
     return err({ kind: 'conflict', subject, reason });
   }
@@ -144,10 +152,10 @@ function planUpdate(
     uid: own?.uid ?? stamps.newUid(),
     creationTimestamp: own?.creationTimestamp ?? stamps.now(),
   });
-  const status = existing?.status;
+  const status = withoutSpecRevision(existing?.status);
   const updated = { ...withoutStatus({ ...resource, metadata }), ...(status === undefined ? {} : { status }) };
   const value = printStored(updated);
-  const isUnchanged = existing !== undefined && sameJson(value, printStored(existing));
+  const isUnchanged = existing !== undefined && sameJson(value, printStored(withPlainStatus(existing)));
   const expect = { revision: entry.revision };
   if (isUnchanged) {
     const outcome = { outcome: 'unchanged', resource: existing } as const;
@@ -157,6 +165,18 @@ function planUpdate(
     write: { kind: 'put', key: entry.key, value, expect },
     outcome: (revision) => ({ outcome: 'updated', resource: withVersion(updated, revision) }),
   });
+}
+
+/** Whether nothing but a status was written since that version. */
+function isCurrent(resourceVersion: string, existing: AnyResource | undefined, revision: number): boolean {
+  if (!/^[0-9]{1,15}$/.test(resourceVersion)) return false;
+  const read = Number(resourceVersion);
+  return specRevisionOf(existing, revision) <= read && read <= revision;
+}
+
+function withPlainStatus(resource: AnyResource): AnyResource {
+  const status = withoutSpecRevision(resource.status);
+  return status === undefined ? resource : { ...resource, status };
 }
 
 /** Users write specs; a status in their files is what they once read. */

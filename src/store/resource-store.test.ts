@@ -247,6 +247,20 @@ describe('updateStatus', () => {
       error: { kind: 'not-found' },
     });
   });
+
+  it('makes nothing out of date that a user had read, and hides no change of a spec', async () => {
+    const { resources } = setUp();
+    const name = { kind: 'Router', name: 'tr1' } as const;
+    const created = await resources.apply(make('Router', 'tr1', { asNumber: 64520 }));
+    const resourceVersion = (created.ok && created.value.resource.metadata.resourceVersion) || '';
+    for (const seen of [1, 2]) await resources.updateStatus(name, { seen });
+    const edited = await resources.apply(make('Router', 'tr1', { asNumber: 64521 }, { resourceVersion }));
+    expect(edited).toMatchObject({ value: { outcome: 'updated', resource: { spec: { asNumber: 64521 } } } });
+    await resources.updateStatus(name, { seen: 3 });
+    const late = await resources.apply(make('Router', 'tr1', { asNumber: 64522 }, { resourceVersion }));
+    expect(late).toMatchObject({ error: { kind: 'conflict' } });
+    expect(await resources.get(name)).toMatchObject({ value: { spec: { asNumber: 64521 }, status: { seen: 3 } } });
+  });
 });
 
 describe('stored objects of others', () => {

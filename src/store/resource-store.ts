@@ -14,7 +14,7 @@ import { type DeleteOutcome, type DeleteRequest, planDelete } from './plan-delet
 import { findEntry, planWrite, type Stamps, type WriteMode, type WriteOutcome } from './plan-write.ts';
 import type { ResourceError } from './resource-error.ts';
 import type { Store, StoreEntry, StoreWrite } from './store.ts';
-import { readStored, withVersion } from './stored-object.ts';
+import { readStored, specRevisionOf, withSpecRevision, withVersion } from './stored-object.ts';
 import { builtInTier, builtInTiers } from './write-rules.ts';
 
 export interface ResourceListing {
@@ -166,10 +166,11 @@ export function createResourceStore(store: Store, stamps: Stamps): ResourceStore
           const current = readStored(entry.value);
           if (!current.ok) return current;
           // Patched in the stored text itself: a status never changes what else the object says.
-          const text = JSON.stringify({ ...(JSON.parse(value) as object), status });
+          const marked = withSpecRevision(status, specRevisionOf(current.value, revision));
+          const text = JSON.stringify({ ...(JSON.parse(value) as object), status: marked });
           const writes: StoreWrite[] = text === value ? [] : [{ kind: 'put', key, value: text, expect: { revision } }];
           const done = (committed: number) =>
-            withVersion({ ...current.value, status }, writes.length === 0 ? revision : committed);
+            withVersion({ ...current.value, status: marked }, writes.length === 0 ? revision : committed);
           return ok({ writes, done });
         },
         (error) => error,

@@ -55,6 +55,34 @@ export function withVersion(resource: AnyResource, revision: number): AnyResourc
   return { ...resource, metadata: { ...resource.metadata, resourceVersion: String(revision) } };
 }
 
+/**
+ * The revision of the last change that was more than a status; a status carries it, since it moves the key's revision and
+ * must not make what a user read meanwhile out of date.
+ */
+export function specRevisionOf(resource: AnyResource | undefined, revision: number): number {
+  const since = resource?.status?.[specRevisionField];
+  return typeof since === 'number' && since <= revision ? since : revision;
+}
+
+/** The status with the revision of the spec it stands beside. */
+export function withSpecRevision(
+  status: Readonly<Record<string, unknown>>,
+  specRevision: number,
+): Readonly<Record<string, unknown>> {
+  return { ...status, [specRevisionField]: specRevision };
+}
+
+/** For a write that changes more than the status: from then on the key's own revision counts. */
+export function withoutSpecRevision(
+  status: Readonly<Record<string, unknown>> | undefined,
+): Readonly<Record<string, unknown>> | undefined {
+  if (status === undefined) return undefined;
+  const { [specRevisionField]: _, ...rest } = status;
+  return rest;
+}
+
+const specRevisionField = 'specRevision';
+
 /** Stable bytes: equal resources print equally, whatever their resourceVersion. */
 export function printStored(resource: AnyResource): string {
   const { resourceVersion: _, ...metadata } = resource.metadata;
