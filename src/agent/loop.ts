@@ -22,7 +22,6 @@ export interface RunningAgent {
   status(): RouterStatus;
   /** Undefined before the first complete snapshot, and when the router's resources are gone. */
   intent(): RouterIntent | undefined;
-  snapshot(): Snapshot | undefined;
   /** Whether the router was seen to be what is desired. */
   isConverged(): boolean;
   /** Stops hearing and doing; effects under way are waited for. The router stays as it is. */
@@ -95,7 +94,6 @@ export async function startAgent(router: string, agent: AgentState['agent'], por
   return {
     status: () => statusOf(state, ports.clock.now()),
     intent: () => (state.desired?.kind === 'router' ? state.desired.intent : undefined),
-    snapshot: () => snapshot,
     isConverged: () => isConverged(state),
     async stop() {
       isStopped = true;

@@ -4,11 +4,9 @@
  *   AgentState ─[statusOf]→ RouterStatus
  */
 import { reasonHeldDown } from '../bird/compile.ts';
-import type { Warning } from '../intent/router-intent.ts';
+import { printWarning } from '../intent/print-warning.ts';
 import type { SessionIntent } from '../intent/routing/routing-intent.ts';
 import { printAddress } from '../net/address.ts';
-import { printFieldPath } from '../resources/document.ts';
-import { resourceId } from '../resources/resource.ts';
 import type { AgentState } from './state.ts';
 import type { RouterStatus } from './status.ts';
 
@@ -66,13 +64,6 @@ function sessionsOf(
     const reason = session.state === 'Established' ? undefined : heldDown.get(session.name);
     return reason === undefined ? session : { ...session, lastError: reason };
   });
-}
-
-/** `Kind/name field: message`, as far as these are known. */
-function printWarning({ subject, path, message }: Warning): string {
-  if (subject === undefined) return message;
-  const field = path.length === 0 ? '' : ` ${printFieldPath(path)}`;
-  return `${resourceId(subject)}${field}: ${message}`;
 }
 
 function isPolicyInSync({ desired, filter }: AgentState): boolean {

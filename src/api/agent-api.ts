@@ -7,6 +7,7 @@
  */
 import type { RouterStatus } from '../agent/status.ts';
 import type { RouterIntent } from '../intent/router-intent.ts';
+import type { PacketCount } from '../nftables/read-counters.ts';
 import type { Result } from '../result.ts';
 import type { Verdict } from '../verdict/verdict.ts';
 import { type PeerView, peersView } from './peers-view.ts';
@@ -20,7 +21,7 @@ export interface AgentView {
   intent(): RouterIntent | undefined;
   routes(): Promise<Result<readonly RouteView[], { readonly message: string }>>;
   /** Packets and bytes by rule comment, from the kernel. */
-  counters(): Promise<Result<ReadonlyMap<string, { packets: number; bytes: number }>, { readonly message: string }>>;
+  counters(): Promise<Result<ReadonlyMap<string, PacketCount>, { readonly message: string }>>;
   /** Answers one packet query, in the machine form of `explain packet`, with the kernel's routes. */
   explainPacket(query: unknown): Promise<Result<Verdict, { readonly message: string }>>;
 }

@@ -5,11 +5,7 @@
  */
 import type { EndpointIntent, PolicyRules, Stage } from '../intent/policy/policy-intent.ts';
 import type { RouterIntent } from '../intent/router-intent.ts';
-
-export interface Counter {
-  readonly packets: number;
-  readonly bytes: number;
-}
+import type { PacketCount } from '../nftables/read-counters.ts';
 
 export interface PolicyView {
   readonly forwardDefault: 'Allow' | 'Deny';
@@ -31,14 +27,14 @@ export interface PolicyView {
     readonly tier: string | null;
     readonly action: string;
     /** Null where the kernel has no counter of its own for the rule. */
-    readonly counter: Counter | null;
+    readonly counter: PacketCount | null;
   }[];
 }
 
 const stages: readonly Stage[] = ['untracked', 'preDNAT', 'normal', 'forward'];
 const directions = ['ingress', 'egress'] as const;
 
-export function policyView(intent: RouterIntent, counters: ReadonlyMap<string, Counter>): PolicyView {
+export function policyView(intent: RouterIntent, counters: ReadonlyMap<string, PacketCount>): PolicyView {
   const { policy } = intent;
   return {
     forwardDefault: policy.forwardDefault,
@@ -62,7 +58,7 @@ function policiesOf(endpoint: EndpointIntent): PolicyView['endpoints'][number]['
   );
 }
 
-function rulesOf(rules: PolicyRules, counters: ReadonlyMap<string, Counter>): PolicyView['rules'] {
+function rulesOf(rules: PolicyRules, counters: ReadonlyMap<string, PacketCount>): PolicyView['rules'] {
   return directions.flatMap((direction) =>
     rules[direction].map((rule) => {
       const name = `${rules.id} ${direction}[${rule.index}]`;

@@ -3,7 +3,7 @@ import { type Command, Option } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import { type Cli, onAction } from '../cli/cli.ts';
 import { type ExitCode, exitCode } from '../cli/exit-code.ts';
-import { defaultRunFolder } from '../cli/live.ts';
+import { defaultRunFolder, defaultSecretsFolder, defaultStateFolder } from '../cli/folders.ts';
 import { createStderrLog } from '../edge/stderr-log.ts';
 import { runAgent } from './run-agent.ts';
 
@@ -29,8 +29,8 @@ export function register(command: Command, cli: Cli): void {
     .requiredOption('--router <name>', 'name of the Router (or Calico Node) that this machine is')
     .option('--once', 'reconcile and end: 0 when the router is as wanted, 1 when not within a minute')
     .addOption(folder('--run-dir <dir>', "sockets and BIRD's files", 'CAUSEWAY_RUN_DIR', defaultRunFolder))
-    .addOption(folder('--state-dir <dir>', 'what was last applied', 'CAUSEWAY_STATE_DIR', '/var/lib/causeway'))
-    .addOption(folder('--secrets-dir <dir>', 'secrets', 'CAUSEWAY_SECRETS_DIR', '/etc/causeway/secrets'))
+    .addOption(folder('--state-dir <dir>', 'what was last applied', 'CAUSEWAY_STATE_DIR', defaultStateFolder))
+    .addOption(folder('--secrets-dir <dir>', 'secrets', 'CAUSEWAY_SECRETS_DIR', defaultSecretsFolder))
     .addOption(new Option('--log-format <form>', 'json, or text (on a terminal)').choices(['json', 'text']))
     .addHelpText('after', examples);
   onAction(command, (_: [], options: AgentOptions) => run(cli, options));

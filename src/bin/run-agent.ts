@@ -18,7 +18,7 @@ import { createLinuxHost } from '../edge/linux-host.ts';
 import { openPacketFilter } from '../edge/nft.ts';
 import { openRouterStore } from '../edge/router-store.ts';
 import { createSecretFiles } from '../edge/secret-files.ts';
-import { systemClock } from '../edge/system-clock.ts';
+import { systemClock, timestamp } from '../edge/system-clock.ts';
 import { createAgentView } from './agent-view.ts';
 
 export interface RunAgentOptions {
@@ -59,7 +59,7 @@ export async function runAgent(options: RunAgentOptions): Promise<AgentEnd> {
     return { kind: 'failed', message: `the run folder ${runFolder} cannot be made: ${(error as Error).message}` };
   }
   const stopped = untilSignal();
-  const stamps = { now: () => `${new Date().toISOString().slice(0, 19)}Z`, newUid: randomUUID };
+  const stamps = { now: timestamp, newUid: randomUUID };
   const store = openRouterStore(() => openEmbeddedStore(options.storeFolder, { mustExist: true }), stamps);
   const ports: AgentPorts = {
     filter: openPacketFilter(),

@@ -13,9 +13,8 @@ import { isServed } from '../edge/api-socket.ts';
 import { err, ok, type Result } from '../result.ts';
 import type { Cli } from './cli.ts';
 import { type ExitCode, exitCode } from './exit-code.ts';
+import { defaultRunFolder } from './folders.ts';
 import { addOutputOption } from './options.ts';
-
-export const defaultRunFolder = '/run/causeway';
 
 export interface LiveOptions {
   readonly router?: string;

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { openEmbeddedStore } from '../edge/embedded-store.ts';
+import { timestamp } from '../edge/system-clock.ts';
 import { createResourceStore, type ResourceStore } from '../store/resource-store.ts';
 import type { Cli } from './cli.ts';
 import { type ExitCode, exitCode } from './exit-code.ts';
@@ -16,14 +17,10 @@ export async function withStore(cli: Cli, work: (store: ResourceStore) => Promis
     return exitCode.error;
   }
   try {
-    return await work(createResourceStore(opened.value, { now, newUid: randomUUID, pause }));
+    return await work(createResourceStore(opened.value, { now: timestamp, newUid: randomUUID, pause }));
   } finally {
     await opened.value.close();
   }
-}
-
-function now(): string {
-  return `${new Date().toISOString().slice(0, 19)}Z`;
 }
 
 /** A few milliseconds, more with each attempt, and by chance, so that two writers do not meet again. */

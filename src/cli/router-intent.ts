@@ -4,11 +4,10 @@
  *   -f PATH… → Snapshot ─[resolveIntent]→ RouterIntent, or undefined after the reasons were printed
  */
 import type { Command } from 'commander';
+import { printWarning } from '../intent/print-warning.ts';
 import { resolveIntent } from '../intent/resolve-intent.ts';
 import type { RouterIntent, Warning } from '../intent/router-intent.ts';
 import { printDiagnostic } from '../resources/diagnostic.ts';
-import { printFieldPath } from '../resources/document.ts';
-import { resourceId } from '../resources/resource.ts';
 import { makeSnapshot, type Snapshot } from '../resources/snapshot.ts';
 import type { Cli } from './cli.ts';
 import { loadResources } from './load-resources.ts';
@@ -40,15 +39,13 @@ export async function loadIntent(
     return undefined;
   }
   for (const warning of warnings) cli.complain(`warning: ${printDiagnostic(warning)}`);
-  for (const warning of intent.value.warnings) cli.complain(`warning: ${printWarning(snapshot, warning)}`);
+  for (const warning of intent.value.warnings) cli.complain(`warning: ${printLocatedWarning(snapshot, warning)}`);
   return { snapshot, intent: intent.value };
 }
 
-/** `file:line:column: Kind/name field: message`, as far as these are known. */
-export function printWarning(snapshot: Snapshot, { subject, path, message }: Warning): string {
-  if (subject === undefined) return message;
-  const place = snapshot.locate(subject, path);
+/** The warning after `file:line:column: `, where that is known. */
+export function printLocatedWarning(snapshot: Snapshot, warning: Warning): string {
+  const place = warning.subject && snapshot.locate(warning.subject, warning.path);
   const where = place === undefined ? '' : `${place.file}:${place.line}:${place.column}: `;
-  const field = path.length === 0 ? '' : ` ${printFieldPath(path)}`;
-  return `${where}${resourceId(subject)}${field}: ${message}`;
+  return `${where}${printWarning(warning)}`;
 }

@@ -10,8 +10,7 @@ import { Command, CommanderError, Option } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import type { Cli, GlobalOptions, VerbEntry } from './cli.ts';
 import { exitCode } from './exit-code.ts';
-
-const defaultStore = '/var/lib/causeway/store';
+import { defaultStoreFolder } from './folders.ts';
 
 const examples = `
 Examples:
@@ -41,7 +40,7 @@ export async function run(argv: readonly string[], verbs: readonly VerbEntry[]):
 function makeProgram(): Command {
   const program = new Command('causeway')
     .description('A transit router for hybrid clouds: Calico policy and BGP, planned and applied as one change.')
-    .addOption(new Option('--store <dir>', 'directory of the store').env('CAUSEWAY_STORE').default(defaultStore))
+    .addOption(new Option('--store <dir>', 'directory of the store').env('CAUSEWAY_STORE').default(defaultStoreFolder))
     .option('--no-color', 'plain text (also NO_COLOR=1)')
     .version(`causeway ${packageJson.version}`, '--version', 'print the version')
     .addHelpText('after', examples)

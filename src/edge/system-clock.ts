@@ -1,5 +1,5 @@
 /**
- * The host's clock (agent/ports.ts Clock).
+ * The host's clock (agent/ports.ts Clock), and the time as resources carry it.
  */
 import type { Clock } from '../agent/ports.ts';
 
@@ -10,3 +10,8 @@ export const systemClock: Clock = {
     return { close: () => clearInterval(timer) };
   },
 };
+
+/** Now, in RFC 3339 with whole seconds, UTC. */
+export function timestamp(): string {
+  return `${new Date().toISOString().slice(0, 19)}Z`;
+}

@@ -3,7 +3,8 @@ import { type Command, Option } from 'commander';
 import { checkHost, type Finding } from '../../edge/host-checks.ts';
 import { type Cli, onAction } from '../cli.ts';
 import { exitCode } from '../exit-code.ts';
-import { defaultRunFolder, printAs } from '../live.ts';
+import { defaultRunFolder, defaultSecretsFolder } from '../folders.ts';
+import { printAs } from '../live.ts';
 import { addOutputOption } from '../options.ts';
 import { printTable } from '../table.ts';
 
@@ -26,9 +27,7 @@ export function register(command: Command, cli: Cli): void {
       new Option('--run-dir <dir>', "folder of the agents' sockets").env('CAUSEWAY_RUN_DIR').default(defaultRunFolder),
     )
     .addOption(
-      new Option('--secrets-dir <dir>', 'folder of secrets')
-        .env('CAUSEWAY_SECRETS_DIR')
-        .default('/etc/causeway/secrets'),
+      new Option('--secrets-dir <dir>', 'folder of secrets').env('CAUSEWAY_SECRETS_DIR').default(defaultSecretsFolder),
     )
     .addHelpText('after', examples);
   onAction(command, async (_: [], options: DoctorOptions) => {

@@ -9,7 +9,7 @@ import { printRuleset } from '../../nftables/print.ts';
 import { type Cli, onAction } from '../cli.ts';
 import { exitCode } from '../exit-code.ts';
 import { addInputOptions, addOutputOption, type InputOptions } from '../options.ts';
-import { loadIntent, printWarning } from '../router-intent.ts';
+import { loadIntent, printLocatedWarning } from '../router-intent.ts';
 
 const help = `
 Targets: nft (for nft -f), bird (bird.conf), facts (the BGP intent as JSON), all. Equal files give equal bytes.
@@ -38,7 +38,7 @@ export function register(command: Command, cli: Cli): void {
     const loaded = await loadIntent(command, cli, options);
     if (loaded === undefined) return exitCode.error;
     const texts = renderIntent(loaded.intent, options.target);
-    const warnings = loaded.intent.warnings.map((warning) => printWarning(loaded.snapshot, warning));
+    const warnings = loaded.intent.warnings.map((warning) => printLocatedWarning(loaded.snapshot, warning));
     cli.print(options.output === 'json' ? asJson(options, texts, warnings) : asText(texts));
     return exitCode.ok;
   });
