@@ -2,21 +2,23 @@
 // ARCHITECTURE.md draws the same table; test/arch proves that this check sees the tree and fails when it should.
 export const layers = {
   net: [],
+  netlink: [],
   resources: ['net'],
   store: ['net', 'resources'],
   intent: ['net', 'resources'],
   verdict: ['net', 'resources', 'intent'],
-  nftables: ['net', 'resources', 'intent'],
+  nftables: ['net', 'netlink', 'resources', 'intent'],
+  flows: ['net', 'netlink', 'resources', 'intent', 'verdict', 'nftables'],
   bird: ['net', 'resources', 'intent'],
   agent: ['net', 'resources', 'store', 'intent', 'nftables', 'bird'],
-  edge: ['net', 'resources', 'store', 'intent', 'nftables', 'bird', 'agent', 'api'],
-  api: ['net', 'resources', 'store', 'intent', 'verdict', 'nftables', 'bird', 'agent'],
-  client: ['net', 'resources', 'verdict', 'api'],
-  cli: ['net', 'resources', 'store', 'intent', 'verdict', 'nftables', 'bird', 'api', 'client', 'edge'],
+  edge: ['net', 'netlink', 'resources', 'store', 'intent', 'nftables', 'flows', 'bird', 'agent', 'api'],
+  api: ['net', 'resources', 'store', 'intent', 'verdict', 'nftables', 'flows', 'bird', 'agent'],
+  client: ['net', 'resources', 'verdict', 'flows', 'api'],
+  cli: ['net', 'resources', 'store', 'intent', 'verdict', 'nftables', 'flows', 'bird', 'api', 'client', 'edge'],
 };
 
 /** Layers that see no Node, no clock, no randomness: everything between a Snapshot and the texts. */
-export const pureLayers = ['net', 'resources', 'store', 'intent', 'verdict', 'nftables', 'bird', 'agent'];
+export const pureLayers = ['net', 'netlink', 'resources', 'store', 'intent', 'verdict', 'nftables', 'flows', 'bird', 'agent'];
 
 const notTest = '[.]test[.]ts$';
 const fromPure = { path: `^src/(${pureLayers.join('|')})/`, pathNot: notTest };

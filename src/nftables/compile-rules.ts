@@ -204,6 +204,8 @@ function fieldLetter(field: Field): string {
       return field.side === 'source' ? 'q' : 't';
     case 'interface':
       return field.side === 'in' ? 'i' : 'o';
+    case 'class':
+      return 'c';
   }
 }
 
@@ -232,6 +234,7 @@ function keyValue(field: Field, box: Box): FieldValue {
     case 'port':
       return { kind: 'range', ...(field.side === 'source' ? box.sourcePort : box.destinationPort) };
     case 'interface':
-      throw new Error('a box has no interface');
+    case 'class':
+      throw new Error(`a box has no ${field.kind}`);
   }
 }

@@ -58,7 +58,7 @@ export function compileRuleset(policy: PolicyIntent): Ruleset {
     for (const nftSet of compilePortSet(set)) if (asked.has(nftSet.name)) sets.set(nftSet.name, nftSet);
   }
   const dispatches = sortByName(draft.dispatches);
-  return { sets: sortByName(sets), maps: sortByName(maps), chains: sortByName(chains), dispatches };
+  return { sets: sortByName(sets), maps: sortByName(maps), classes: new Map(), chains: sortByName(chains), dispatches };
 }
 
 /** A set that no rule looks in is not there. */

@@ -128,7 +128,7 @@ export function printChange(change: RulesetChange): string {
   for (const chain of change.changedChains) lines.push(`flush chain ${table} ${chain.name}`);
   for (const name of change.removedChains) lines.push(`flush chain ${table} ${name}`);
   if (change.newSets.length + change.newMaps.length > 0) {
-    lines.push(printObjects(change.newSets, change.newMaps, []).trimEnd());
+    lines.push(printObjects(change.newSets, change.newMaps, [], []).trimEnd());
   }
   for (const { name, flushes } of change.elements) if (flushes) lines.push(`flush ${flushes} ${table} ${name}`);
   for (const { name, removed } of change.elements) {
@@ -137,7 +137,7 @@ export function printChange(change: RulesetChange): string {
   for (const { name, added } of change.elements) {
     if (added.length > 0) lines.push(`add element ${table} ${name} { ${added.join(', ')} }`);
   }
-  if (declared.length > 0) lines.push(printObjects([], [], declared).trimEnd());
+  if (declared.length > 0) lines.push(printObjects([], [], [], declared).trimEnd());
   for (const name of change.removedMaps) lines.push(`delete map ${table} ${name}`);
   for (const name of change.removedSets) lines.push(`delete set ${table} ${name}`);
   for (const name of change.removedChains) lines.push(`delete chain ${table} ${name}`);

@@ -12,6 +12,7 @@ import type { Ruleset } from './ruleset.ts';
 export const guardRuleset: Ruleset = {
   sets: new Map(),
   maps: new Map(),
+  classes: new Map(),
   chains: new Map([
     [
       'filter-forward',

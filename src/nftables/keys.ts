@@ -23,5 +23,12 @@ function printFieldValue(value: FieldValue): string {
       return value.first === value.last ? String(value.first) : `${value.first}-${value.last}`;
     case 'name':
       return quoteInterface(value.name);
+    case 'class':
+      return printClass(value.class);
   }
+}
+
+/** As tc(8) writes a handle, and nft lists it. */
+export function printClass(number: number): string {
+  return `${(number >>> 16).toString(16)}:${(number & 0xffff).toString(16)}`;
 }

@@ -40,6 +40,8 @@ export function printField(field: Field): string {
       return printPortField(field.side);
     case 'interface':
       return field.side === 'in' ? 'iifname' : 'oifname';
+    case 'class':
+      return 'meta priority';
   }
 }
 
@@ -111,6 +113,10 @@ function printStatement(statement: Statement): string {
       return `log prefix "${statement.prefix}" group ${statement.group}`;
     case 'mark':
       return `meta mark set ${printMarkChange(statement.clear, statement.set)}`;
+    case 'class':
+      return `meta priority set ${printField({ ...statement, kind: 'address' })} map @${statement.map}`;
+    case 'no-class':
+      return 'meta priority set 0';
   }
 }
 

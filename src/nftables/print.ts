@@ -8,9 +8,17 @@
  */
 import { printAddress } from '../net/address.ts';
 import { isHost, networkAddress, type Prefix, printPrefix } from '../net/prefix.ts';
-import { printKey } from './keys.ts';
+import { printClass, printKey } from './keys.ts';
 import { printField, printRule, printVerdict } from './print-rule.ts';
-import { type Chain, type MapElement, type NftSet, type Ruleset, tableName, type VerdictMap } from './ruleset.ts';
+import {
+  type Chain,
+  type ClassMap,
+  type MapElement,
+  type NftSet,
+  type Ruleset,
+  tableName,
+  type VerdictMap,
+} from './ruleset.ts';
 
 /** A whole file: the old table goes and the new one comes in one transaction. The table need not exist. */
 export function printRuleset(ruleset: Ruleset): string {
@@ -24,12 +32,23 @@ export function printRemoval(): string {
 
 /** The table alone, as `render` shows it. */
 export function printTable(ruleset: Ruleset): string {
-  return printObjects([...ruleset.sets.values()], [...ruleset.maps.values()], [...ruleset.chains.values()]);
+  const { sets, maps, classes, chains } = ruleset;
+  return printObjects([...sets.values()], [...maps.values()], [...classes.values()], [...chains.values()]);
 }
 
 /** The table with these objects in it: adds them to the table that is there. */
-export function printObjects(sets: readonly NftSet[], maps: readonly VerdictMap[], chains: readonly Chain[]): string {
-  const blocks = [...sets.map(printSet), ...maps.map(printMap), ...chains.map(printChain)];
+export function printObjects(
+  sets: readonly NftSet[],
+  maps: readonly VerdictMap[],
+  classes: readonly ClassMap[],
+  chains: readonly Chain[],
+): string {
+  const blocks = [
+    ...sets.map(printSet),
+    ...maps.map(printMap),
+    ...classes.map(printClasses),
+    ...chains.map(printChain),
+  ];
   return `table inet ${tableName} {\n${blocks.map((lines) => `${lines.join('\n')}\n`).join('\n')}}\n`;
 }
 
@@ -51,6 +70,20 @@ export function mapDeclaration(map: VerdictMap): readonly string[] {
   // The kernel takes counters on elements only where the map declares them.
   if (!map.isUncounted) lines.push('counter');
   return lines;
+}
+
+export function classDeclaration(map: ClassMap): readonly string[] {
+  const type = `type ${map.family === 4 ? 'ipv4_addr' : 'ipv6_addr'} : classid`;
+  return map.isInterval ? [type, 'flags interval'] : [type];
+}
+
+export function classElementTexts(map: ClassMap): readonly string[] {
+  const texts = [...map.classes].map(([key, number]) => `${key} : ${printClass(number)}`).sort();
+  return map.hasDefault ? [...texts, '* : 0'] : texts;
+}
+
+function printClasses(map: ClassMap): readonly string[] {
+  return printDeclared(`map ${map.name}`, classDeclaration(map), classElementTexts(map));
 }
 
 /** Sorted, so that the order in which members came and went never shows. */

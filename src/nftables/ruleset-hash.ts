@@ -17,9 +17,9 @@ const sums = new WeakMap<VerdictMap, bigint>();
 
 export function hashRuleset(ruleset: Ruleset): string {
   return digestOf([
-    ...[...ruleset.sets.values()].map((set) => shareOf(set, () => printObjects([set], [], []))),
+    ...[...ruleset.sets.values()].map((set) => shareOf(set, () => printObjects([set], [], [], []))),
     ...[...ruleset.maps.values()].map((map) => shareOf(map, () => mapText(map))),
-    ...[...ruleset.chains.values()].map((chain) => shareOf(chain, () => printObjects([], [], [chain]))),
+    ...[...ruleset.chains.values()].map((chain) => shareOf(chain, () => printObjects([], [], [], [chain]))),
   ]);
 }
 
@@ -37,7 +37,7 @@ export function carryHash(before: VerdictMap, after: VerdictMap, keys: Iterable<
 }
 
 function mapText(map: VerdictMap): string {
-  if (!map.isUncounted) return printObjects([], [map], []);
+  if (!map.isUncounted) return printObjects([], [map], [], []);
   let sum = sums.get(map);
   if (sum === undefined) {
     sum = 0n;

@@ -18,6 +18,7 @@ export const tableName = 'causeway';
 export interface Ruleset {
   readonly sets: ReadonlyMap<string, NftSet>;
   readonly maps: ReadonlyMap<string, VerdictMap>;
+  readonly classes: ReadonlyMap<string, ClassMap>;
   readonly chains: ReadonlyMap<string, Chain>;
   /** What moveMembers needs to know of the verdict maps by address, by the name of their chain. Nothing of it is printed. */
   readonly dispatches?: ReadonlyMap<string, Dispatch>;
@@ -103,7 +104,14 @@ export type Statement =
   | { readonly kind: 'log'; readonly group: number; readonly prefix: string }
   /** mark = (mark and not clear) or set; only bits of ours. */
   | { readonly kind: 'mark'; readonly clear: number; readonly set: number }
-  | { readonly kind: 'notrack' };
+  | { readonly kind: 'notrack' }
+  /**
+   * Takes note of the class of the address on this side, for a lookup by `class`; demands the family. An address that the map
+   * does not have leaves the note as it is.
+   */
+  | { readonly kind: 'class'; readonly family: Family; readonly side: Side; readonly map: string }
+  /** Takes note of class 0, which no address has; the packet must leave our chains so. */
+  | { readonly kind: 'no-class' };
 
 /** accept ends the hook (our base chain), drop and reject the packet; return goes back to after the last jump. */
 export type Verdict =
@@ -125,7 +133,9 @@ export type Field =
   | { readonly kind: 'address'; readonly family: Family; readonly side: Side }
   | { readonly kind: 'protocol' }
   | { readonly kind: 'port'; readonly side: Side }
-  | { readonly kind: 'interface'; readonly side: 'in' | 'out' };
+  | { readonly kind: 'interface'; readonly side: 'in' | 'out' }
+  /** The class that was last taken note of. */
+  | { readonly kind: 'class' };
 
 /**
  * A value for one field: prefix or addresses for address, range for protocol and port, name for interface. Both ends of
@@ -135,7 +145,8 @@ export type FieldValue =
   | { readonly kind: 'prefix'; readonly prefix: Prefix }
   | { readonly kind: 'addresses'; readonly family: Family; readonly first: bigint; readonly last: bigint }
   | { readonly kind: 'range'; readonly first: number; readonly last: number }
-  | { readonly kind: 'name'; readonly name: string };
+  | { readonly kind: 'name'; readonly name: string }
+  | { readonly kind: 'class'; readonly class: number };
 
 /** As many values as the set or map has fields, in that order. */
 export type Key = readonly FieldValue[];
@@ -169,6 +180,24 @@ export interface VerdictMap {
   /** By printed key. */
   readonly elements: ReadonlyMap<string, MapElement>;
 }
+
+/**
+ * The class of each address: addresses of one class are in the same selectors' sets. The note of a class is the packet's
+ * priority, the one word of a packet besides its mark that nft can write from a map and look up again; netfilter runs before
+ * anything that asks for it. Classes count from `firstClass`, where no queueing discipline and no socket option is.
+ */
+export interface ClassMap {
+  readonly name: string;
+  readonly family: Family;
+  /** False: keys are addresses, in a hash map. True: keys are `first-last`, or an address, that do not overlap. */
+  readonly isInterval: boolean;
+  /** Whether every other address is in class 0. */
+  readonly hasDefault: boolean;
+  /** By printed key. */
+  readonly classes: ReadonlyMap<string, number>;
+}
+
+export const firstClass = 0x40000000;
 
 export interface MapElement {
   readonly key: Key;

@@ -43,5 +43,7 @@ it.each<[string, Partial<Ruleset>, string[]]>([
   ['a lost map', withRule({ kind: 'lookup', map: 'm', fields: [] }), ['chain c: no map m']],
   ['a quote in a comment', withRule({ kind: 'drop' }, { comment: 'a"b' }), ['chain c: comment "a\\"b"']],
 ])('finds %s', (_, parts, expected) => {
-  expect(checkRuleset({ sets: new Map(), maps: new Map(), chains: new Map(), ...parts })).toEqual(expected);
+  expect(checkRuleset({ sets: new Map(), maps: new Map(), classes: new Map(), chains: new Map(), ...parts })).toEqual(
+    expected,
+  );
 });

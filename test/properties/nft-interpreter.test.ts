@@ -9,7 +9,13 @@ function rule(matches: readonly Match[], outcome?: Outcome, ...statements: reado
 }
 
 function ruleset(chains: readonly Chain[], more: Partial<Ruleset> = {}): Ruleset {
-  return { sets: new Map(), maps: new Map(), chains: new Map(chains.map((each) => [each.name, each])), ...more };
+  return {
+    sets: new Map(),
+    maps: new Map(),
+    classes: new Map(),
+    chains: new Map(chains.map((each) => [each.name, each])),
+    ...more,
+  };
 }
 
 const drop = { kind: 'drop' } as const;

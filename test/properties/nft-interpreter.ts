@@ -6,24 +6,25 @@
  * Invariant: strict. A node that the kernel would refuse or that means nothing at its place is an error, never a guess. It
  * knows nothing of policy: what the ruleset was compiled from is none of its business.
  */
-import { type Address, equalAddresses } from '../../src/net/address.ts';
+import { type Address, equalAddresses, parseAddress } from '../../src/net/address.ts';
 import { hasPorts } from '../../src/net/ip-protocol.ts';
 import { containsAddress, isHost, networkAddress } from '../../src/net/prefix.ts';
 import { markMask } from '../../src/nftables/marks.ts';
-import type {
-  Chain,
-  CtStateName,
-  Field,
-  FieldValue,
-  Hook,
-  Key,
-  Match,
-  Outcome,
-  Rule,
-  Ruleset,
-  Side,
-  Statement,
-  Verdict,
+import {
+  type Chain,
+  type CtStateName,
+  type Field,
+  type FieldValue,
+  firstClass,
+  type Hook,
+  type Key,
+  type Match,
+  type Outcome,
+  type Rule,
+  type Ruleset,
+  type Side,
+  type Statement,
+  type Verdict,
 } from '../../src/nftables/ruleset.ts';
 import type { Packet, Passage } from '../../src/verdict/packet.ts';
 
@@ -46,6 +47,8 @@ interface Walk {
   readonly portless: PortlessBytes;
   readonly comments: string[];
   mark: number;
+  /** The note of a class: the packet's priority. */
+  class: number;
   ctState: CtStateName;
 }
 
@@ -65,6 +68,9 @@ const conntrackPriority = -200;
 /** NFT_JUMP_STACK_SIZE. */
 const jumpStackSize = 16;
 
+/** A priority as a stranger may have left it, in the very range of our classes: the most misleading one. */
+const foreignClass = firstClass + 1;
+
 /** A mark as a stranger may have left it: every bit of ours set, and some of theirs. */
 const foreignMark = 0xff5a5a5a;
 
@@ -74,10 +80,20 @@ export function interpretRuleset(
   packet: Packet,
   portless: PortlessBytes = 'too short',
 ): InterpretedVerdict {
-  const walk: Walk = { ruleset, packet, portless, comments: [], mark: foreignMark, ctState: packet.ctState };
+  const walk: Walk = {
+    ruleset,
+    packet,
+    portless,
+    comments: [],
+    mark: foreignMark,
+    class: foreignClass,
+    ctState: packet.ctState,
+  };
   const verdict = walkHooks(walk, hooksOf(passage));
   const theirs = ~markMask;
   if ((walk.mark & theirs) !== (foreignMark & theirs)) throw new Error('mark bits of others were changed');
+  const isClassLeft = walk.class !== foreignClass && walk.class !== 0;
+  if (verdict === 'accept' && isClassLeft) throw new Error('a packet left with the note of its class');
   return { verdict, comments: walk.comments };
 }
 
@@ -266,7 +282,29 @@ function run(walk: Walk, at: HookPoint, statement: Statement): void {
     case 'notrack':
       if (at.priority >= conntrackPriority) throw new Error(`notrack after conntrack, in ${at.hook}`);
       walk.ctState = 'untracked';
+      return;
+    case 'class':
+      walk.class = classOf(walk, statement.map, addressOf(walk.packet, statement.side)) ?? walk.class;
+      return;
+    case 'no-class':
+      walk.class = 0;
+      return;
   }
+}
+
+/** Undefined where the map does not have the address: the kernel then leaves the rule. */
+function classOf({ ruleset }: Walk, name: string, address: Address): number | undefined {
+  const map = ruleset.classes.get(name);
+  if (!map) throw new Error(`no class map ${name}`);
+  if (map.family !== address.family) return undefined;
+  for (const [key, number] of map.classes) {
+    const [first, last] = key.split('-');
+    const from = parseAddress(first ?? '');
+    const to = last === undefined ? from : parseAddress(last);
+    if (!from || !to) throw new Error(`class map ${name} has key ${key}`);
+    if (from.bits <= address.bits && address.bits <= to.bits) return number;
+  }
+  return map.hasDefault ? 0 : undefined;
 }
 
 function ctStateAt(walk: Walk, at: HookPoint): CtStateName {
@@ -313,6 +351,9 @@ function readFields(walk: Walk, at: HookPoint, fields: readonly Field[]): (Addre
       case 'interface':
         values.push(interfaceOf(at, field.side));
         break;
+      case 'class':
+        values.push(walk.class);
+        break;
     }
   }
   return values;
@@ -337,6 +378,8 @@ function holds(part: FieldValue, value: Address | number | string | undefined): 
     case 'name':
       if (typeof value !== 'string') throw new Error('a name where no interface is');
       return part.name === value;
+    case 'class':
+      return part.class === value;
   }
 }
 
