@@ -73,6 +73,12 @@ export class AttributeWriter {
     this.#chars(at, value);
   }
 
+  /** Whole attributes, as they were read. */
+  append(attributes: Uint8Array): void {
+    const at = this.reserve((attributes.length + 3) & ~3);
+    this.#bytes.set(attributes, at);
+  }
+
   flag(type: number): void {
     this.#header(type, 0);
   }

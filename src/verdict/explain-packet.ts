@@ -58,10 +58,16 @@ function explainLocalIn(walk: Walk, inbound: string): Verdict {
 }
 
 function explainLocalOut(walk: Walk, outbound: string): Verdict {
-  const untracked = evaluate(walk, 'untracked-egress', outbound, walk.packet.ctState);
+  const untracked = evaluate(asSent(walk), 'untracked-egress', outbound, walk.packet.ctState);
   if (untracked.kind === 'deny') return denied(walk, untracked.by);
   if (untracked.kind === 'allow') return accept(walk, untracked.by);
   return explainNormal(walk, 'normal-egress', outbound, walk.packet.ctState);
+}
+
+/** The walk with the packet as it was before NAT; its steps go into the same trace. */
+function asSent(walk: Walk): Walk {
+  const { beforeNat } = walk.packet;
+  return beforeNat ? { ...walk, packet: { ...walk.packet, ...beforeNat } } : walk;
 }
 
 /** What a packet carries out of the prerouting hooks. */
@@ -72,7 +78,8 @@ interface Arrived {
 }
 
 /** Raw, then mangle: both run before routing, so they are the same for local and forwarded packets. */
-function explainPrerouting(walk: Walk, inbound: string): Verdict | Arrived {
+function explainPrerouting(later: Walk, inbound: string): Verdict | Arrived {
+  const walk = asSent(later);
   const conntrack = walk.packet.ctState;
   const untracked = evaluate(walk, 'untracked-ingress', inbound, conntrack);
   if (untracked.kind === 'deny') return denied(walk, untracked.by);

@@ -15,6 +15,8 @@ export interface Packet {
   readonly icmpType?: number;
   readonly icmpCode?: number;
   readonly ctState: CtState;
+  /** Where it was sent to, when NAT has changed that: what is asked before routing sees this. */
+  readonly beforeNat?: { readonly destination: Address; readonly destinationPort?: number };
 }
 
 export type CtState = 'new' | 'established' | 'invalid' | 'untracked';
