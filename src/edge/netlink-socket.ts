@@ -8,6 +8,7 @@
  * Node cannot poll a netlink socket; who follows notifications drains regularly.
  * Invariant: errors are values with the kernel's errno; a lost notification is told as such.
  */
+import { setImmediate as untilNextTurn } from 'node:timers/promises';
 import koffi from 'koffi';
 import { isDumpInterrupted, type Message, readMessages } from '../netlink/message.ts';
 import { err, ok, type Result } from '../result.ts';
@@ -30,6 +31,8 @@ const MSG_DONTWAIT = 0x40;
 export const errnos = { EPERM: 1, ENOENT: 2, EINTR: 4, EAGAIN: 11, EBUSY: 16, EEXIST: 17, ENOBUFS: 105 } as const;
 
 const receiveChunkBytes = 1024 * 1024;
+/** A long dump lets others have their turn now and then. */
+const chunksBetweenTurns = 32;
 
 export interface NetlinkError {
   /** `lost`: answers did not fit into the socket's buffer, so what the kernel holds must be read. */
@@ -51,6 +54,8 @@ export interface NetlinkSocket {
    * came; an interrupted dump is an error of errno EINTR.
    */
   request(datagram: Uint8Array): Promise<Result<readonly Message[], NetlinkError>>;
+  /** As `request`, with each message handed on as it comes instead of kept: for dumps of a million entries. */
+  requestEach(datagram: Uint8Array, take: (message: Message) => void): Promise<Result<void, NetlinkError>>;
   /** Multicast and log messages that are there by now; does not wait. */
   drain(): Drained;
   close(): void;
@@ -83,7 +88,14 @@ export function openNetlinkSocket(options: NetlinkOptions = {}): NetlinkSocket |
     async request(datagram) {
       const sent = await sendAll(fd, datagram);
       if (sent !== 0) return err({ kind: kindOf(sent), errno: sent, sequence: undefined });
-      return readAnswer(fd, chunk);
+      const messages: Message[] = [];
+      const read = await readAnswer(fd, chunk, (message) => messages.push(message));
+      return read.ok ? ok(messages) : read;
+    },
+    async requestEach(datagram, take) {
+      const sent = await sendAll(fd, datagram);
+      if (sent !== 0) return err({ kind: kindOf(sent), errno: sent, sequence: undefined });
+      return readAnswer(fd, chunk, take);
     },
     drain() {
       const messages: Message[] = [];
@@ -126,14 +138,18 @@ function sendAll(fd: number, datagram: Uint8Array): Promise<number> {
   });
 }
 
-function readAnswer(fd: number, chunk: Buffer): Result<readonly Message[], NetlinkError> {
-  const messages: Message[] = [];
+async function readAnswer(
+  fd: number,
+  chunk: Buffer,
+  take: (message: Message) => void,
+): Promise<Result<void, NetlinkError>> {
   let failure: NetlinkError | undefined;
-  for (;;) {
+  for (let chunks = 1; ; chunks++) {
+    if (chunks % chunksBetweenTurns === 0) await untilNextTurn();
     const length = Number(receive(fd, chunk, chunk.length, MSG_DONTWAIT));
     if (length <= 0) {
       const errno = length < 0 ? koffi.errno() : errnos.EAGAIN;
-      if (errno === errnos.EAGAIN) return failure ? err(failure) : ok(messages);
+      if (errno === errnos.EAGAIN) return failure ? err(failure) : ok(undefined);
       failure ??= { kind: 'lost', errno, sequence: undefined };
       continue;
     }
@@ -149,7 +165,7 @@ function readAnswer(fd: number, chunk: Buffer): Result<readonly Message[], Netli
           sequence: message.kind === 'data' ? message.sequence : undefined,
         };
       } else if (!failure) {
-        messages.push(message);
+        take(message);
       }
     }
   }
