@@ -22,6 +22,8 @@ export interface RunningAgent {
   status(): RouterStatus;
   /** Undefined before the first complete snapshot, and when the router's resources are gone. */
   intent(): RouterIntent | undefined;
+  /** The newest one; undefined before the first. */
+  snapshot(): Snapshot | undefined;
   /** Whether the router was seen to be what is desired. */
   isConverged(): boolean;
   /** Stops hearing and doing; effects under way are waited for. The router stays as it is. */
@@ -94,6 +96,7 @@ export async function startAgent(router: string, agent: AgentState['agent'], por
   return {
     status: () => statusOf(state, ports.clock.now()),
     intent: () => (state.desired?.kind === 'router' ? state.desired.intent : undefined),
+    snapshot: () => snapshot,
     isConverged: () => isConverged(state),
     async stop() {
       isStopped = true;

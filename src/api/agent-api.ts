@@ -3,13 +3,15 @@
  *
  *   request → [respond] → response
  *
- * Invariant: reads only; nothing that comes in can change the router. Paths and keys are stable.
+ * Invariant: nothing that comes in can change policy or routes; the one thing done here is to cut flows that the policy in
+ * force denies. Paths and keys are stable.
  */
 import type { RouterStatus } from '../agent/status.ts';
 import type { RouterIntent } from '../intent/router-intent.ts';
 import type { PacketCount } from '../nftables/read-counters.ts';
 import type { Result } from '../result.ts';
 import type { Verdict } from '../verdict/verdict.ts';
+import type { EstablishedView } from './established-view.ts';
 import { type PeerView, peersView } from './peers-view.ts';
 import { type PolicyView, policyView } from './policy-view.ts';
 import type { RouteView } from './routes-view.ts';
@@ -24,6 +26,10 @@ export interface AgentView {
   counters(): Promise<Result<ReadonlyMap<string, PacketCount>, { readonly message: string }>>;
   /** Answers one packet query, in the machine form of `explain packet`, with the kernel's routes. */
   explainPacket(query: unknown): Promise<Result<Verdict, { readonly message: string }>>;
+  /** Established flows that policy with these manifests, in place of those stored, would deny. */
+  planCut(manifests: readonly unknown[]): Promise<Result<EstablishedView, { readonly message: string }>>;
+  /** Deletes the established flows that the policy in force denies. */
+  cutDenied(): Promise<Result<EstablishedView, { readonly message: string }>>;
 }
 
 export interface ApiRequest {
@@ -45,9 +51,11 @@ export interface ApiBodies {
   readonly '/v1/policy': PolicyView;
 }
 
+const posts: ReadonlySet<string> = new Set(['/v1/explain/packet', '/v1/established/plan', '/v1/established/cut']);
+
 export async function respond(view: AgentView, request: ApiRequest): Promise<ApiResponse> {
-  const isExplain = request.path === '/v1/explain/packet';
-  if (request.method !== (isExplain ? 'POST' : 'GET')) return failure(405, `${request.method} is not possible here`);
+  if (request.method !== (posts.has(request.path) ? 'POST' : 'GET'))
+    return failure(405, `${request.method} is not possible here`);
   switch (request.path) {
     case '/v1/status':
       return success(view.status());
@@ -62,6 +70,13 @@ export async function respond(view: AgentView, request: ApiRequest): Promise<Api
       });
     case '/v1/explain/packet':
       return withIntent(view, async () => fromResult(await view.explainPacket(request.body)));
+    case '/v1/established/plan': {
+      const manifests: unknown = request.body;
+      if (!Array.isArray(manifests)) return failure(400, 'the body must be a JSON array of resources');
+      return fromResult(await view.planCut(manifests));
+    }
+    case '/v1/established/cut':
+      return fromResult(await view.cutDenied());
     default:
       return failure(404, `there is nothing at ${request.path}`);
   }

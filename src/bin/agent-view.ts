@@ -4,15 +4,15 @@
  *   RunningAgent, ports → AgentView → api/agent-api.ts
  */
 import type { RunningAgent } from '../agent/loop.ts';
-import type { AgentPorts, KernelRoute } from '../agent/ports.ts';
+import type { AgentPorts } from '../agent/ports.ts';
 import type { AgentView } from '../api/agent-api.ts';
 import { routesView } from '../api/routes-view.ts';
-import { parsePrefix } from '../net/prefix.ts';
 import { readCounters } from '../nftables/read-counters.ts';
 import { err, ok } from '../result.ts';
 import { explainQuery } from '../verdict/explain-query.ts';
-import { type FibEntry, makeFib } from '../verdict/fib.ts';
 import { parsePacketQuery } from '../verdict/packet-query.ts';
+import { cutDenied, planCut } from './established.ts';
+import { readKernelFib } from './kernel-fib.ts';
 
 export function createAgentView(agent: RunningAgent, ports: AgentPorts): AgentView {
   return {
@@ -34,20 +34,12 @@ export function createAgentView(agent: RunningAgent, ports: AgentPorts): AgentVi
       if (typeof input !== 'object' || input === null) return err({ message: 'the query must be a JSON object' });
       const query = parsePacketQuery(input as Record<string, unknown>);
       if (!query.ok) return err({ message: query.error.map(({ key, reason }) => `${key}: ${reason}`).join('; ') });
-      const [routes, interfaces] = await Promise.all([ports.host.routes(), ports.host.interfaces()]);
-      if (!routes.ok) return routes;
-      if (!interfaces.ok) return interfaces;
-      const locals = interfaces.value.flatMap(({ addresses }) => addresses.map(({ address }) => address));
-      const fib = makeFib(routes.value.flatMap(fibEntries), locals);
+      const fib = await readKernelFib(ports.host);
+      if (!fib.ok) return fib;
       // What a store holds has no file: positions are for `explain packet -f`.
-      return ok(explainQuery(intent, fib, query.value, () => undefined));
+      return ok(explainQuery(intent, fib.value, query.value, () => undefined));
     },
+    planCut: (manifests) => planCut(agent, ports, manifests),
+    cutDenied: () => cutDenied(agent, ports),
   };
-}
-
-/** The first of several paths stands for all; of two routes for one prefix the kernel's better one is listed first. */
-function fibEntries(route: KernelRoute): FibEntry[] {
-  const prefix = parsePrefix(route.prefix);
-  const outbound = route.nextHops[0]?.device;
-  return prefix && outbound !== undefined ? [{ prefix, outbound }] : [];
 }

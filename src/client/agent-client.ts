@@ -3,6 +3,7 @@
  */
 import { request as httpRequest } from 'node:http';
 import type { ApiBodies } from '../api/agent-api.ts';
+import type { EstablishedView } from '../api/established-view.ts';
 import { err, ok, type Result } from '../result.ts';
 import type { Verdict } from '../verdict/verdict.ts';
 
@@ -13,6 +14,8 @@ export type AgentClientError =
   | { readonly kind: 'refused'; readonly status: number; readonly message: string };
 
 const timeoutMs = 10_000;
+/** A table of flows may hold a million. */
+const longTimeoutMs = 300_000;
 
 export function readFromAgent<P extends keyof ApiBodies>(
   socket: string,
@@ -26,10 +29,33 @@ export function explainPacketAt(socket: string, query: unknown): Promise<Result<
   return ask(socket, 'POST', '/v1/explain/packet', query) as Promise<Result<Verdict, AgentClientError>>;
 }
 
-function ask(socket: string, method: string, path: string, body: unknown): Promise<Result<unknown, AgentClientError>> {
+/** Established flows that would be denied with these manifests applied; nothing is changed. */
+export function planCutAt(
+  socket: string,
+  manifests: readonly unknown[],
+): Promise<Result<EstablishedView, AgentClientError>> {
+  return ask(socket, 'POST', '/v1/established/plan', manifests, longTimeoutMs) as Promise<
+    Result<EstablishedView, AgentClientError>
+  >;
+}
+
+/** Deletes the established flows that the policy in force denies. */
+export function cutDeniedAt(socket: string): Promise<Result<EstablishedView, AgentClientError>> {
+  return ask(socket, 'POST', '/v1/established/cut', undefined, longTimeoutMs) as Promise<
+    Result<EstablishedView, AgentClientError>
+  >;
+}
+
+function ask(
+  socket: string,
+  method: string,
+  path: string,
+  body: unknown,
+  timeout = timeoutMs,
+): Promise<Result<unknown, AgentClientError>> {
   return new Promise((resolve) => {
     const unreachable = (message: string) => resolve(err({ kind: 'unreachable', socket, message }));
-    const request = httpRequest({ socketPath: socket, method, path, timeout: timeoutMs }, (response) => {
+    const request = httpRequest({ socketPath: socket, method, path, timeout }, (response) => {
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
       response.on('error', (error) => unreachable(error.message));
@@ -46,7 +72,7 @@ function ask(socket: string, method: string, path: string, body: unknown): Promi
     });
     request.on('error', (error: NodeJS.ErrnoException) => unreachable(error.code ?? error.message));
     request.on('timeout', () => {
-      unreachable(`no answer within ${timeoutMs} ms`);
+      unreachable(`no answer within ${timeout} ms`);
       request.destroy();
     });
     request.end(body === undefined ? undefined : JSON.stringify(body));

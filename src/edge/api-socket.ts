@@ -14,7 +14,7 @@ export type ApiSocketError =
   | { readonly kind: 'failed'; readonly path: string; readonly message: string };
 
 /** Bytes of a request body at most. */
-const maxBody = 1024 * 1024;
+const maxBody = 64 * 1024 * 1024;
 
 export async function serveApiSocket(
   path: string,

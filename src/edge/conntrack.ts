@@ -3,7 +3,12 @@
  *
  * Invariant: reading never keeps more than the flows that were asked for; deleting names each flow whole.
  */
-import { encodeDeleteFlow, encodeDumpFlows, readTrackedFlow, type TrackedFlow } from '../flows/established/tracked-flow.ts';
+import {
+  encodeDeleteFlow,
+  encodeDumpFlows,
+  readTrackedFlow,
+  type TrackedFlow,
+} from '../flows/established/tracked-flow.ts';
 import { AttributeWriter } from '../netlink/attributes.ts';
 import { err, ok, type Result } from '../result.ts';
 import { errnos, type NetlinkError, openNetlinkSocket } from './netlink-socket.ts';
@@ -16,23 +21,25 @@ export interface ConntrackError {
 /** An interrupted dump is read again this often: a busy table changes while it is read. */
 const mostReads = 5;
 
-/** The flows that `pick` picks, each once; `pick` sees every flow of the table. */
+/** The flows that `pick` picks; `pick` sees every flow of the table, and all anew after `restart`. */
 export async function pickFlows(
   pick: (flow: TrackedFlow) => boolean,
+  restart: () => void,
 ): Promise<Result<readonly TrackedFlow[], ConntrackError>> {
   const socket = openNetlinkSocket();
   if (!socket) return err(noSocket);
   try {
     const writer = new AttributeWriter(64);
     for (let read = 1; ; read++) {
-      const picked = new Map<number, TrackedFlow>();
+      const picked: TrackedFlow[] = [];
+      if (read > 1) restart();
       writer.reset();
       encodeDumpFlows(writer, read);
       const dumped = await socket.requestEach(writer.bytes(), (message) => {
         const flow = readTrackedFlow(message);
-        if (flow && pick(flow)) picked.set(flow.wire.id, flow);
+        if (flow && pick(flow)) picked.push(flow);
       });
-      if (dumped.ok) return ok([...picked.values()]);
+      if (dumped.ok) return ok(picked);
       const isInterrupted = dumped.error.errno === errnos.EINTR || dumped.error.kind === 'lost';
       if (!isInterrupted || read === mostReads) return err(told('the table of flows cannot be read', dumped.error));
     }

@@ -31,8 +31,8 @@ const MSG_DONTWAIT = 0x40;
 export const errnos = { EPERM: 1, ENOENT: 2, EINTR: 4, EAGAIN: 11, EBUSY: 16, EEXIST: 17, ENOBUFS: 105 } as const;
 
 const receiveChunkBytes = 1024 * 1024;
-/** A long dump lets others have their turn now and then. */
-const chunksBetweenTurns = 32;
+/** A long dump, and what is made of it, lets others have their turn. */
+const longestTurnMs = 10;
 
 export interface NetlinkError {
   /** `lost`: answers did not fit into the socket's buffer, so what the kernel holds must be read. */
@@ -144,8 +144,12 @@ async function readAnswer(
   take: (message: Message) => void,
 ): Promise<Result<void, NetlinkError>> {
   let failure: NetlinkError | undefined;
-  for (let chunks = 1; ; chunks++) {
-    if (chunks % chunksBetweenTurns === 0) await untilNextTurn();
+  let turnAt = performance.now();
+  for (;;) {
+    if (performance.now() - turnAt > longestTurnMs) {
+      await untilNextTurn();
+      turnAt = performance.now();
+    }
     const length = Number(receive(fd, chunk, chunk.length, MSG_DONTWAIT));
     if (length <= 0) {
       const errno = length < 0 ? koffi.errno() : errnos.EAGAIN;

@@ -20,7 +20,7 @@ import {
   withoutSpecRevision,
   withVersion,
 } from './stored-object.ts';
-import { refuseWrite, tierOf } from './write-rules.ts';
+import { builtInTiers, refuseWrite, tierOf } from './write-rules.ts';
 
 /** What a store of resources needs of the world. */
 export interface Stamps {
@@ -226,6 +226,8 @@ async function planTiers(
     if (!writes.has(key)) {
       const found = await store.get(key);
       if (!found.ok) return err([{ kind: 'store', error: found.error }]);
+      // Built-in tiers are made before the first write; a dry run makes nothing.
+      if (found.value === undefined && Object.hasOwn(builtInTiers, tier)) continue;
       if (found.value === undefined) {
         const reason = `tier ${tier} does not exist: create it, or put it into the same file`;
         errors.push({ kind: 'refused', subject: nameOf(resource), field: 'spec.tier', reason });

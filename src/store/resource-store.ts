@@ -34,6 +34,8 @@ export interface ApplyOptions {
   readonly mode?: WriteMode;
   /** True unless said: all or nothing. False: one resource after the other, each on its own. */
   readonly atomic?: boolean;
+  /** Plans and checks everything, and writes nothing; outcomes carry no new version. */
+  readonly dryRun?: boolean;
 }
 
 export type WriteResult = Result<readonly WriteOutcome[], readonly ResourceError[]>;
@@ -100,6 +102,10 @@ export function createResourceStore(store: Store, stamps: Stamps): ResourceStore
 
   async function applyAll(resources: readonly AnyResource[], options: ApplyOptions = {}): Promise<WriteResult> {
     const mode = options.mode ?? 'apply';
+    if (options.dryRun) {
+      const planned = await planWrite(store, resources, mode, stamps);
+      return planned.ok ? ok(planned.value.done(0)) : planned;
+    }
     const ready = await initialise();
     if (!ready.ok) return err([ready.error]);
     if (options.atomic ?? true) {
