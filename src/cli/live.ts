@@ -38,6 +38,21 @@ export function runFolder(cli: Cli, options: Pick<LiveOptions, 'runDir'>): strin
   return options.runDir ?? cli.env['CAUSEWAY_RUN_DIR'] ?? defaultRunFolder;
 }
 
+/** Every agent that answers here, or the one that is named, whether it answers or not. */
+export async function findAgents(
+  cli: Cli,
+  options: Pick<LiveOptions, 'router' | 'runDir'>,
+): Promise<readonly { readonly router: string; readonly socket: string }[]> {
+  const folder = runFolder(cli, options);
+  const names = options.router === undefined ? listFolder(folder) : [options.router];
+  const agents: { readonly router: string; readonly socket: string }[] = [];
+  for (const router of names) {
+    const socket = join(folder, router, 'agent.sock');
+    if (await isServed(socket)) agents.push({ router, socket });
+  }
+  return agents;
+}
+
 /** The socket of the agent that is meant; a message in words when that is not plain. */
 export async function findAgent(
   cli: Cli,
@@ -46,8 +61,7 @@ export async function findAgent(
   const folder = runFolder(cli, options);
   const socketOf = (router: string) => join(folder, router, 'agent.sock');
   if (options.router !== undefined) return ok(socketOf(options.router));
-  const running: string[] = [];
-  for (const name of listFolder(folder)) if (await isServed(socketOf(name))) running.push(name);
+  const running = (await findAgents(cli, options)).map(({ router }) => router);
   const [first] = running;
   if (first === undefined) return err(`no agent answers in ${folder}: start one with causeway agent --router NAME`);
   if (running.length > 1) return err(`several agents run here: say which with --router ${running.join(' | ')}`);

@@ -9,11 +9,14 @@ import { type Diagnostic, printDiagnostic } from '../resources/diagnostic.ts';
 import { kinds } from '../resources/kinds.ts';
 import type { AnyResource } from '../resources/resource.ts';
 import { type LocatedResource, makeSnapshot } from '../resources/snapshot.ts';
-import type { WriteMode } from '../store/plan-write.ts';
+import type { WriteMode, WriteOutcome } from '../store/plan-write.ts';
 import { printResourceError, type ResourceError } from '../store/resource-error.ts';
 import type { ResourceStore } from '../store/resource-store.ts';
 import { type Cli, onAction } from './cli.ts';
+import { type AgentSocket, cutFlows, planCuts, printCuts } from './cut-established.ts';
 import { type ExitCode, exitCode } from './exit-code.ts';
+import { defaultRunFolder } from './folders.ts';
+import { complainOfAgent, findAgents, runFolder } from './live.ts';
 import { countResources, loadResources } from './load-resources.ts';
 import { withStore } from './open-store.ts';
 import { addInputOptions, addOutputOption, type InputOptions } from './options.ts';
@@ -22,13 +25,20 @@ import { judgeReferences } from './references.ts';
 interface WriteOptions extends InputOptions {
   readonly output: string;
   readonly skipExists?: boolean;
+  readonly dryRun?: boolean;
+  readonly cutEstablished?: boolean;
+  readonly runDir?: string;
 }
 
 const past = { apply: 'applied', create: 'created', replace: 'replaced' } as const;
+const planned = { created: 'would be created', updated: 'would be changed', unchanged: 'would stay' } as const;
 
 /** Adds options and action of one of the three. */
 export function registerWrite(command: Command, cli: Cli, mode: WriteMode): void {
-  addOutputOption(addInputOptions(command), ['table', 'json']);
+  addOutputOption(addInputOptions(command), ['table', 'json'])
+    .option('--dry-run', 'check everything against the store, say what would happen, write nothing')
+    .option('--cut-established', 'then cut the established flows that policy denies now; they would go on otherwise')
+    .option('--run-dir <dir>', `folder of the agents' sockets, for --cut-established (${defaultRunFolder})`);
   onAction<[], WriteOptions>(command, async (_, options) => {
     const located = await loadResources(command, cli, options);
     if (located === undefined) return exitCode.error;
@@ -36,7 +46,12 @@ export function registerWrite(command: Command, cli: Cli, mode: WriteMode): void
       cli.print(options.output === 'json' ? '[]\n' : 'No resources specified\n');
       return exitCode.ok;
     }
-    return withStore(cli, (store) => write(cli, store, located, mode, options));
+    const agents = options.cutEstablished ? await findAgents(cli, options) : [];
+    if (options.cutEstablished && agents.length === 0) {
+      cli.complain(`error: no agent answers in ${runFolder(cli, options)}, so no flow can be cut; nothing was written`);
+      return exitCode.unreachable;
+    }
+    return withStore(cli, (store) => write(cli, store, located, mode, options, agents));
   });
 }
 
@@ -46,6 +61,7 @@ async function write(
   located: readonly LocatedResource[],
   mode: WriteMode,
   options: WriteOptions,
+  agents: readonly AgentSocket[],
 ): Promise<ExitCode> {
   // Nothing refers to workloads, and there may be a hundred thousand of them.
   const stored = await store.snapshot(options.skipExists ? {} : { without: ['WorkloadEndpoint'] });
@@ -61,14 +77,36 @@ async function write(
     return exitCode.error;
   }
   const resources = wanted.map(({ resource }) => resource);
-  const written = resources.length === 0 ? { ok: true as const, value: [] } : await store.applyAll(resources, { mode });
+  const dryRun = options.dryRun ?? false;
+  const written =
+    resources.length === 0 ? { ok: true as const, value: [] } : await store.applyAll(resources, { mode, dryRun });
   if (!written.ok) return complainAll(cli, mode, written.error);
-  if (options.output === 'json') {
+  if (options.output === 'table') cli.print(printOutcomes(written.value, mode, dryRun));
+  const cuts = dryRun ? await planCuts(agents, resources) : await cutFlows(agents, revisionOf(written.value));
+  if (!cuts.ok) {
+    cli.complain(`${cuts.error.router}: established flows were not cut`);
+    return complainOfAgent(cli, cuts.error.error);
+  }
+  if (options.output === 'table') cli.print(printCuts(cuts.value));
+  else {
     const outcomes = written.value.map(({ outcome, resource }) => ({ ...shortName(resource), outcome }));
-    cli.print(`${JSON.stringify(outcomes)}\n`);
-  } else if (resources.length === 0) cli.print('No resources specified\n');
-  else cli.print(`Successfully ${past[mode]} ${countResources(resources)}\n`);
+    const answer = options.cutEstablished ? { resources: outcomes, established: cuts.value } : outcomes;
+    cli.print(`${JSON.stringify(answer)}\n`);
+  }
   return exitCode.ok;
+}
+
+function printOutcomes(outcomes: readonly WriteOutcome[], mode: WriteMode, dryRun: boolean): string {
+  if (outcomes.length === 0) return 'No resources specified\n';
+  if (!dryRun) return `Successfully ${past[mode]} ${countResources(outcomes.map(({ resource }) => resource))}\n`;
+  return outcomes
+    .map(({ outcome, resource: { kind, metadata } }) => `${kind}/${metadata.name} ${planned[outcome]}\n`)
+    .join('');
+}
+
+/** The store revision that all of it is in. */
+function revisionOf(outcomes: readonly WriteOutcome[]): number {
+  return Math.max(0, ...outcomes.map(({ resource }) => Number(resource.metadata.resourceVersion ?? 0)));
 }
 
 /**
