@@ -10,7 +10,7 @@ import { printProtocol } from '../net/ip-protocol.ts';
 
 export interface EstablishedView {
   readonly router: string;
-  /** Flows in the kernel's table. */
+  /** Flows in the kernel's table that were answered: only these are established. */
   readonly flows: number;
   readonly denied: number;
   /** Flows whose way cannot be told, each reason with how many; they are left alone. */

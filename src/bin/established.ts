@@ -62,6 +62,8 @@ async function judgeAll(
   let tally = createTally(router);
   const denied = await pickFlows(
     (flow) => {
+      // Without an answer each of its packets opens it anew, under policy as it is now.
+      if (!flow.hasReply) return false;
       const judgement = judgeFlow(policy, fib.value, flow);
       tally.count(flow.original, judgement);
       return judgement.kind === 'denied';

@@ -2,14 +2,15 @@
  * Two flows through a router, one it must never pass and one it must never cut; runs in the namespaces beside it.
  *
  *   node flow-probe.mjs receive            counts what arrives; answers TCP; prints a JSON line for each denied packet
- *   node flow-probe.mjs send <address>     sends both, and prints a JSON line when the TCP flow ends or was answered
+ *   node flow-probe.mjs send <address> [<source>]   sends both, and prints a JSON line when the TCP flow ends or was answered
  */
 import { createSocket } from 'node:dgram';
 import { connect, createServer } from 'node:net';
 
 const ports = { denied: 7001, flow: 7000 };
 const everyMs = 10;
-const [, , mode, address] = process.argv;
+const [, , mode, address, source] = process.argv;
+const udp = address?.includes(':') ? 'udp6' : 'udp4';
 
 function say(what) {
   process.stdout.write(`${JSON.stringify({ at: Date.now(), ...what })}\n`);
@@ -26,11 +27,11 @@ function receive() {
 }
 
 function send() {
-  const denied = createSocket('udp4');
+  const denied = createSocket(udp);
   denied.on('error', () => undefined);
   // No route and no neighbour are no answers: the next packet tries again.
   setInterval(() => denied.send('x', ports.denied, address, () => undefined), everyMs);
-  const flow = connect(ports.flow, address, () => say({ kind: 'connected' }));
+  const flow = connect({ port: ports.flow, host: address, localAddress: source }, () => say({ kind: 'connected' }));
   flow.on('error', (error) => say({ kind: 'cut', message: error.message }));
   flow.on('close', () => say({ kind: 'cut', message: 'closed' }));
   let echoed = 0;
