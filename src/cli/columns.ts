@@ -3,6 +3,7 @@
  *
  * Invariant: every kind has columns, and the first one that is not NAMESPACE names the resource.
  */
+import { serviceNameLabel } from '../resources/endpoint-slice.ts';
 import type { AnyResource, Kind, Resource } from '../resources/resource.ts';
 import type { Column } from './table.ts';
 
@@ -169,6 +170,14 @@ export const columnsByKind: { readonly [K in Kind]: KindColumns<K> } = {
     ],
   },
   LabelSource: onlyName,
+  EndpointSlice: {
+    table: () => [
+      name,
+      { title: 'SERVICE', cell: ({ metadata }) => metadata.labels?.[serviceNameLabel] ?? '' },
+      { title: 'ADDRESSTYPE', cell: ({ spec }) => spec.addressType },
+      { title: 'ENDPOINTS', cell: ({ spec }) => String(spec.endpoints?.length ?? 0) },
+    ],
+  },
 };
 
 const workload: Columns<'WorkloadEndpoint'> = [

@@ -105,6 +105,18 @@ describe('an intent kept current', () => {
       resource('GlobalNetworkSet', 'g', { nets: ['10.1.0.0/24', '10.1.0.1'] }, { app: 'web' }),
       resource('Profile', 'p', { labelsToApply: { role: 'wan' } }),
       resource('Site', 's', { type: 'vpc', prefixes: ['10.2.0.0/16'] }, { app: 'db' }),
+      resource('GlobalNetworkPolicy', 'service', {
+        egress: [{ action: 'Deny', destination: { services: { name: 'web', namespace: 'n' } } }],
+      }),
+      ...['10.1.0.1', '10.1.0.9'].map((ip) =>
+        resource(
+          'EndpointSlice',
+          'web-1',
+          { addressType: 'IPv4', endpoints: [{ addresses: [ip] }], ports: [{ port: 80 }] },
+          { 'kubernetes.io/service-name': 'web' },
+          'n',
+        ),
+      ),
     ];
     const state = fc.uniqueArray(fc.nat(choices.length - 1)).map((picked) => picked.flatMap((i) => choices[i] ?? []));
     fc.assert(

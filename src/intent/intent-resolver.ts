@@ -10,6 +10,7 @@
  */
 
 import type { Kind, Resource } from '../resources/resource.ts';
+import { knownServices } from '../resources/service-slices.ts';
 import type { Snapshot } from '../resources/snapshot.ts';
 import { err, ok, type Result } from '../result.ts';
 import { LabelIndex } from './labels/label-index.ts';
@@ -93,7 +94,12 @@ export class IntentResolver {
     const endpointInputs = hostEndpointInputs(snapshot, this.router);
     const routingInputs = [...inputs(snapshot, routingKindsOf(snapshot)), ...endpointInputs];
     const routingChanged = !before || !sameInputs(before.routingInputs, routingInputs);
-    const policyInputs = [...inputs(snapshot, policyKinds), ...endpointInputs, ...interfaceInputs(interfaces)];
+    const policyInputs = [
+      ...inputs(snapshot, policyKinds),
+      ...knownServices(snapshot),
+      ...endpointInputs,
+      ...interfaceInputs(interfaces),
+    ];
     const rulesChanged = routingChanged || !sameInputs(before.policyInputs, policyInputs);
     if (before && !rulesChanged) {
       const deltas = this.index.takeDeltas();

@@ -21,6 +21,7 @@ import {
 } from './schema.ts';
 import type { LocatedResource } from './snapshot.ts';
 import { validateResource } from './validate.ts';
+import { writtenPath } from './written-form.ts';
 import { type Fault, readYaml, type TextDocument, type TextError } from './yaml-tree.ts';
 
 export interface InputFile {
@@ -165,7 +166,10 @@ function takeCandidate(file: string, candidate: Candidate, result: ParsedFiles, 
     );
   }
   if (!resource) return;
-  const locate = (path: FieldPath): Position => ({ file, ...document.locate([...base, ...path], 'value') });
+  const locate = (path: FieldPath): Position => ({
+    file,
+    ...document.locate([...base, ...writtenPath(resource, path)], 'value'),
+  });
   result.resources.push({ resource, locate });
 }
 

@@ -6,13 +6,17 @@ import type { Kind } from './resource.ts';
 
 export const calicoApiVersion = 'projectcalico.org/v3';
 export const causewayApiVersion = 'causeway.dev/v1';
+/** Kubernetes' own API of EndpointSlices. */
+export const discoveryApiVersion = 'discovery.k8s.io/v1';
 
 export interface KindEntry {
   readonly kind: Kind;
-  readonly apiVersion: typeof calicoApiVersion | typeof causewayApiVersion;
+  readonly apiVersion: typeof calicoApiVersion | typeof causewayApiVersion | typeof discoveryApiVersion;
   /** Lower-case plural, as it stands in store keys. */
   readonly plural: string;
   readonly namespaced: boolean;
+  /** True where the fields of the spec stand at the root of the object, beside metadata. */
+  readonly isFlat?: true;
   /** Accepted beside kind and plural, all case-insensitive. */
   readonly aliases: readonly string[];
 }
@@ -41,6 +45,14 @@ export const kinds: readonly KindEntry[] = [
   causeway('Segment', 'segments', ['seg', 'segs']),
   causeway('Assertion', 'assertions', []),
   causeway('LabelSource', 'labelsources', []),
+  {
+    kind: 'EndpointSlice',
+    apiVersion: discoveryApiVersion,
+    plural: 'endpointslices',
+    namespaced: true,
+    isFlat: true,
+    aliases: [],
+  },
 ];
 
 const byName = new Map<string, KindEntry>(

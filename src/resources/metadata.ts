@@ -164,6 +164,7 @@ function nameRule(kind: Kind): (value: string) => string | undefined {
     case 'Segment':
     case 'Assertion':
     case 'LabelSource':
+    case 'EndpointSlice':
       return subdomainProblem;
   }
 }

@@ -127,10 +127,16 @@ describe('warnings', () => {
       /add applyOnForward: true/,
     ],
     [
-      'a rule for Kubernetes services',
+      'a rule for a Kubernetes Service of which no slice is there',
       [policy('p', 'egress:\n- action: Allow\n  destination: {services: {name: a, namespace: b}}')],
       'spec.egress[0].destination.services',
-      /matches nothing here/,
+      /no EndpointSlice of Service b\/a here: until there is, this rule matches nothing/,
+    ],
+    [
+      'a denial of one',
+      [policy('p', 'ingress:\n- action: Deny\n  source: {services: {name: a, namespace: b}}')],
+      'spec.ingress[0].source.services',
+      /denies whatever else it matches/,
     ],
     [
       'a FelixConfiguration nobody reads',

@@ -14,7 +14,7 @@ import {
   forwardingSeen,
   interfacesUncontested,
   profilesExist,
-  servicesUnresolvable,
+  servicesKnown,
   tiersExist,
   untrackedOnWildcard,
 } from './references/policy.ts';
@@ -36,7 +36,7 @@ export const referenceChecks: readonly ReferenceCheck[] = [
   interfacesUncontested,
   untrackedOnWildcard,
   forwardingSeen,
-  servicesUnresolvable,
+  servicesKnown,
   configurationsUsed,
   filtersExist,
   peersHaveAs,

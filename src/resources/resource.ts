@@ -12,6 +12,7 @@ import type { BgpConfigurationSpec } from './bgp-configuration.ts';
 import type { BgpFilterSpec } from './bgp-filter.ts';
 import type { BgpPeerSpec } from './bgp-peer.ts';
 import type { CalicoNodeStatusSpec } from './calico-node-status.ts';
+import type { EndpointSliceSpec } from './endpoint-slice.ts';
 import type { FelixConfigurationSpec } from './felix-configuration.ts';
 import type { GlobalNetworkPolicySpec } from './global-network-policy.ts';
 import type { HostEndpointSpec } from './host-endpoint.ts';
@@ -52,6 +53,7 @@ export interface SpecByKind {
   Segment: SegmentSpec;
   Assertion: AssertionSpec;
   LabelSource: LabelSourceSpec;
+  EndpointSlice: EndpointSliceSpec;
 }
 
 export type Kind = keyof SpecByKind;

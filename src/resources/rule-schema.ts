@@ -18,7 +18,7 @@ import {
   selector,
   unlimitedSelector,
 } from './fields.ts';
-import type { EntityRule, IcmpFields, Rule } from './rule.ts';
+import { type EntityRule, type IcmpFields, type Rule, serviceConflicts } from './rule.ts';
 import {
   type At,
   type Check,
@@ -100,9 +100,7 @@ function serviceRules(side: 'source' | 'destination', context: RuleContext): Che
     if (side !== allowedSide) {
       report(here, `services can stand only in the ${allowedSide} of an ${context.direction} rule`, 'key');
     }
-    const addresses = ['selector', 'notSelector', 'namespaceSelector', 'nets', 'notNets', 'serviceAccounts'] as const;
-    const ports = side === 'destination' ? (['ports', 'notPorts'] as const) : [];
-    for (const other of [...addresses, ...ports]) {
+    for (const other of serviceConflicts[side]) {
       if (has(other)) report(child(at, other), `${other} conflicts with services: remove one of them`, 'key');
     }
     if (!context.namespaced && value.services !== undefined && value.services.namespace === undefined) {

@@ -35,6 +35,14 @@ export interface EntityRule {
   readonly services?: { readonly name: string; readonly namespace?: string };
 }
 
+const besideAddresses = ['selector', 'notSelector', 'namespaceSelector', 'nets', 'notNets', 'serviceAccounts'] as const;
+
+/** What cannot stand beside `services` (semantics §3.2): as a destination a Service brings its ports too. */
+export const serviceConflicts = {
+  source: besideAddresses,
+  destination: [...besideAddresses, 'ports', 'notPorts'],
+} as const satisfies Record<string, readonly (keyof EntityRule)[]>;
+
 export interface HttpMatch {
   readonly methods?: readonly string[];
   readonly paths?: readonly { readonly exact?: string; readonly prefix?: string }[];

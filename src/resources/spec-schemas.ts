@@ -7,6 +7,7 @@ import { bgpConfigurationSchema } from './bgp-configuration.ts';
 import { bgpFilterSchema } from './bgp-filter.ts';
 import { bgpPeerSchema } from './bgp-peer.ts';
 import { calicoNodeStatusSchema } from './calico-node-status.ts';
+import { endpointSliceSchema } from './endpoint-slice.ts';
 import { felixConfigurationSchema } from './felix-configuration.ts';
 import { globalNetworkPolicySchema } from './global-network-policy.ts';
 import { hostEndpointSchema } from './host-endpoint.ts';
@@ -49,4 +50,5 @@ export const specSchemas: { readonly [K in Kind]: Parser<SpecByKind[K]> } = {
   Segment: segmentSchema,
   Assertion: assertionSchema,
   LabelSource: labelSourceSchema,
+  EndpointSlice: endpointSliceSchema,
 };

@@ -11,6 +11,7 @@ import { printFieldPath } from './document.ts';
 import type { AnyResource } from './resource.ts';
 import { isRecord } from './schema.ts';
 import { validateResource } from './validate.ts';
+import { writtenForm } from './written-form.ts';
 
 export type TextFormat = 'yaml' | 'json';
 
@@ -32,14 +33,7 @@ function printValue(value: unknown, format: TextFormat): string {
 }
 
 function ordered(resource: AnyResource): unknown {
-  const { apiVersion, kind, metadata, spec, status } = resource;
-  return {
-    apiVersion,
-    kind,
-    metadata: sorted(metadata),
-    spec: sorted(spec),
-    ...(status !== undefined && { status: sorted(status) }),
-  };
+  return Object.fromEntries(Object.entries(writtenForm(resource)).map(([key, value]) => [key, sorted(value)]));
 }
 
 function sorted(value: unknown): unknown {

@@ -252,6 +252,13 @@ apiVersion: causeway.dev/v1
 kind: LabelSource
 metadata: {name: spoke-a}
 spec: {kubernetes: {kubeconfig: /etc/causeway/spoke-a.kubeconfig}, staleness: {maxAge: 5m, action: keep}}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: web-x7k2p, namespace: shop, labels: {kubernetes.io/service-name: web}}
+addressType: IPv6
+endpoints: [{addresses: ["fd00:1::1"], conditions: {ready: true, serving: true, terminating: false}}]
+ports: [{name: http, port: 8080, protocol: TCP}]
 `;
 
 it('accepts a typical manifest of every kind', () => {

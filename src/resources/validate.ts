@@ -26,6 +26,7 @@ import {
 } from './schema.ts';
 import { specSchemas } from './spec-schemas.ts';
 import { builtInTiers, type TierSpec } from './tier.ts';
+import { writtenSpec } from './written-form.ts';
 
 export interface Validation {
   readonly resource: AnyResource | undefined;
@@ -50,7 +51,7 @@ function parseResource(raw: unknown, at: At, defaultNamespace: string): AnyResou
   }
   const entry = parseKind(raw, at);
   if (!entry) return undefined;
-  for (const key of Object.keys(raw)) {
+  for (const key of entry.isFlat ? [] : Object.keys(raw)) {
     if (envelopeFields.includes(key) || at.problems.length >= maxProblems) continue;
     const near = nearest(key, envelopeFields);
     const hint = near === undefined ? 'fields of the resource stand under spec' : `did you mean ${near}?`;
@@ -61,12 +62,13 @@ function parseResource(raw: unknown, at: At, defaultNamespace: string): AnyResou
     );
   }
   const metadata = parseMetadata(raw['metadata'], entry, child(at, 'metadata'), defaultNamespace);
-  const specAt = child(at, 'spec');
-  const rawSpec = raw['spec'] ?? {};
+  const written = writtenSpec(raw, entry);
+  const specAt = child(at, ...written.path);
+  const rawSpec = written.spec ?? {};
   const spec = specSchemas[entry.kind](rawSpec, specAt) as object | undefined;
   if (isRecord(rawSpec) && typeof metadataName(raw) === 'string')
     nameRules(entry, metadataName(raw) ?? '', rawSpec, specAt);
-  const status = raw['status'];
+  const status = entry.isFlat ? undefined : raw['status'];
   if (status !== undefined && status !== null && !isRecord(status)) wrongType(child(at, 'status'), status, 'an object');
   if (metadata === undefined || spec === undefined) return undefined;
   const complete = withDefaults(entry, metadata, spec);
@@ -118,6 +120,12 @@ function foreignHint(apiVersion: string): string {
   return '';
 }
 
+/** Kinds of Kubernetes for which a router reads another one. */
+const kindsReadElsewhere: Readonly<Record<string, string>> = {
+  Service: 'a router needs its endpoints alone: give its EndpointSlices (discovery.k8s.io/v1)',
+  Endpoints: 'Kubernetes replaced it: give the EndpointSlices of the Service (discovery.k8s.io/v1)',
+};
+
 const kindsNotForRouters = [
   'BlockAffinity',
   'ClusterInformation',
@@ -130,6 +138,8 @@ const kindsNotForRouters = [
 ];
 
 function unknownKind(kind: string): string {
+  const elsewhere = Object.hasOwn(kindsReadElsewhere, kind) ? kindsReadElsewhere[kind] : undefined;
+  if (elsewhere !== undefined) return `kind ${kind} is not read here; ${elsewhere}`;
   const meant =
     findKind(kind)?.kind ??
     nearest(

@@ -79,7 +79,12 @@ function placeOf(kind: Kind): KindPlace {
 }
 
 function rootOf(entry: KindEntry): string {
-  return entry.apiVersion === 'projectcalico.org/v3'
-    ? '/calico/resources/v3/projectcalico.org/'
-    : '/causeway/resources/v1/causeway.dev/';
+  switch (entry.apiVersion) {
+    case 'projectcalico.org/v3':
+      return '/calico/resources/v3/projectcalico.org/';
+    case 'causeway.dev/v1':
+      return '/causeway/resources/v1/causeway.dev/';
+    case 'discovery.k8s.io/v1':
+      return '/causeway/resources/v1/discovery.k8s.io/';
+  }
 }

@@ -8,6 +8,7 @@
  */
 import type { AnyResource, Kind, Metadata } from '../resources/resource.ts';
 import { parseStored } from '../resources/text.ts';
+import { writtenForm } from '../resources/written-form.ts';
 import { err, ok, type Result } from '../result.ts';
 import { parseResourceKey, type ResourceName, resourceKey } from './keys.ts';
 import type { ResourceError } from './resource-error.ts';
@@ -87,8 +88,7 @@ const specRevisionField = 'specRevision';
 export function printStored(resource: AnyResource): string {
   const { resourceVersion: _, ...metadata } = resource.metadata;
   const marked = withStoredName(resource, metadata);
-  const { apiVersion, kind, spec, status } = resource;
-  return JSON.stringify({ apiVersion, kind, metadata: marked, spec, ...(status === undefined ? {} : { status }) });
+  return JSON.stringify(writtenForm({ ...resource, metadata: marked }));
 }
 
 /** A policy called `default.x` says so itself, or it would be read back as a `x` that Calico before 3.32 had stored. */

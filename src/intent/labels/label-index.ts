@@ -16,6 +16,7 @@ import { addMember, type CountedMembers, makeCountedMembers, removeMember, takeC
 import type { Owner, SetDelta } from './owner.ts';
 import { addTo, deleteFrom, OwnerPostings, SelectorPostings } from './postings.ts';
 import { constraintOn, mentionedKeys, type Posting, requiredPostings } from './requirement.ts';
+import { serviceKey } from './services.ts';
 
 /** A named port, of one protocol or of each owner's own. */
 export interface PortQuery {
@@ -159,7 +160,7 @@ export class LabelIndex {
     const consider = (set: SetEntry): void => {
       if (set.visit === visit) return;
       set.visit = visit;
-      if (evaluateSelector(set.selector, owner.labels)) this.join(set, entry);
+      if (isSelected(set, owner.labels)) this.join(set, entry);
     };
     for (const set of this.undemanding) consider(set);
     for (const [key, value] of owner.labels) this.demands.visit(key, value, consider);
@@ -169,7 +170,7 @@ export class LabelIndex {
     const changed = changedKeys(entry.labels, owner.labels);
     const leaving: SetEntry[] = [];
     for (const set of entry.sets) {
-      if (looksAt(set, changed) && !evaluateSelector(set.selector, owner.labels)) leaving.push(set);
+      if (looksAt(set, changed) && !isSelected(set, owner.labels)) leaving.push(set);
     }
     for (const set of leaving) {
       this.leave(set, entry);
@@ -186,7 +187,7 @@ export class LabelIndex {
     const consider = (set: SetEntry): void => {
       if (set.visit === visit || entry.sets.has(set)) return;
       set.visit = visit;
-      if (evaluateSelector(set.selector, entry.labels)) this.join(set, entry);
+      if (isSelected(set, entry.labels)) this.join(set, entry);
     };
     for (const key of changed) {
       const value = entry.labels.get(key);
@@ -228,7 +229,7 @@ export class LabelIndex {
     }
     const candidates = set.postings ? this.findAll(set.postings) : this.owners.values();
     for (const entry of candidates) {
-      if (!entry.sets.has(set) && evaluateSelector(selector, entry.labels)) this.join(set, entry);
+      if (!entry.sets.has(set) && isSelected(set, entry.labels)) this.join(set, entry);
     }
     this.touched.add(set);
   }
@@ -276,6 +277,11 @@ function filing(id: SetId, selector: Selector): SelectorFiling {
     owners: new Set(),
     visit: 0,
   };
+}
+
+/** Endpoints of Services are found by the sets that ask for a Service, and by no other (see services.ts). */
+function isSelected({ keys, selector }: SelectorFiling, labels: ReadonlyMap<string, string>): boolean {
+  return keys.has(serviceKey) === labels.has(serviceKey) && evaluateSelector(selector, labels);
 }
 
 /** The values of one label that can make the selector true; undefined when the label's absence can too. */

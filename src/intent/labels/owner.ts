@@ -2,6 +2,7 @@
  * An owner of addresses: something labelled that rule selectors find.
  *
  *   WorkloadEndpoint, HostEndpoint, NetworkSet, GlobalNetworkSet, Site, Attachment ─[owners]→ Owner → LabelIndex
+ *   EndpointSlice ─[services]→ Owner that only its Service's sets find
  *
  * Invariant: labels are effective ones: inherited and implicit labels included.
  */

@@ -16,6 +16,7 @@ import { generateHostEndpoint } from '../topology/generate-calico.ts';
 import { siteLabels } from '../topology/site-labels.ts';
 import { hostEndpointLabels, namespaceProfile, networkSetLabels, workloadEndpointLabels } from './effective-labels.ts';
 import type { NamedPort, Owner } from './owner.ts';
+import { serviceOwner } from './services.ts';
 
 export interface OwnerChanges {
   readonly set: readonly Owner[];
@@ -33,6 +34,7 @@ const ownerKinds = [
   'NetworkSet',
   'Site',
   'Attachment',
+  'EndpointSlice',
 ] as const satisfies readonly Kind[];
 
 /** Every owner of the snapshot; HostEndpoints of all nodes, those of Attachments of all Routers included. */
@@ -81,6 +83,8 @@ function resolveOwner(snapshot: Snapshot, resource: AnyResource): Owner | undefi
       const endpoint = generateHostEndpoint(resource, site, snapshot.find('Router', resource.spec.router));
       return endpoint && owner(id, hostEndpointLabels(snapshot, endpoint), endpoint.spec.expectedIPs);
     }
+    case 'EndpointSlice':
+      return serviceOwner(resource);
     default:
       return undefined;
   }
@@ -126,6 +130,7 @@ function touchedReferences(before: Snapshot | undefined, after: Snapshot): Touch
         return sites.has(resource.spec.site) || routers.has(resource.spec.router);
       case 'GlobalNetworkSet':
       case 'Site':
+      case 'EndpointSlice':
         return false;
     }
   };

@@ -8,6 +8,7 @@
  */
 import type { Resource } from '../../resources/resource.ts';
 import { evaluateSelector } from '../../resources/selector/evaluate.ts';
+import { knownServices } from '../../resources/service-slices.ts';
 import type { Snapshot } from '../../resources/snapshot.ts';
 import { hostEndpointLabels } from '../labels/effective-labels.ts';
 import type { LabelIndex } from '../labels/label-index.ts';
@@ -48,7 +49,12 @@ export function resolvePolicy(
   const guarded = resolveEndpoints(candidates, interfaces, felix, warnings);
   const selected = guarded.map((entry) => selectPolicies(snapshot, entry, tiers));
   const sets = makeUsedSets(index);
-  const context: RulesContext = { sets, warnings, foldsNotSelector: router === undefined };
+  const context: RulesContext = {
+    sets,
+    warnings,
+    services: knownServices(snapshot),
+    foldsNotSelector: router === undefined,
+  };
   const policies = resolvePolicies(selected, context);
   const endpoints = guarded.map(({ endpoint }) => endpoint);
   const profiles = resolveProfiles(snapshot, endpoints, context);

@@ -152,7 +152,7 @@ describe('an address of two owners, of which notSelector matches one', () => {
 describe('what cannot be evaluated narrows access', () => {
   it.each<[string, Omit<Rule, 'action'>, string]>([
     ['http', { protocol: 'TCP', http: { methods: ['GET'] } }, 'http-unsupported'],
-    ['services', { protocol: 'TCP', source: { services: { name: 's', namespace: 'n' } } }, 'services-unsupported'],
+    ['services', { protocol: 'TCP', source: { services: { name: 's', namespace: 'n' } } }, 'unknown-service'],
     ['a selector that does not parse', { protocol: 'TCP', source: { selector: 'a = b' } }, 'invalid-selector'],
     ['a notSelector that does not parse', { protocol: 'TCP', source: { notSelector: 'a = b' } }, 'invalid-selector'],
     ['a port without a protocol that has ports', { destination: { ports: [80] } }, 'invalid-port'],

@@ -18,6 +18,8 @@ import type { UsedSets } from './used-sets.ts';
 /** What is the same for the rules of every resource. */
 export interface RulesContext {
   readonly sets: UsedSets;
+  /** Every Service of which something is known, by `namespace/name`. */
+  readonly services: ReadonlySet<string>;
   /** As Calico does: for a router that a Node alone describes. See SideContext. */
   readonly foldsNotSelector: boolean;
   readonly warnings: Warning[];
@@ -43,10 +45,11 @@ function resolveRule(rule: Rule, direction: Direction, index: number, context: R
   const notProtocol = resolveProtocol(rule.notProtocol, [...path, 'notProtocol'], unknown);
   const icmp = resolveIcmp(rule.icmp, [...path, 'icmp'], unknown);
   const notIcmp = resolveIcmp(rule.notICMP, [...path, 'notICMP'], unknown);
-  const { sets, foldsNotSelector } = context;
-  const side = { sets, foldsNotSelector, protocol, unknown };
-  const source = resolveSide(rule.source, { ...side, path: [...path, 'source'] });
-  const destination = resolveSide(rule.destination, { ...side, path: [...path, 'destination'] });
+  const { sets, services, foldsNotSelector } = context;
+  const { namespace } = context.subject.metadata;
+  const side = { sets, services, namespace, foldsNotSelector, protocol, unknown };
+  const source = resolveSide('source', rule.source, { ...side, path: [...path, 'source'] });
+  const destination = resolveSide('destination', rule.destination, { ...side, path: [...path, 'destination'] });
   if (rule.http) {
     const what = 'http methods and paths need a proxy that a router has not';
     unknown.push({ code: 'http-unsupported', path: [...path, 'http'], what });

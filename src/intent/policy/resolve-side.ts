@@ -11,7 +11,7 @@ import { hasPorts } from '../../net/ip-protocol.ts';
 import { type PortRange, parsePortRange } from '../../net/port-range.ts';
 import { type Prefix, parseAddressOrCidr } from '../../net/prefix.ts';
 import type { FieldPath } from '../../resources/resource.ts';
-import type { EntityRule } from '../../resources/rule.ts';
+import { type EntityRule, serviceConflicts } from '../../resources/rule.ts';
 import { parseSelector } from '../../resources/selector/parse.ts';
 import { conjoin } from '../../resources/selector/rewrite.ts';
 import type { Selector, SelectorError } from '../../resources/selector/selector.ts';
@@ -36,6 +36,10 @@ export interface SideContext {
    * one that only the selector does, it stays in. Two tests, as a reader expects, would shun it (semantics §3.3).
    */
   readonly foldsNotSelector: boolean;
+  /** Every Service of which something is known, by `namespace/name`. */
+  readonly services: ReadonlySet<string>;
+  /** Of the rule's resource: where a Service without a namespace is. */
+  readonly namespace: string | undefined;
   readonly path: FieldPath;
   readonly unknown: UnknownTerm[];
 }
@@ -47,7 +51,11 @@ export interface ResolvedSide {
 }
 
 /** The match of one side; an absent side matches everything. */
-export function resolveSide(entity: EntityRule | undefined, context: SideContext): ResolvedSide {
+export function resolveSide(
+  side: 'source' | 'destination',
+  entity: EntityRule | undefined,
+  context: SideContext,
+): ResolvedSide {
   if (!entity) return { match: {}, families: [4, 6] };
   const { sets } = context;
   const nets = resolveNets(entity.nets, 'nets', context);
@@ -59,24 +67,47 @@ export function resolveSide(entity: EntityRule | undefined, context: SideContext
   const negative = isFolded ? undefined : shunned;
   const ports = resolvePorts(entity.ports, 'ports', positive, context);
   const notPorts = resolvePorts(entity.notPorts, 'notPorts', positive, context);
-  if (entity.services) {
-    context.unknown.push({
-      code: 'services-unsupported',
-      path: [...context.path, 'services'],
-      what: `the endpoints of Service ${entity.services.name} are not known to a router`,
-    });
-  }
+  const service = entity.services && resolveService(entity.services, entity, side, context);
   return {
     match: {
       ...(nets && { nets }),
       ...(notNets && { notNets }),
       ...(positive && { addressSet: sets.addressSet(positive) }),
+      ...(service !== undefined && side === 'source' && { addressSet: sets.serviceAddresses(service) }),
       ...(negative && { notAddressSet: sets.addressSet(negative) }),
       ...(ports && { ports }),
+      ...(service !== undefined &&
+        side === 'destination' && { ports: { ranges: [], portSets: [sets.servicePorts(service)] } }),
       ...(notPorts && { notPorts }),
     },
     families: ([4, 6] as const).filter((family) => allows(nets, family) && allowsNot(notNets, family)),
   };
+}
+
+/**
+ * The Service, `namespace/name`, whose endpoints the side is: their addresses as a source, their addresses with the Service's
+ * ports as a destination (semantics §3.2). What validation refuses beside `services` may still come from a store.
+ */
+function resolveService(
+  named: NonNullable<EntityRule['services']>,
+  entity: EntityRule,
+  side: 'source' | 'destination',
+  context: SideContext,
+): string | undefined {
+  const { name, namespace = context.namespace } = named;
+  const path = [...context.path, 'services'];
+  const beside = serviceConflicts[side].find((field) => entity[field] !== undefined);
+  if (namespace === undefined || beside !== undefined) {
+    const what =
+      beside === undefined ? `Service ${name} is named without its namespace` : `services stand beside ${beside}`;
+    context.unknown.push({ code: 'invalid-services', path, what });
+    return undefined;
+  }
+  const service = `${namespace}/${name}`;
+  if (context.services.has(service)) return service;
+  const what = `Service ${service} has no EndpointSlice here`;
+  context.unknown.push({ code: 'unknown-service', path, what });
+  return undefined;
 }
 
 /** A list of one family's nets removes the rule for the other family (semantics §3.3). */

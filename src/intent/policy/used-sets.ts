@@ -10,11 +10,15 @@ import { contentHash } from '../../net/content-hash.ts';
 import { printSelector } from '../../resources/selector/print.ts';
 import type { Selector } from '../../resources/selector/selector.ts';
 import type { LabelIndex, PortQuery } from '../labels/label-index.ts';
+import { servicePort, serviceSelector } from '../labels/services.ts';
 import type { PolicyIntent, SetId } from './policy-intent.ts';
 
 export interface UsedSets {
   addressSet(selector: Selector): SetId;
   portSet(selector: Selector, port: PortQuery): SetId;
+  /** The endpoints of a Service, `namespace/name`, without and with its ports. */
+  serviceAddresses(service: string): SetId;
+  servicePorts(service: string): SetId;
   /** Members are the index's own live maps. Sets of the index that were not asked for are forgotten. */
   finish(): Pick<PolicyIntent, 'addressSets' | 'portSets'>;
 }
@@ -39,6 +43,20 @@ export function makeUsedSets(index: LabelIndex): UsedSets {
       const id = `p:${contentHash(`${port.protocol ?? 'any'} ${text}`)}`;
       ports.set(id, text);
       index.addPortSet(id, selector, port);
+      return id;
+    },
+    serviceAddresses: (service) => {
+      const text = `Service ${service}`;
+      const id = `s:${contentHash(text)}`;
+      addresses.set(id, text);
+      index.addSelector(id, serviceSelector(service));
+      return id;
+    },
+    servicePorts: (service) => {
+      const text = `ports of Service ${service}`;
+      const id = `p:${contentHash(text)}`;
+      ports.set(id, text);
+      index.addPortSet(id, serviceSelector(service), servicePort);
       return id;
     },
     finish: () => {

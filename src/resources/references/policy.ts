@@ -10,6 +10,7 @@ import type { Rule } from '../rule.ts';
 import { evaluateSelector } from '../selector/evaluate.ts';
 import { parseSelector } from '../selector/parse.ts';
 import type { Selector } from '../selector/selector.ts';
+import { knownServices } from '../service-slices.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { builtInTiers } from '../tier.ts';
 import { type Finding, missing, namesOf, type ReferenceCheck, warning } from './finding.ts';
@@ -159,18 +160,21 @@ function findSelected(text: string, endpoints: Iterable<HostEndpoint>): HostEndp
   return undefined;
 }
 
-/** Services are Kubernetes objects; a router does not see them, so such a rule matches nothing. */
-export const servicesUnresolvable: ReferenceCheck = function* (snapshot) {
+/** A Service is known by its EndpointSlices; a rule that names another one is narrowed (semantics §3.2). */
+export const servicesKnown: ReferenceCheck = function* (snapshot) {
+  const known = knownServices(snapshot);
   for (const policy of policies(snapshot)) {
     for (const direction of ['ingress', 'egress'] as const) {
       for (const [index, rule] of (policy.spec[direction] ?? []).entries()) {
         const side = serviceSide(rule);
-        if (side)
-          yield warning(
-            policy,
-            ['spec', direction, index, side, 'services'],
-            'a router does not see Kubernetes services, so this rule matches nothing here: use nets or a selector',
-          );
+        const { name, namespace = policy.metadata.namespace } = (side && rule[side]?.services) ?? { name: '' };
+        if (side === undefined || known.has(`${namespace}/${name}`)) continue;
+        const consequence = rule.action === 'Deny' ? 'denies whatever else it matches' : 'matches nothing';
+        yield warning(
+          policy,
+          ['spec', direction, index, side, 'services'],
+          `there is no EndpointSlice of Service ${namespace}/${name} here: until there is, this rule ${consequence}`,
+        );
       }
     }
   }
