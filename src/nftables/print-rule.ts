@@ -116,7 +116,8 @@ function printStatement(statement: Statement): string {
     case 'class':
       return `meta priority set ${printField({ ...statement, kind: 'address' })} map @${statement.map}`;
     case 'no-class':
-      return 'meta priority set 0';
+      // As nft lists it: 0.
+      return 'meta priority set none';
   }
 }
 

@@ -78,8 +78,7 @@ export function classDeclaration(map: ClassMap): readonly string[] {
 }
 
 export function classElementTexts(map: ClassMap): readonly string[] {
-  const texts = [...map.classes].map(([key, number]) => `${key} : ${printClass(number)}`).sort();
-  return map.hasDefault ? [...texts, '* : 0'] : texts;
+  return [...map.classes].map(([key, number]) => `${key} : ${printClass(number)}`).sort();
 }
 
 function printClasses(map: ClassMap): readonly string[] {

@@ -106,8 +106,8 @@ export type Statement =
   | { readonly kind: 'mark'; readonly clear: number; readonly set: number }
   | { readonly kind: 'notrack' }
   /**
-   * Takes note of the class of the address on this side, for a lookup by `class`; demands the family. An address that the map
-   * does not have leaves the note as it is.
+   * Takes note of the class of the address on this side, for a lookup by `class` in the same rule; demands the family. With an
+   * address that the map does not have the packet leaves the rule, the note as it was.
    */
   | { readonly kind: 'class'; readonly family: Family; readonly side: Side; readonly map: string }
   /** Takes note of class 0, which no address has; the packet must leave our chains so. */
@@ -191,8 +191,6 @@ export interface ClassMap {
   readonly family: Family;
   /** False: keys are addresses, in a hash map. True: keys are `first-last`, or an address, that do not overlap. */
   readonly isInterval: boolean;
-  /** Whether every other address is in class 0. */
-  readonly hasDefault: boolean;
   /** By printed key. */
   readonly classes: ReadonlyMap<string, number>;
 }

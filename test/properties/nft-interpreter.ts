@@ -135,7 +135,7 @@ function walkChain(walk: Walk, at: HookPoint, chain: Chain, depth: number): Chai
   if (depth > jumpStackSize) throw new Error(`more than ${jumpStackSize} jumps deep in ${chain.name}`);
   for (const rule of chain.rules) {
     if (!rule.matches.every((match) => matches(walk, at, match))) continue;
-    for (const statement of rule.statements) run(walk, at, statement);
+    if (!rule.statements.every((statement) => run(walk, at, statement))) continue;
     const decided = decide(walk, at, rule);
     if (decided === undefined) continue;
     if (decided.comment !== undefined) walk.comments.push(decided.comment);
@@ -271,28 +271,31 @@ function isAddressIn(walk: Walk, list: Extract<Match, { kind: 'address' }>['in']
   );
 }
 
-function run(walk: Walk, at: HookPoint, statement: Statement): void {
+/** False where the kernel leaves the rule at the statement. */
+function run(walk: Walk, at: HookPoint, statement: Statement): boolean {
   switch (statement.kind) {
     case 'counter':
     case 'log':
-      return;
+      return true;
     case 'mark':
       walk.mark = ((walk.mark & ~statement.clear) | statement.set) >>> 0;
-      return;
+      return true;
     case 'notrack':
       if (at.priority >= conntrackPriority) throw new Error(`notrack after conntrack, in ${at.hook}`);
       walk.ctState = 'untracked';
-      return;
-    case 'class':
-      walk.class = classOf(walk, statement.map, addressOf(walk.packet, statement.side)) ?? walk.class;
-      return;
+      return true;
+    case 'class': {
+      const found = classOf(walk, statement.map, addressOf(walk.packet, statement.side));
+      walk.class = found ?? walk.class;
+      return found !== undefined;
+    }
     case 'no-class':
       walk.class = 0;
-      return;
+      return true;
   }
 }
 
-/** Undefined where the map does not have the address: the kernel then leaves the rule. */
+/** Undefined where the map does not have the address. */
 function classOf({ ruleset }: Walk, name: string, address: Address): number | undefined {
   const map = ruleset.classes.get(name);
   if (!map) throw new Error(`no class map ${name}`);
@@ -304,7 +307,7 @@ function classOf({ ruleset }: Walk, name: string, address: Address): number | un
     if (!from || !to) throw new Error(`class map ${name} has key ${key}`);
     if (from.bits <= address.bits && address.bits <= to.bits) return number;
   }
-  return map.hasDefault ? 0 : undefined;
+  return undefined;
 }
 
 function ctStateAt(walk: Walk, at: HookPoint): CtStateName {
