@@ -18,9 +18,10 @@ import type {
 } from '../intent/policy/policy-intent.ts';
 import type { FieldPath, Position, Resource } from '../resources/resource.ts';
 import { findFailsafe } from './failsafe.ts';
-import { isIcmp, matchesRule } from './match-rule.ts';
+import { findMiss, isIcmp, type Miss } from './match-rule.ts';
 import type { Packet } from './packet.ts';
-import type { RuleReference, TraceStep, VerdictStage } from './verdict.ts';
+import { type FindOwners, printMiss } from './print-miss.ts';
+import type { RuleReference, TraceDetail, TraceStep, VerdictCause, VerdictStage } from './verdict.ts';
 
 export type Locate = (resource: Resource, path: FieldPath) => Position | undefined;
 
@@ -29,6 +30,8 @@ export interface Walk {
   readonly policy: PolicyIntent;
   readonly packet: Packet;
   readonly locate: Locate;
+  readonly detail: TraceDetail;
+  readonly findOwners: FindOwners;
   readonly trace: TraceStep[];
 }
 
@@ -46,6 +49,7 @@ export interface Decision {
   readonly stage: VerdictStage;
   readonly rule: RuleReference | null;
   readonly position: Position | null;
+  readonly cause: VerdictCause;
   readonly reason: string;
 }
 
@@ -102,7 +106,8 @@ export function evaluateStage(walk: Walk, at: StagePoint): Outcome {
 /** An endpoint that no applyOnForward policy selects is a common surprise, so the trace says that it was asked. */
 function saySilent(walk: Walk, at: StagePoint): Outcome {
   if (isForwardStage(at.stage) && tiersAt(at.endpoint, at.stage).length === 0) {
-    note(walk, at, { outcome: `no applyOnForward policy with ${directionOf(at.stage)} selects it: no verdict` });
+    const outcome = `no applyOnForward policy with ${directionOf(at.stage)} selects it: no verdict`;
+    note(walk, at, { event: 'silent', outcome });
   }
   return none;
 }
@@ -116,20 +121,20 @@ function exemptNeighborDiscovery(walk: Walk, at: StagePoint): Outcome | undefine
   if (!policy.exemptsNeighborDiscovery || isForwardStage(at.stage)) return undefined;
   const type = packet.icmpType ?? -1;
   if (packet.source.family !== 6 || !isIcmp(packet) || type < 133 || type > 137) return undefined;
-  return exempt(walk, at, 'neighbor discovery is never policed');
+  return exempt(walk, at, { kind: 'neighbor-discovery' }, 'neighbor discovery is never policed');
 }
 
 /** Raw runs before conntrack, so untracked stages know no invalid packets. */
 function denyInvalid(walk: Walk, at: StagePoint): Outcome | undefined {
   const isUntracked = at.stage === 'untracked-ingress' || at.stage === 'untracked-egress';
   if (isUntracked || at.conntrack !== 'invalid' || !walk.policy.dropsInvalid) return undefined;
-  return deny(walk, at, 'conntrack state invalid');
+  return deny(walk, at, { kind: 'conntrack-invalid' }, 'conntrack state invalid');
 }
 
 function exemptFailsafe(walk: Walk, at: StagePoint): Outcome | undefined {
   if (isForwardStage(at.stage)) return undefined;
   const failsafe = findFailsafe(walk.policy.failsafes, at.stage, at.interfaceName, walk.packet);
-  return failsafe === undefined ? undefined : exempt(walk, at, failsafe);
+  return failsafe && exempt(walk, at, { kind: 'failsafe', list: failsafe.list }, failsafe.reason);
 }
 
 function isForwardStage(stage: PolicyStage): boolean {
@@ -153,14 +158,15 @@ function evaluateTier(walk: Walk, at: StagePoint, tier: TierIntent): Outcome | u
     if (verdict) return verdict;
   }
   if (isEarlyStage(at.stage)) {
-    note(walk, at, { tier: tier.name, outcome: 'end of tier: no verdict in this stage' });
+    note(walk, at, { event: 'tier-end', tier: tier.name, outcome: 'end of tier: no verdict in this stage' });
     return undefined;
   }
   if (tier.defaultAction === 'Pass') {
-    note(walk, at, { tier: tier.name, outcome: 'end of tier: Pass' });
+    note(walk, at, { event: 'tier-end', tier: tier.name, outcome: 'end of tier: Pass' });
     return undefined;
   }
-  return deny(walk, at, `end of tier ${tier.name}: no policy of it decided`, tier.name, 'end of tier: Deny');
+  const cause = { kind: 'end-of-tier', tier: tier.name } as const;
+  return deny(walk, at, cause, `end of tier ${tier.name}: no policy of it decided`);
 }
 
 /** Only the normal stages have profiles, and only they deny what nothing allowed. */
@@ -168,21 +174,30 @@ function evaluateProfiles(walk: Walk, at: StagePoint): Outcome | undefined {
   if (at.stage !== 'normal-ingress' && at.stage !== 'normal-egress') return undefined;
   for (const name of at.endpoint.profiles) {
     const rules = walk.policy.profiles.get(name);
-    if (!rules) return deny(walk, at, `profile ${name} does not exist, so it denies everything`);
+    if (!rules) {
+      const reason = `profile ${name} does not exist, so it denies everything`;
+      return deny(walk, at, { kind: 'missing-profile', profile: name }, reason);
+    }
     const verdict = evaluateRules(walk, at, rules);
     // Pass ends a profile and nothing more: the next one is tried.
     if (verdict && verdict !== 'pass') return verdict;
   }
   const profiles = at.endpoint.profiles.length === 0 ? 'it has no profile' : 'no profile of it decided';
-  return deny(walk, at, `no tier of endpoint ${at.endpoint.name} decided and ${profiles}`);
+  const reason = `no tier of endpoint ${at.endpoint.name} decided and ${profiles}`;
+  return deny(walk, at, { kind: 'end-of-profiles' }, reason);
 }
 
 function evaluateRules(walk: Walk, at: StagePoint, rules: PolicyRules): Outcome | 'pass' | undefined {
   const direction = directionOf(at.stage);
   for (const rule of rules[direction]) {
-    if (!matchesRule(walk.policy, rule, walk.packet)) continue;
-    const by = decisionOf(walk, at, rules, rule, direction);
+    const miss = findMiss(walk.policy, rule, walk.packet);
+    if (miss) {
+      if (walk.detail === 'rules') noteMiss(walk, at, rules, rule, miss);
+      continue;
+    }
+    const by = decisionOf(walk, at, rules, rule);
     note(walk, at, {
+      event: 'rule-matched',
       tier: rules.tier,
       policy: rules.id,
       rule: by.rule,
@@ -200,31 +215,49 @@ function evaluateRules(walk: Walk, at: StagePoint, rules: PolicyRules): Outcome 
         break;
     }
   }
-  note(walk, at, { tier: rules.tier, policy: rules.id, outcome: 'no match' });
+  const outcome = rules[direction].length === 0 ? `no match: it has no ${direction} rules` : 'no match';
+  const position = (rules.resource && walk.locate(rules.resource, ['metadata', 'name'])) ?? null;
+  note(walk, at, { event: 'policy-end', tier: rules.tier, policy: rules.id, outcome, position });
   return undefined;
 }
 
-function decisionOf(walk: Walk, at: StagePoint, rules: PolicyRules, rule: RuleIntent, direction: Direction): Decision {
+function noteMiss(walk: Walk, at: StagePoint, rules: PolicyRules, rule: RuleIntent, miss: Miss): void {
+  const { rule: reference, position } = decisionOf(walk, at, rules, rule);
+  const reason = printMiss(walk.policy, rule, walk.packet, miss, walk.findOwners);
+  const outcome = `no match for ${rule.action}: ${reason}`;
+  note(walk, at, { event: 'rule-missed', tier: rules.tier, policy: rules.id, rule: reference, outcome, position });
+}
+
+function decisionOf(walk: Walk, at: StagePoint, rules: PolicyRules, rule: RuleIntent): Decision {
   const { kind, name, tier } = rules;
+  const direction = directionOf(at.stage);
   return {
     stage: at.stage,
     rule: { kind, name, tier, direction, index: rule.index },
     position: (rules.resource && walk.locate(rules.resource, rule.path)) ?? null,
+    cause: { kind: 'rule' },
     reason: `${kind} ${name} ${direction}[${rule.index}]: ${rule.action}`,
   };
 }
 
-function exempt(walk: Walk, at: StagePoint, reason: string): Outcome {
-  note(walk, at, { outcome: `${reason}: accept in this hook` });
-  return { kind: 'exempt', by: { stage: at.stage, rule: null, position: null, reason } };
+function exempt(walk: Walk, at: StagePoint, cause: VerdictCause, reason: string): Outcome {
+  note(walk, at, { event: 'exemption', outcome: `${reason}: accept in this hook` });
+  return { kind: 'exempt', by: { stage: at.stage, rule: null, position: null, cause, reason } };
 }
 
-function deny(walk: Walk, at: StagePoint, reason: string, tier: string | null = null, outcome?: string): Outcome {
-  note(walk, at, { tier, outcome: outcome ?? `${reason}: Deny` });
-  return { kind: 'deny', by: { stage: at.stage, rule: null, position: null, reason } };
+/** A Deny that no rule said. */
+function deny(walk: Walk, at: StagePoint, cause: VerdictCause, reason: string): Outcome {
+  if (cause.kind === 'end-of-tier')
+    note(walk, at, { event: 'tier-end', tier: cause.tier, outcome: 'end of tier: Deny' });
+  else
+    note(walk, at, {
+      event: cause.kind === 'conntrack-invalid' ? 'exemption' : 'profiles-end',
+      outcome: `${reason}: Deny`,
+    });
+  return { kind: 'deny', by: { stage: at.stage, rule: null, position: null, cause, reason } };
 }
 
-function note(walk: Walk, at: StagePoint, step: Partial<TraceStep> & Pick<TraceStep, 'outcome'>): void {
+function note(walk: Walk, at: StagePoint, step: Partial<TraceStep> & Pick<TraceStep, 'event' | 'outcome'>): void {
   walk.trace.push({
     stage: at.stage,
     endpoint: at.endpoint.name,

@@ -85,6 +85,13 @@ describe('what an earlier Allow skips (semantics §4.6)', () => {
       'accept in forward-ingress',
     ],
     [
+      'related is let through as established is',
+      joined(closed, { forward: deny }),
+      'eth0 → eth1',
+      { ...any, ctState: 'related' },
+      'accept in forward-ingress',
+    ],
+    [
       'established meets untracked',
       joined({ untracked: deny }),
       'eth0 → local',
@@ -288,6 +295,17 @@ describe('a deny', () => {
     });
     expect(explain(given, way, any).verdict).toBe(expected);
   });
+
+  it('of the router’s own packets is a drop where NAT has changed their destination: postrouting cannot reject', () => {
+    const closing = { egress: [tier('default', 'Deny', 'deny-out')] };
+    const given = policyIntent({
+      denyVerdict: 'reject',
+      policies: new Map([rules('deny-out', 'default', { egress: [['Deny']] })]),
+      endpoints: [endpoint('h', ['eth0'], { normal: closing })],
+    });
+    const changed = { ...any, beforeNat: { destination: any.source } };
+    expect([any, changed].map((each) => explain(given, 'local → eth0', each).verdict)).toEqual(['reject', 'drop']);
+  });
 });
 
 it('tells the whole way, with the place of the rule that decided', () => {
@@ -318,7 +336,7 @@ it('tells the whole way, with the place of the rule that decided', () => {
     index: 1,
   });
   expect(answer.position).toEqual({ file: 'closing.yaml', line: 11, column: 5 });
-  expect(answer.trace.map((step) => `${step.tier} ${step.policy} ${step.outcome}`)).toEqual([
+  expect(answer.trace.slice(2).map((step) => `${step.tier} ${step.policy} ${step.outcome}`)).toEqual([
     't1 GlobalNetworkPolicy/other no match',
     't1 null end of tier: Pass',
     'default GlobalNetworkPolicy/logged matched Log',
@@ -331,7 +349,7 @@ it('says that an endpoint was asked and no policy with applyOnForward selects it
   const policy = policyIntent({ endpoints: [endpoint('lan', ['eth1'])] });
   const { trace, reason } = explain(policy, 'eth0 → eth1', packet('10.0.0.1', '10.1.0.1', 'tcp/80'));
   expect(reason).toBe('no rule allowed or denied the forwarded packet: Calico lets such packets pass');
-  expect(trace.map(({ stage, endpoint: name, outcome }) => `${stage} ${name}: ${outcome}`).slice(0, 1)).toEqual([
+  expect(trace.map(({ stage, endpoint: name, outcome }) => `${stage} ${name}: ${outcome}`).slice(3, 4)).toEqual([
     'forward-egress lan: no applyOnForward policy with egress selects it: no verdict',
   ]);
 });

@@ -15,6 +15,7 @@
 import type { EndpointIntent, PolicyIntent } from '../intent/policy/policy-intent.ts';
 import {
   type Decision,
+  directionOf,
   evaluateStage,
   isEarlyStage,
   type Locate,
@@ -24,10 +25,25 @@ import {
   type Walk,
 } from './evaluate-stage.ts';
 import type { Packet, Passage } from './packet.ts';
-import type { Verdict, VerdictStage } from './verdict.ts';
+import type { FindOwners } from './print-miss.ts';
+import type { TraceDetail, TraceEvent, Verdict, VerdictCause, VerdictStage } from './verdict.ts';
 
-export function explainPacket(policy: PolicyIntent, passage: Passage, packet: Packet, locate: Locate): Verdict {
-  const walk: Walk = { policy, packet, locate, trace: [] };
+/** What the trace says beyond the verdict. */
+export interface TraceOptions {
+  /** `policies` unless said. */
+  readonly detail?: TraceDetail;
+  /** For the reasons why rules do not match; without it they name addresses alone. */
+  readonly findOwners?: FindOwners;
+}
+
+export function explainPacket(
+  policy: PolicyIntent,
+  passage: Passage,
+  packet: Packet,
+  locate: Locate,
+  { detail = 'policies', findOwners = () => undefined }: TraceOptions = {},
+): Verdict {
+  const walk: Walk = { policy, packet, locate, detail, findOwners, trace: [] };
   switch (passage.kind) {
     case 'local-in':
       return explainLocalIn(walk, passage.inbound);
@@ -53,15 +69,25 @@ function endpointOf(policy: PolicyIntent, interfaceName: string): EndpointIntent
 function explainLocalIn(walk: Walk, inbound: string): Verdict {
   const early = explainPrerouting(walk, inbound);
   if ('verdict' in early) return early;
-  if (early.allowed) return accept(walk, early.allowed);
+  if (early.allowed) {
+    skip(walk, 'normal-ingress', allowedIn(early.allowed));
+    return accept(walk, early.allowed);
+  }
   return explainNormal(walk, 'normal-ingress', inbound, early.conntrack);
 }
 
 function explainLocalOut(walk: Walk, outbound: string): Verdict {
   const untracked = evaluate(asSent(walk), 'untracked-egress', outbound, walk.packet.ctState);
   if (untracked.kind === 'deny') return denied(walk, untracked.by);
-  if (untracked.kind === 'allow') return accept(walk, untracked.by);
+  if (untracked.kind === 'allow') {
+    skip(walk, 'normal-egress', allowedIn(untracked.by));
+    return accept(walk, untracked.by);
+  }
   return explainNormal(walk, 'normal-egress', outbound, walk.packet.ctState);
+}
+
+function allowedIn({ stage }: Decision): string {
+  return `allowed in ${stage}`;
 }
 
 /** The walk with the packet as it was before NAT; its steps go into the same trace. */
@@ -84,8 +110,14 @@ function explainPrerouting(later: Walk, inbound: string): Verdict | Arrived {
   const untracked = evaluate(walk, 'untracked-ingress', inbound, conntrack);
   if (untracked.kind === 'deny') return denied(walk, untracked.by);
   // notrack: from here on the packet belongs to no flow, even if it did before (semantics §10.8).
-  if (untracked.kind === 'allow') return { allowed: untracked.by, conntrack: 'untracked' };
-  if (conntrack === 'established') return { allowed: undefined, conntrack };
+  if (untracked.kind === 'allow') {
+    skip(walk, 'preDNAT-ingress', allowedIn(untracked.by));
+    return { allowed: untracked.by, conntrack: 'untracked' };
+  }
+  if (followsFlow(conntrack)) {
+    skip(walk, 'preDNAT-ingress', `the packet is ${conntrack}`);
+    return { allowed: undefined, conntrack };
+  }
   const preDnat = evaluate(walk, 'preDNAT-ingress', inbound, conntrack);
   if (preDnat.kind === 'deny') return denied(walk, preDnat.by);
   return { allowed: preDnat.kind === 'allow' ? preDnat.by : undefined, conntrack };
@@ -97,7 +129,7 @@ function explainNormal(
   interfaceName: string,
   conntrack: Packet['ctState'],
 ): Verdict {
-  if (conntrack === 'established') return acceptEstablished(walk, [[stage, interfaceName]]);
+  if (followsFlow(conntrack)) return acceptEstablished(walk, conntrack, [[stage, interfaceName]]);
   const outcome = evaluate(walk, stage, interfaceName, conntrack);
   switch (outcome.kind) {
     case 'allow':
@@ -106,7 +138,12 @@ function explainNormal(
     case 'deny':
       return denied(walk, outcome.by);
     case 'none':
-      return decideByDefault(walk, 'accept', `no endpoint covers ${interfaceName}: left to the host's own rules`);
+      return decideByDefault(
+        walk,
+        'accept',
+        { kind: 'no-endpoint' },
+        `no endpoint covers ${interfaceName}: left to the host's own rules`,
+      );
   }
 }
 
@@ -114,14 +151,15 @@ function explainForward(walk: Walk, inbound: string, outbound: string): Verdict 
   const early = explainPrerouting(walk, inbound);
   if ('verdict' in early) return early;
   const { conntrack } = early;
-  if (conntrack === 'established') {
-    return acceptEstablished(walk, [
+  if (followsFlow(conntrack)) {
+    return acceptEstablished(walk, conntrack, [
       ['forward-ingress', inbound],
       ['forward-egress', outbound],
     ]);
   }
   let { allowed } = early;
-  if (!allowed) {
+  if (allowed) skip(walk, 'forward-ingress', allowedIn(allowed));
+  else {
     const ingress = evaluate(walk, 'forward-ingress', inbound, conntrack);
     if (ingress.kind === 'deny') return denied(walk, ingress.by);
     if (ingress.kind === 'allow') allowed = ingress.by;
@@ -141,43 +179,75 @@ function applyForwardDefault(walk: Walk): Verdict {
   const isCalico = action === 'Allow' && !isRouter;
   const by = isCalico ? 'Calico lets such packets pass' : `Router forwarding.defaultAction is ${action}`;
   const reason = `no rule allowed or denied the forwarded packet: ${by}`;
-  return decideByDefault(walk, action === 'Allow' ? 'accept' : 'drop', reason);
+  return decideByDefault(walk, action === 'Allow' ? 'accept' : 'drop', { kind: 'forwarding-default' }, reason);
 }
 
 /** Asks the interface's endpoint, if it has one, and, in an early stage, if that has any policy there. */
 function evaluate(walk: Walk, stage: PolicyStage, interfaceName: string, conntrack: Packet['ctState']): Outcome {
   const endpoint = endpointOf(walk.policy, interfaceName);
-  if (!endpoint || (isEarlyStage(stage) && tiersAt(endpoint, stage).length === 0)) return { kind: 'none' };
+  if (!endpoint) {
+    skip(walk, stage, `no endpoint covers ${interfaceName}`);
+    return { kind: 'none' };
+  }
+  if (isEarlyStage(stage) && tiersAt(endpoint, stage).length === 0) {
+    const flag = stage === 'preDNAT-ingress' ? 'preDNAT' : 'doNotTrack';
+    skip(
+      walk,
+      stage,
+      `no ${flag} policy with ${directionOf(stage)} selects endpoint ${endpoint.name} of ${interfaceName}`,
+    );
+    return { kind: 'none' };
+  }
   return evaluateStage(walk, { stage, endpoint, interfaceName, conntrack });
 }
 
 /** Policy judges the first packet of a flow; the rest follow it, whether or not an endpoint is there to say so. */
-function acceptEstablished(walk: Walk, passed: readonly (readonly [PolicyStage, string])[]): Verdict {
-  const reason = 'an established packet belongs to a flow that was accepted';
+function acceptEstablished(
+  walk: Walk,
+  conntrack: Packet['ctState'],
+  passed: readonly (readonly [PolicyStage, string])[],
+): Verdict {
+  const reason =
+    conntrack === 'related'
+      ? 'a related packet goes with a flow that was accepted'
+      : 'an established packet belongs to a flow that was accepted';
   for (const [stage, interfaceName] of passed) {
     const endpoint = endpointOf(walk.policy, interfaceName);
     if (!endpoint) continue;
-    note(walk, stage, endpoint.name, 'established: accept');
-    return accept(walk, { stage, rule: null, position: null, reason });
+    note(walk, 'exemption', stage, endpoint.name, `${conntrack}: accept`);
+    return accept(walk, { stage, rule: null, position: null, cause: { kind: 'established' }, reason });
   }
-  return decideByDefault(walk, 'accept', reason);
+  return decideByDefault(walk, 'accept', { kind: 'established' }, reason);
 }
 
-function decideByDefault(walk: Walk, verdict: 'accept' | 'drop', reason: string): Verdict {
-  note(walk, 'default', null, `${reason}: ${verdict}`);
-  return { verdict, stage: 'default', rule: null, position: null, reason, trace: walk.trace };
+/** Conntrack's states that policy does not ask about, save untracked policy. */
+function followsFlow(conntrack: Packet['ctState']): boolean {
+  return conntrack === 'established' || conntrack === 'related';
+}
+
+function decideByDefault(walk: Walk, verdict: 'accept' | 'drop', cause: VerdictCause, reason: string): Verdict {
+  note(walk, 'default', 'default', null, `${reason}: ${verdict}`);
+  return { verdict, stage: 'default', rule: null, position: null, cause, reason, trace: walk.trace };
 }
 
 function accept(walk: Walk, by: Decision): Verdict {
   return { verdict: 'accept', ...by, trace: walk.trace };
 }
 
-/** The kernel can reject only in input, forward and output, so the hooks before them always drop. */
+/**
+ * The kernel can reject only in input, forward and output: the hooks before them always drop, and so does postrouting, where
+ * the router's own packets are judged whose destination NAT has changed.
+ */
 function denied(walk: Walk, by: Decision): Verdict {
   const isEarly = by.stage.startsWith('untracked') || by.stage.startsWith('preDNAT');
-  return { verdict: isEarly ? 'drop' : walk.policy.denyVerdict, ...by, trace: walk.trace };
+  const isPostrouting = by.stage === 'normal-egress' && walk.packet.beforeNat !== undefined;
+  return { verdict: isEarly || isPostrouting ? 'drop' : walk.policy.denyVerdict, ...by, trace: walk.trace };
 }
 
-function note(walk: Walk, stage: VerdictStage, endpoint: string | null, outcome: string): void {
-  walk.trace.push({ stage, endpoint, tier: null, policy: null, rule: null, outcome, position: null });
+function skip(walk: Walk, stage: VerdictStage, why: string): void {
+  note(walk, 'skipped', stage, null, `skipped: ${why}`);
+}
+
+function note(walk: Walk, event: TraceEvent, stage: VerdictStage, endpoint: string | null, outcome: string): void {
+  walk.trace.push({ event, stage, endpoint, tier: null, policy: null, rule: null, outcome, position: null });
 }

@@ -71,6 +71,7 @@ describe('the way of a packet', () => {
 });
 
 it('prints a verdict as JSON with the same keys always', () => {
+  const nothing = { endpoint: null, tier: null, policy: null, rule: null, file: null, line: null };
   const rule = { kind: 'GlobalNetworkPolicy', name: 'to-lan', tier: 'default', direction: 'ingress', index: 2 };
   expect(verdictToJson(explain({ in: 'eth0', out: 'eth1' }))).toEqual({
     verdict: 'accept',
@@ -78,9 +79,17 @@ it('prints a verdict as JSON with the same keys always', () => {
     rule,
     file: 'to-lan.yaml',
     line: 9,
+    cause: { kind: 'rule' },
     reason: 'GlobalNetworkPolicy to-lan ingress[2]: Allow',
     trace: [
+      ...['untracked', 'preDNAT'].map((stage) => ({
+        ...nothing,
+        event: 'skipped',
+        stage: `${stage}-ingress`,
+        outcome: `skipped: no ${stage === 'preDNAT' ? stage : 'doNotTrack'} policy with ingress selects endpoint h1 of eth0`,
+      })),
       {
+        event: 'rule-matched',
         stage: 'forward-ingress',
         endpoint: 'h1',
         tier: 'default',
@@ -91,6 +100,7 @@ it('prints a verdict as JSON with the same keys always', () => {
         line: 7,
       },
       {
+        event: 'rule-matched',
         stage: 'forward-ingress',
         endpoint: 'h1',
         tier: 'default',
@@ -99,6 +109,12 @@ it('prints a verdict as JSON with the same keys always', () => {
         outcome: 'matched Allow',
         file: 'to-lan.yaml',
         line: 9,
+      },
+      {
+        ...nothing,
+        event: 'skipped',
+        stage: 'forward-egress',
+        outcome: 'skipped: no endpoint covers eth1',
       },
     ],
   });
@@ -115,6 +131,9 @@ it('prints a verdict for people as the way the packet took', () => {
       '',
       'route',
       '  10.1.1.1 is in 10.1.0.0/16 by eth1',
+      '',
+      'untracked-ingress skipped: no doNotTrack policy with ingress selects endpoint h1 of eth0',
+      'preDNAT-ingress skipped: no preDNAT policy with ingress selects endpoint h1 of eth0',
       '',
       'forward-ingress of endpoint h1',
       '  tier default',

@@ -10,7 +10,7 @@ import type { PolicyIntent } from '../intent/policy/policy-intent.ts';
 import { printAddress } from '../net/address.ts';
 import { printPrefix } from '../net/prefix.ts';
 import type { Locate } from './evaluate-stage.ts';
-import { explainPacket } from './explain-packet.ts';
+import { explainPacket, type TraceOptions } from './explain-packet.ts';
 import { type Fib, lookupRoute } from './fib.ts';
 import type { Passage } from './packet.ts';
 import type { PacketQuery } from './packet-query.ts';
@@ -22,6 +22,7 @@ export function explainQuery(
   fib: Fib,
   query: PacketQuery,
   locate: Locate,
+  options: TraceOptions = {},
 ): Verdict {
   const way = resolvePassage(fib, query);
   if (way.passage === undefined) {
@@ -30,11 +31,12 @@ export function explainQuery(
       stage: 'route',
       rule: null,
       position: null,
+      cause: { kind: 'no-route' },
       reason: way.reason,
       trace: [routeStep(way.reason)],
     };
   }
-  const verdict = explainPacket(intent.policy, way.passage, query.packet, locate);
+  const verdict = explainPacket(intent.policy, way.passage, query.packet, locate, options);
   return way.reason === undefined ? verdict : { ...verdict, trace: [routeStep(way.reason), ...verdict.trace] };
 }
 
@@ -43,7 +45,8 @@ type Way =
   | { readonly passage: Passage; readonly reason?: string }
   | { readonly passage: undefined; readonly reason: string };
 
-function resolvePassage(fib: Fib, query: PacketQuery): Way {
+/** The way the packet takes, and what was looked up to know it. */
+export function resolvePassage(fib: Fib, query: PacketQuery): Way {
   const { in: inbound, out: outbound, local, packet } = query;
   if (local === 'in' && inbound !== undefined) return { passage: { kind: 'local-in', inbound } };
   if (local === 'out') {
@@ -86,5 +89,14 @@ function sent(outbound: string): Passage {
 }
 
 function routeStep(outcome: string): TraceStep {
-  return { stage: 'route', endpoint: null, tier: null, policy: null, rule: null, outcome, position: null };
+  return {
+    event: 'route',
+    stage: 'route',
+    endpoint: null,
+    tier: null,
+    policy: null,
+    rule: null,
+    outcome,
+    position: null,
+  };
 }

@@ -12,12 +12,18 @@ import { containsAddress } from '../net/prefix.ts';
 import type { Packet } from './packet.ts';
 import type { VerdictStage } from './verdict.ts';
 
+export interface FoundFailsafe {
+  /** The list of FelixConfiguration it stands in. */
+  readonly list: 'inbound' | 'outbound';
+  readonly reason: string;
+}
+
 export function findFailsafe(
   failsafes: PolicyIntent['failsafes'],
   stage: VerdictStage,
   interfaceName: string,
   packet: Packet,
-): string | undefined {
+): FoundFailsafe | undefined {
   const arrives = stage.endsWith('-ingress');
   const remote = arrives ? packet.source : packet.destination;
   const match = (list: readonly Failsafe[], port: number | undefined): Failsafe | undefined =>
@@ -29,12 +35,14 @@ export function findFailsafe(
         (failsafe.interfaces === undefined || failsafe.interfaces.includes(interfaceName)),
     );
 
-  const asked = match(arrives ? failsafes.inbound : failsafes.outbound, packet.destinationPort);
-  if (asked) return `failsafe ${printFailsafe(asked)}`;
+  const own = arrives ? 'inbound' : 'outbound';
+  const asked = match(failsafes[own], packet.destinationPort);
+  if (asked) return { list: own, reason: `failsafe ${printFailsafe(asked)}` };
   if (!stage.startsWith('untracked')) return undefined;
   // Replies to failsafe traffic must stay tracked, so the raw stages let the other direction's list through by source port.
-  const answered = match(arrives ? failsafes.outbound : failsafes.inbound, packet.sourcePort);
-  return answered && `failsafe ${printFailsafe(answered)} (reply)`;
+  const other = arrives ? 'outbound' : 'inbound';
+  const answered = match(failsafes[other], packet.sourcePort);
+  return answered && { list: other, reason: `failsafe ${printFailsafe(answered)} (reply)` };
 }
 
 function printFailsafe({ protocol, port }: Failsafe): string {

@@ -47,13 +47,13 @@ describe('a packet query', () => {
     ['nothing given', {}, ['src is missing', 'dst is missing', 'protocol is missing']],
     [
       'everything wrong at once',
-      { src: '192.0.2.01', dst: '10.1.1.1/32', protocol: 'http', ct: 'related', color: 'red' },
+      { src: '192.0.2.01', dst: '10.1.1.1/32', protocol: 'http', ct: 'old', color: 'red' },
       [
         'color is no key of a packet; the keys are in, src, dst, protocol, sport, dport, icmpType, icmpCode, out, local, ct',
         'src "192.0.2.01" is no IP address',
         'dst "10.1.1.1/32" is no IP address',
         'protocol "http" is not tcp, udp, sctp, icmp, icmpv6, udplite or a number 1 to 255',
-        'ct "related" is not new or established or invalid or untracked',
+        'ct "old" is not new or established or related or invalid or untracked',
       ],
     ],
     ['two families', { ...tcp, dst: '2001:db8::1' }, ['dst is not of the same IP version as src']],

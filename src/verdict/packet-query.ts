@@ -115,7 +115,7 @@ function readPacket(input: Input, read: Reader, complain: Complain): Packet | un
   }
   const family = source?.family ?? destination?.family ?? 4;
   const protocol = read.protocol('protocol');
-  const ct = read.oneOf('ct', ['new', 'established', 'invalid', 'untracked'] as const) ?? packetDefaults.ct;
+  const ct = read.oneOf('ct', ['new', 'established', 'related', 'invalid', 'untracked'] as const) ?? packetDefaults.ct;
   const numbers = protocol === undefined ? {} : readNumbers(input, read, complain, protocol, family);
   if (!source || !destination || protocol === undefined) return undefined;
   return { source, destination, protocol, ...numbers, ctState: ct satisfies CtState };

@@ -19,7 +19,8 @@ export interface Packet {
   readonly beforeNat?: { readonly destination: Address; readonly destinationPort?: number };
 }
 
-export type CtState = 'new' | 'established' | 'invalid' | 'untracked';
+/** As conntrack's. A related packet (an ICMP error about a flow, say) is let through wherever an established one is. */
+export type CtState = 'new' | 'established' | 'related' | 'invalid' | 'untracked';
 
 /** Which way through the router: in and up, out of it, or through it. */
 export type Passage =

@@ -7,6 +7,7 @@
  * Invariant: the JSON has the same keys whatever the verdict; what is unknown is null.
  */
 import type { Position } from '../resources/resource.ts';
+import type { PacketEnd, PacketEnds } from './packet-ends.ts';
 import type { RuleReference, TraceStep, Verdict } from './verdict.ts';
 
 export interface VerdictJson {
@@ -16,11 +17,13 @@ export interface VerdictJson {
   readonly file: string | null;
   /** From 1. */
   readonly line: number | null;
+  readonly cause: Verdict['cause'];
   readonly reason: string;
   readonly trace: readonly TraceStepJson[];
 }
 
 export interface TraceStepJson {
+  readonly event: TraceStep['event'];
   readonly stage: TraceStep['stage'];
   readonly endpoint: string | null;
   readonly tier: string | null;
@@ -37,8 +40,10 @@ export function verdictToJson(verdict: Verdict): VerdictJson {
     stage: verdict.stage,
     rule: verdict.rule && ruleToJson(verdict.rule),
     ...placeToJson(verdict.position),
+    cause: verdict.cause,
     reason: verdict.reason,
     trace: verdict.trace.map((step) => ({
+      event: step.event,
       stage: step.stage,
       endpoint: step.endpoint,
       tier: step.tier,
@@ -50,26 +55,59 @@ export function verdictToJson(verdict: Verdict): VerdictJson {
   };
 }
 
-/** The verdict and its reason, then the way there as a tree of stages and tiers; no colour, no final newline. */
-export function printVerdict(verdict: Verdict): string {
-  const lines = [
+export interface PrintOptions {
+  /** Rules that did not match, too. */
+  readonly isVerbose?: boolean;
+  readonly ends?: PacketEnds | undefined;
+}
+
+/** The verdict and its reason, who is at both ends, then the way there by stage and tier; no colour, no final newline. */
+export function printVerdict(verdict: Verdict, { isVerbose = false, ends }: PrintOptions = {}): string {
+  return [
     `${verdict.verdict}: ${verdict.reason}${printPlace(verdict.position)}`,
     `  decided in ${verdict.stage}`,
-  ];
+    ...(ends ? ['', printEnd('source', ends.source), printEnd('destination', ends.destination)] : []),
+    ...printTrace(verdict.trace.filter(({ event }) => isVerbose || event !== 'rule-missed')),
+  ].join('\n');
+}
+
+/** A heading for each stage and tier; a stage that was passed over is one line. */
+function printTrace(trace: readonly TraceStep[]): string[] {
+  const lines: string[] = [];
   let heading = '';
   let tier: string | null = null;
-  for (const step of verdict.trace) {
+  let wasSkipped = false;
+  for (const step of trace) {
+    const isSkipped = step.event === 'skipped';
     const next = step.endpoint === null ? step.stage : `${step.stage} of endpoint ${step.endpoint}`;
-    if (next !== heading) {
-      lines.push('', next);
-      heading = next;
-      tier = null;
+    if (isSkipped) {
+      if (!wasSkipped) lines.push('');
+      lines.push(`${step.stage} ${step.outcome}`);
+      heading = '';
+    } else {
+      if (next !== heading) {
+        lines.push('', next);
+        heading = next;
+        tier = null;
+      }
+      if (step.tier !== null && step.tier !== tier) lines.push(`  tier ${step.tier}`);
+      tier = step.tier;
+      lines.push(`${step.tier === null ? '  ' : '    '}${printStep(step)}`);
     }
-    if (step.tier !== null && step.tier !== tier) lines.push(`  tier ${step.tier}`);
-    tier = step.tier;
-    lines.push(`${step.tier === null ? '  ' : '    '}${printStep(step)}`);
+    wasSkipped = isSkipped;
   }
-  return lines.join('\n');
+  return lines;
+}
+
+const labelsShown = 12;
+
+function printEnd(side: string, { address, owners }: PacketEnd): string {
+  const known = owners.map(({ id, labels }) => {
+    const pairs = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
+    const more = pairs.length > labelsShown ? [`${pairs.length - labelsShown} more`] : [];
+    return pairs.length === 0 ? id : `${id} (${[...pairs.slice(0, labelsShown), ...more].join(', ')})`;
+  });
+  return `${side.padEnd(11)} ${address}  ${known.length === 0 ? 'nothing known has it: no labels' : known.join('; ')}`;
 }
 
 function printStep(step: TraceStep): string {

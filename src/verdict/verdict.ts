@@ -11,10 +11,27 @@ export interface Verdict {
   readonly stage: VerdictStage;
   readonly rule: RuleReference | null;
   readonly position: Position | null;
-  /** In words: the rule, end of tier, no profile, failsafe, established, forwarding default … */
+  /** What sort of thing decided. */
+  readonly cause: VerdictCause;
+  /** The same in words. */
   readonly reason: string;
   readonly trace: readonly TraceStep[];
 }
+
+export type VerdictCause =
+  | { readonly kind: 'no-route' }
+  | { readonly kind: 'rule' }
+  | { readonly kind: 'end-of-tier'; readonly tier: string }
+  /** Every tier and profile was asked, or there was none: normal stages deny then. */
+  | { readonly kind: 'end-of-profiles' }
+  | { readonly kind: 'missing-profile'; readonly profile: string }
+  | { readonly kind: 'conntrack-invalid' }
+  | { readonly kind: 'failsafe'; readonly list: 'inbound' | 'outbound' }
+  | { readonly kind: 'neighbor-discovery' }
+  /** Of a flow that was accepted, or related to one. */
+  | { readonly kind: 'established' }
+  | { readonly kind: 'no-endpoint' }
+  | { readonly kind: 'forwarding-default' };
 
 export type VerdictStage =
   | 'route'
@@ -40,12 +57,33 @@ export interface RuleReference {
 
 /** One thing that happened on the way, in order. */
 export interface TraceStep {
+  readonly event: TraceEvent;
   readonly stage: VerdictStage;
   readonly endpoint: string | null;
   readonly tier: string | null;
   readonly policy: string | null;
   readonly rule: RuleReference | null;
-  /** `matched Allow`, `no match`, `end of tier: Deny`, `established: accept` … */
+  /** In words: `matched Allow`, `no match: destination port 443 is not 80`, `end of tier: Deny` … */
   readonly outcome: string;
   readonly position: Position | null;
 }
+
+export type TraceEvent =
+  | 'route'
+  /** The stage was not evaluated; why stands in the outcome. */
+  | 'skipped'
+  /** Something that comes before any rule decided: failsafe, invalid, neighbor discovery, established. */
+  | 'exemption'
+  | 'rule-matched'
+  /** Only where the detail `rules` was asked for. */
+  | 'rule-missed'
+  /** No rule of the policy or profile decided. */
+  | 'policy-end'
+  | 'tier-end'
+  | 'profiles-end'
+  /** The stage ends without a word. */
+  | 'silent'
+  | 'default';
+
+/** How much a trace says: every policy, or every rule as well, with the term that failed. */
+export type TraceDetail = 'policies' | 'rules';
