@@ -1,12 +1,13 @@
 /**
  * npm run bench: measures, prints tables, writes JSON.
  *
- *   scripts/bench.sh (sandbox) → [main] → forwarding, compile, label → report
+ *   scripts/bench.sh (sandbox) → [main] → forwarding, compile, label, agent → report
  *
  * Invariant: exit 0 means that every figure asked for was measured and is written; no figure is judged here.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { measureAgentPart } from './control-plane/agent-part.ts';
 import { measureCompilePart } from './control-plane/compile-part.ts';
 import { measureLabelPart } from './control-plane/label-part.ts';
 import { measureForwardingPart } from './forwarding/forwarding-part.ts';
@@ -37,6 +38,7 @@ async function bench(options: BenchOptions): Promise<void> {
   const wants = (part: BenchOptions['parts'][number]) => options.parts.includes(part);
   const compile = wants('compile') ? await measureCompilePart(options, progress) : undefined;
   const label = wants('label') ? await measureLabelPart(options, progress) : undefined;
+  const agent = wants('agent') ? await measureAgentPart(options, progress) : undefined;
   const forwarding = wants('forwarding') ? await measureForwardingPart(options, progress) : undefined;
   progress.end();
   const report: BenchReport = {
@@ -47,6 +49,7 @@ async function bench(options: BenchOptions): Promise<void> {
     machine,
     ...(compile === undefined ? {} : { compile }),
     ...(label === undefined ? {} : { label }),
+    ...(agent === undefined ? {} : { agent }),
     ...(forwarding === undefined ? {} : { forwarding }),
   };
   mkdirSync(dirname(options.outFile), { recursive: true });

@@ -16,7 +16,7 @@ export const routerName = 'router';
 export interface SourceRule {
   readonly policy: number;
   readonly source: { readonly app: string } | { readonly network: string };
-  readonly port: number;
+  port: number;
 }
 
 export interface Workload {
@@ -24,8 +24,18 @@ export interface Workload {
   readonly app: string;
 }
 
-export function describePolicy(rules: readonly SourceRule[], workloads: readonly Workload[]): AnyResource[] {
-  return [...describeRouter(), ...policies(rules), ...workloads.map(describeWorkload)];
+/** @param interfaces that have a HostEndpoint under the policies */
+export function describePolicy(
+  rules: readonly SourceRule[],
+  workloads: readonly Workload[],
+  interfaces: readonly string[] = ['west'],
+): AnyResource[] {
+  return [
+    ...describeRouter(interfaces),
+    ...interfaces.map(describeHostEndpoint),
+    ...describePolicies(rules),
+    ...workloads.map(describeWorkload),
+  ];
 }
 
 /** One workload of an application; another label on the same address is what a label change is. */
@@ -38,7 +48,7 @@ export function describeWorkload({ address, app }: Workload): Resource<'Workload
   };
 }
 
-function describeRouter(): AnyResource[] {
+function describeRouter(interfaces: readonly string[]): AnyResource[] {
   return [
     {
       apiVersion: causewayApiVersion,
@@ -50,20 +60,25 @@ function describeRouter(): AnyResource[] {
         interfaces: [
           { name: 'west', addresses: [sources.router] },
           { name: 'east', addresses: [destination.router] },
+          ...interfaces.filter((name) => name !== 'west').map((name) => ({ name })),
         ],
         forwarding: { defaultAction: 'Deny' },
       },
     },
-    {
-      apiVersion: calicoApiVersion,
-      kind: 'HostEndpoint',
-      metadata: { name: 'west', labels: { side: 'west' } },
-      spec: { node: routerName, interfaceName: 'west' },
-    },
   ];
 }
 
-function policies(rules: readonly SourceRule[]): AnyResource[] {
+function describeHostEndpoint(name: string): AnyResource {
+  return {
+    apiVersion: calicoApiVersion,
+    kind: 'HostEndpoint',
+    metadata: { name, labels: { side: 'west' } },
+    spec: { node: routerName, interfaceName: name },
+  };
+}
+
+/** One policy for each number that a rule says. */
+export function describePolicies(rules: readonly SourceRule[]): AnyResource[] {
   const byPolicy = new Map<number, SourceRule[]>();
   for (const rule of rules) {
     const ofPolicy = byPolicy.get(rule.policy) ?? [];

@@ -7,6 +7,7 @@ import type { HubSize } from './control-plane/hub.ts';
 import { layoutNames } from './forwarding/variants.ts';
 import type { Memory } from './memory.ts';
 import {
+  type AgentReport,
   type BenchReport,
   type CompileReport,
   type CompileStage,
@@ -30,6 +31,7 @@ export function printReport(report: BenchReport): string {
     ...(forwarding === undefined ? [] : [printForwarding(forwarding)]),
     ...(report.compile === undefined ? [] : [printCompile(report.compile)]),
     ...(report.label === undefined ? [] : [printLabel(report.label)]),
+    ...(report.agent === undefined ? [] : [printAgent(report.agent)]),
   ];
   return `${[head, ...sections].map((lines) => lines.join('\n')).join('\n\n')}\n`;
 }
@@ -89,6 +91,27 @@ function printLabel({ size, members, whole, memory }: LabelReport): string[] {
   ];
   const body = [...path('members moved (as the agent does)', members), ...path('compiled whole and compared', whole)];
   return [title, ...alignColumns([['step', 'median', 'p99', 'max'], ...body]), printMemory(memory)];
+}
+
+function printAgent({ size, fillMs, startMs, idle, label, edit, sustained }: AgentReport): string[] {
+  const title = `An agent, from the store to the kernel: ${printSize(size)}, ${size.hostEndpoints} host endpoints; ms`;
+  const row = (name: string, times: StepTimes) => [
+    name,
+    ...[times.median, times.p99, times.max].map((ms) => ms.toFixed(1)),
+  ];
+  const table = [
+    ['change', 'median', 'p99', 'max'],
+    row(`one label (${label.rulesTouched} rules touched)`, label),
+    row('one policy', edit),
+  ];
+  return [
+    title,
+    ...alignColumns(table),
+    `${sustained.perSecond.toFixed(0)} labels a second for ${sustained.seconds.toFixed(0)} s: the last one in the kernel after ` +
+      `${sustained.lagMs.toFixed(0)} ms; ${sustained.cpuPercent.toFixed(0)} % of a core, ${sustained.grownMiB} MiB more resident`,
+    `start ${startMs.toFixed(0)} ms (its store filled in ${fillMs.toFixed(0)} ms); idle ${idle.cpuPercent.toFixed(2)} % of a core, ` +
+      `${idle.residentMiB} MiB resident`,
+  ];
 }
 
 function printMemory({ liveMiB, residentMiB }: Memory): string {

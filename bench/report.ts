@@ -21,6 +21,7 @@ export interface BenchReport {
   readonly machine: Machine;
   readonly compile?: CompileReport;
   readonly label?: LabelReport;
+  readonly agent?: AgentReport;
   readonly forwarding?: ForwardingReport;
 }
 
@@ -83,6 +84,28 @@ export interface LabelReport {
   readonly whole: LabelPathReport;
   /** After all changes, with what an agent keeps: resources, index, intent and the ruleset the kernel was given. */
   readonly memory: Memory;
+}
+
+/** An agent in a process of its own, with a store and a kernel. Times are milliseconds. */
+export interface AgentReport {
+  readonly size: HubSize;
+  /** All resources into the store, in one transaction. */
+  readonly fillMs: number;
+  /** From the process's start until the kernel was seen to hold the policy. */
+  readonly startMs: number;
+  readonly idle: { readonly cpuPercent: number; readonly residentMiB: number };
+  /** From before the commit of one changed label until the kernel told of it; and rules the kernel told of meanwhile. */
+  readonly label: StepTimes & { readonly rulesTouched: number };
+  /** The same for one edited policy. */
+  readonly edit: StepTimes;
+  readonly sustained: {
+    readonly perSecond: number;
+    readonly seconds: number;
+    /** From the last commit until the kernel told of it. */
+    readonly lagMs: number;
+    readonly cpuPercent: number;
+    readonly grownMiB: number;
+  };
 }
 
 export const labelSteps = ['snapshot', 'intent', 'text', 'kernel'] as const;

@@ -16,14 +16,14 @@ import { describePolicy } from '../policy-resources.ts';
 import type { Progress } from '../progress.ts';
 import { type CompileReport, type CompileStage, compileStages } from '../report.ts';
 import { summarize } from '../statistics.ts';
-import { hubRules, hubSizes, hubWorkloads } from './hub.ts';
+import { hubInterfaces, hubRules, hubSizes, hubWorkloads } from './hub.ts';
 
 const rounds = { quick: 2, whole: 3 } as const;
 
 export async function measureCompilePart(options: BenchOptions, progress: Progress): Promise<CompileReport> {
   const extent = options.isQuick ? 'quick' : 'whole';
   const size = hubSizes[extent];
-  const resources = describePolicy(hubRules(size), hubWorkloads(size));
+  const resources = describePolicy(hubRules(size), hubWorkloads(size), hubInterfaces(size));
   const samples: Record<CompileStage, number[]> = { snapshot: [], intent: [], ruleset: [], text: [], kernel: [] };
   let first: Pick<CompileReport, 'memory' | 'textMiB' | 'sets'> | undefined;
   for (let round = 0; round < rounds[extent]; round++) {

@@ -10,13 +10,15 @@ import type { SourceRule, Workload } from '../policy-resources.ts';
 export interface HubSize {
   /** As many applications. */
   readonly policies: number;
+  /** All under the same policies. */
+  readonly hostEndpoints: number;
   readonly rulesPerPolicy: number;
   readonly addressesPerApp: number;
 }
 
 export const hubSizes = {
-  quick: { policies: 100, rulesPerPolicy: 10, addressesPerApp: 100 },
-  whole: { policies: 1000, rulesPerPolicy: 10, addressesPerApp: 100 },
+  quick: { policies: 100, hostEndpoints: 20, rulesPerPolicy: 10, addressesPerApp: 100 },
+  whole: { policies: 1000, hostEndpoints: 200, rulesPerPolicy: 10, addressesPerApp: 100 },
 } as const satisfies Record<string, HubSize>;
 
 const portsInUse = 20;
@@ -34,6 +36,10 @@ export function hubWorkloads({ policies, addressesPerApp }: HubSize): Workload[]
     address: hubAddress(index),
     app: appName(Math.floor(index / addressesPerApp)),
   }));
+}
+
+export function hubInterfaces({ hostEndpoints }: HubSize): readonly string[] {
+  return Array.from({ length: hostEndpoints }, (_, i) => `spoke${i}`);
 }
 
 export function appName(app: number): string {
