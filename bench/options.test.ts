@@ -5,7 +5,7 @@ describe('parseOptions', () => {
   it('runs everything when nothing is said', () => {
     expect(parseOptions([])).toMatchObject({
       ok: true,
-      value: { isQuick: false, parts: ['forwarding', 'compile', 'label'], outFile: '.cache/bench.json' },
+      value: { isQuick: false, parts: ['forwarding', 'compile', 'label', 'agent'], outFile: '.cache/bench.json' },
     });
   });
 
