@@ -76,6 +76,7 @@ export function baseChains(policy: PolicyIntent, draft: Draft, places: Places): 
   if (policy.endpoints.length === 0) return chains;
   const inputRules = [
     acceptEstablished,
+    ...workloadInput(policy, draft),
     ...(isMarkedEarly ? [acceptMarked] : []),
     ...dispatch('local-in', 'in', places.localIn),
   ];
@@ -84,6 +85,7 @@ export function baseChains(policy: PolicyIntent, draft: Draft, places: Places): 
     acceptEstablished,
     places.untrackedOut.size > 0 ? acceptMarked : changeMark(acceptBit | forwardedBit, 0),
     acceptInHook({ kind: 'ct-dnat', isSet: true }, 'destination changed: evaluated in postrouting'),
+    ...workloadOutput(policy),
     ...dispatch('local-out', 'out', places.localOut),
   ];
   add('filter-output', { hook: 'output', priority: 0 }, outputRules);
@@ -91,10 +93,54 @@ export function baseChains(policy: PolicyIntent, draft: Draft, places: Places): 
     acceptInHook({ kind: 'ct-dnat', isSet: false }, undefined),
     acceptUnlessNew,
     acceptInHook({ kind: 'mark', mask: forwardedBit, isSet: true }, undefined),
+    ...workloadOutput(policy),
     ...dispatch('local-dnat', 'out', places.localDnat),
   ];
   add('mangle-postrouting', { hook: 'postrouting', priority: -150 }, postroutingRules);
   return chains;
+}
+
+/** What workloads send to the host is not judged by the wildcard endpoint, not even where preDNAT policy allowed it. */
+function workloadInput({ workloads }: PolicyIntent, draft: Draft): readonly Rule[] {
+  if (!workloads) return [];
+  if (workloads.toHost === 'leave')
+    return workloads.prefixes.map((prefix) => acceptInHook(begins('in', prefix), leftOut));
+  draft.chains.set('workload-in', { name: 'workload-in', rules: workloadToHost });
+  return workloads.prefixes.map((prefix) => ({
+    matches: [begins('in', prefix)],
+    statements: [],
+    outcome: { kind: 'goto', chain: 'workload-in' },
+  }));
+}
+
+/** The host may always reach its workloads. */
+function workloadOutput({ workloads }: PolicyIntent): readonly Rule[] {
+  return (workloads?.prefixes ?? []).map((prefix) => acceptInHook(begins('out', prefix), leftOut));
+}
+
+const leftOut = 'workload interface: not under the wildcard endpoint';
+
+/** Calico lets workloads find the host by IPv6: multicast listeners, solicitations, neighbour advertisements (§4.11). */
+const workloadToHost: readonly Rule[] = [
+  ...[
+    { first: 130, last: 133 },
+    { first: 135, last: 136 },
+  ].map(({ first, last }) =>
+    acceptInHook({ kind: 'icmp', family: 6, field: 'type', negated: false, first, last }, 'neighbor discovery'),
+  ),
+  {
+    matches: [],
+    statements: [{ kind: 'counter' }],
+    outcome: { kind: 'drop' },
+    comment: 'FelixConfiguration defaultEndpointToHostAction Drop',
+  },
+];
+
+/** A prefix as long as a name can be is a name. */
+function begins(side: 'in' | 'out', prefix: string): Match {
+  return prefix.length < 15
+    ? { kind: 'interface-prefix', side, prefix }
+    : { kind: 'interface', side, negated: false, names: [prefix] };
 }
 
 /**

@@ -370,3 +370,34 @@ it('gives equal bytes for equal policy, whatever the order of maps', () => {
   };
   expect(build(sets)).toBe(build(sets.toReversed()));
 });
+
+describe('workloads under a wildcard endpoint', () => {
+  const under = (workloads: PolicyIntent['workloads']): Ruleset =>
+    compileRuleset(policyIntent({ endpoints: [endpoint('w', '*')], ...(workloads && { workloads }) }));
+  const rulesOf = (ruleset: Ruleset, name: string) => chain(ruleset, name).filter((rule) => rule.includes('cali'));
+
+  it('reach the host only to find it, are reached from it, and are forwarded as all others', () => {
+    const ruleset = under({ prefixes: ['cali', 'a23456789012345'], toHost: 'drop' });
+    expect(rulesOf(ruleset, 'filter-input')).toEqual(['iifname "cali*" goto workload-in']);
+    expect(chain(ruleset, 'filter-input')).toContain('iifname "a23456789012345" goto workload-in');
+    expect(chain(ruleset, 'workload-in')).toEqual([
+      'icmpv6 type 130-133 accept comment "neighbor discovery"',
+      'icmpv6 type 135-136 accept comment "neighbor discovery"',
+      'counter drop comment "FelixConfiguration defaultEndpointToHostAction Drop"',
+    ]);
+    const left = 'oifname "cali*" accept comment "workload interface: not under the wildcard endpoint"';
+    expect(rulesOf(ruleset, 'filter-output')).toEqual([left]);
+    expect(rulesOf(ruleset, 'mangle-postrouting')).toEqual([left]);
+    expect(rulesOf(ruleset, 'filter-forward')).toEqual([]);
+  });
+
+  it('are left to others where Calico would return or accept', () => {
+    expect(rulesOf(under({ prefixes: ['cali'], toHost: 'leave' }), 'filter-input')).toEqual([
+      'iifname "cali*" accept comment "workload interface: not under the wildcard endpoint"',
+    ]);
+  });
+
+  it('are as any other interface where nothing says so', () => {
+    expect(rulesOf(under(undefined), 'filter-input')).toEqual([]);
+  });
+});

@@ -33,3 +33,8 @@ export function quoteInterface(name: string): string {
   }
   return `"${name}"`;
 }
+
+/** Every interface whose name begins so. */
+export function quoteInterfacePrefix(prefix: string): string {
+  return quoteInterface(prefix).replace(/"$/, '*"');
+}

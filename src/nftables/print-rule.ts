@@ -7,7 +7,7 @@ import { printAddress } from '../net/address.ts';
 import { type PortRange, printPortRange } from '../net/port-range.ts';
 import { isHost, networkAddress, type Prefix, printPrefix } from '../net/prefix.ts';
 import { mergeSpans } from './box.ts';
-import { quoteInterface } from './names.ts';
+import { quoteInterface, quoteInterfacePrefix } from './names.ts';
 import type { AddressMatch, Field, Match, Outcome, Rule, Side, Statement, Verdict } from './ruleset.ts';
 
 export function printRule(rule: Rule): string {
@@ -69,6 +69,8 @@ function printMatch(match: Match): string {
       const field = match.side === 'in' ? 'iifname' : 'oifname';
       return `${field} ${not(match.negated)}${printList(match.names.map(quoteInterface))}`;
     }
+    case 'interface-prefix':
+      return `${match.side === 'in' ? 'iifname' : 'oifname'} ${quoteInterfacePrefix(match.prefix)}`;
     case 'ct-state':
       return `ct state ${match.states.join(',')}`;
     case 'ct-dnat':
@@ -110,7 +112,9 @@ function printStatement(statement: Statement): string {
     case 'notrack':
       return statement.kind;
     case 'log':
-      return `log prefix "${statement.prefix}" group ${statement.group}`;
+      return `log prefix "${statement.prefix}" group ${statement.group} snaplen ${statement.snaplen}`;
+    case 'limit':
+      return `limit rate ${statement.count}/${statement.per} burst ${statement.burst} packets`;
     case 'mark':
       return `meta mark set ${printMarkChange(statement.clear, statement.set)}`;
     case 'class':

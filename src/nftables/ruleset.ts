@@ -73,6 +73,8 @@ export type Match =
       readonly negated: boolean;
       readonly names: readonly string[];
     }
+  /** Interfaces whose name begins so; fewer than 15 characters, or it would be a name. */
+  | { readonly kind: 'interface-prefix'; readonly side: 'in' | 'out'; readonly prefix: string }
   | { readonly kind: 'ct-state'; readonly states: readonly CtStateName[] }
   /** Whether conntrack changed the destination of the flow; a packet without a flow meets neither. */
   | { readonly kind: 'ct-dnat'; readonly isSet: boolean }
@@ -101,7 +103,15 @@ export type CtStateName = 'new' | 'established' | 'related' | 'invalid' | 'untra
 
 export type Statement =
   | { readonly kind: 'counter' }
-  | { readonly kind: 'log'; readonly group: number; readonly prefix: string }
+  /** The first `snaplen` bytes of the packet, to whoever listens to the group. */
+  | { readonly kind: 'log'; readonly group: number; readonly prefix: string; readonly snaplen: number }
+  /** The packet leaves the rule where more than `count` came to it in the unit of time, after a first burst of `burst`. */
+  | {
+      readonly kind: 'limit';
+      readonly count: number;
+      readonly per: 'second' | 'minute' | 'hour' | 'day';
+      readonly burst: number;
+    }
   /** mark = (mark and not clear) or set; only bits of ours. */
   | { readonly kind: 'mark'; readonly clear: number; readonly set: number }
   | { readonly kind: 'notrack' }

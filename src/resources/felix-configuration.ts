@@ -33,6 +33,7 @@ export interface FelixConfigurationSpec {
   readonly interfaceExclude?: string;
   readonly failsafeInboundHostPorts?: readonly FailsafePort[];
   readonly failsafeOutboundHostPorts?: readonly FailsafePort[];
+  readonly defaultEndpointToHostAction?: 'Drop' | 'Return' | 'Accept';
   readonly disableConntrackInvalidCheck?: boolean;
   readonly logPrefix?: string;
   readonly logActionRateLimit?: string;

@@ -27,6 +27,7 @@ import {
 import type { Packet, Passage } from './packet.ts';
 import type { FindOwners } from './print-miss.ts';
 import type { TraceDetail, TraceEvent, Verdict, VerdictCause, VerdictStage } from './verdict.ts';
+import { judgeWorkload } from './workload-interface.ts';
 
 /** What the trace says beyond the verdict. */
 export interface TraceOptions {
@@ -69,6 +70,9 @@ function endpointOf(policy: PolicyIntent, interfaceName: string): EndpointIntent
 function explainLocalIn(walk: Walk, inbound: string): Verdict {
   const early = explainPrerouting(walk, inbound);
   if ('verdict' in early) return early;
+  const isNew = !followsFlow(early.conntrack);
+  const workload = isNew ? judgeWorkload(walk.policy, 'normal-ingress', inbound, walk.packet) : undefined;
+  if (workload) return decideByDefault(walk, workload.verdict, { kind: 'workload-interface' }, workload.reason);
   if (early.allowed) {
     skip(walk, 'normal-ingress', allowedIn(early.allowed));
     return accept(walk, early.allowed);
@@ -130,6 +134,8 @@ function explainNormal(
   conntrack: Packet['ctState'],
 ): Verdict {
   if (followsFlow(conntrack)) return acceptEstablished(walk, conntrack, [[stage, interfaceName]]);
+  const workload = judgeWorkload(walk.policy, stage, interfaceName, walk.packet);
+  if (workload) return decideByDefault(walk, workload.verdict, { kind: 'workload-interface' }, workload.reason);
   const outcome = evaluate(walk, stage, interfaceName, conntrack);
   switch (outcome.kind) {
     case 'allow':

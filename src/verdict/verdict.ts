@@ -31,6 +31,8 @@ export type VerdictCause =
   /** Of a flow that was accepted, or related to one. */
   | { readonly kind: 'established' }
   | { readonly kind: 'no-endpoint' }
+  /** Between a Calico host and its own workloads. */
+  | { readonly kind: 'workload-interface' }
   | { readonly kind: 'forwarding-default' };
 
 export type VerdictStage =

@@ -211,6 +211,7 @@ const felixes = kind(
     disableConntrackInvalidCheck: rarely(fc.boolean()),
     nftablesFilterDenyAction: rarely(fc.constantFrom('Drop', 'Reject')),
     interfaceExclude: rarely(fc.constantFrom('eth2', 'eth1,kube-ipvs0')),
+    defaultEndpointToHostAction: rarely(fc.constantFrom('Drop', 'Accept', 'Return')),
   }),
   { bare: true, max: 3 },
 ).map((list) =>

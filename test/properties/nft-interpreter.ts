@@ -239,6 +239,8 @@ function matches(walk: Walk, at: HookPoint, match: Match): boolean {
     }
     case 'interface':
       return match.names.includes(interfaceOf(at, match.side)) !== match.negated;
+    case 'interface-prefix':
+      return interfaceOf(at, match.side).startsWith(match.prefix);
     case 'ct-state':
       return match.states.includes(ctStateAt(walk, at));
     case 'ct-dnat':

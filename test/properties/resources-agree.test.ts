@@ -27,7 +27,7 @@ const numRuns = Number(process.env['CAUSEWAY_PROPERTY_RUNS'] ?? 200);
 const seed = Number(process.env['CAUSEWAY_PROPERTY_SEED'] ?? 20261125);
 const timeout = 60_000 + numRuns * 100;
 
-const names = fc.constantFrom('eth0', 'eth0', 'eth1', 'eth1', 'eth2', 'lo', 'kube-ipvs0', 'eth9');
+const names = fc.constantFrom('eth0', 'eth0', 'eth1', 'eth1', 'eth2', 'lo', 'kube-ipvs0', 'cali0', 'eth9');
 const ways: fc.Arbitrary<NaiveWay> = fc.oneof(
   fc.record({ in: names }),
   fc.record({ out: names }),

@@ -26,10 +26,14 @@ export interface PolicyIntent {
   readonly dropsInvalid: boolean;
   /** Calico's prefix for Log rules, its % specifiers unexpanded. */
   readonly logPrefix: string;
+  /** FelixConfiguration.logActionRateLimit: how often each Log rule may write; absent is without a limit. */
+  readonly logRate?: LogRate;
   /** True for a Router: ND (ICMPv6 133-137) to and from the router itself is never policed. False: exactly Calico. */
   readonly exemptsNeighborDiscovery: boolean;
   /** True for a Router: a wildcard endpoint does not cover `lo`. False: exactly Calico. */
   readonly exemptsLoopback: boolean;
+  /** Of a Calico Node alone that has a wildcard endpoint: the interfaces it does not judge; absent otherwise. */
+  readonly workloads?: WorkloadInterfaces;
   readonly failsafes: { readonly inbound: readonly Failsafe[]; readonly outbound: readonly Failsafe[] };
   /** Sorted by name. At most one has `interfaces: '*'`; no interface is in two. */
   readonly endpoints: readonly EndpointIntent[];
@@ -38,6 +42,24 @@ export interface PolicyIntent {
   readonly profiles: ReadonlyMap<string, PolicyRules>;
   readonly addressSets: ReadonlyMap<SetId, AddressSet>;
   readonly portSets: ReadonlyMap<SetId, PortSet>;
+}
+
+/** At most `count` in each unit of time, after a first burst of `burst` packets. */
+export interface LogRate {
+  readonly count: number;
+  readonly per: 'second' | 'minute' | 'hour' | 'day';
+  readonly burst: number;
+}
+
+/**
+ * Interfaces of workloads on this machine (semantics §4.6, §4.8, §10.6). Under a wildcard endpoint the host reaches them
+ * freely, and what they send to the host is for Calico's agent to judge; forwarded and preDNAT policy of the wildcard holds.
+ */
+export interface WorkloadInterfaces {
+  /** What their names begin with: 1 to 15 characters each, sorted. */
+  readonly prefixes: readonly string[];
+  /** FelixConfiguration.defaultEndpointToHostAction: `drop` drops new flows to the host, `leave` leaves them to others. */
+  readonly toHost: 'drop' | 'leave';
 }
 
 /** `Kind/name`, byte-stable. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { resource } from '../../resources/resource.fixture.ts';
-import { codes, facts, resolve, router } from './policy.fixture.ts';
+import type { SpecByKind } from '../../resources/resource.ts';
+import { codes, facts, node, resolve, router } from './policy.fixture.ts';
 
 describe('which HostEndpoint guards which interface', () => {
   const interfaces = [
@@ -74,4 +75,39 @@ it('warns when two Attachments share an interface: the labels of one are lost', 
   const { policy: intent, warnings } = resolve([router, ...sites, ...attachments]);
   expect(intent.endpoints.map(({ name }) => name)).toEqual(['~a1']);
   expect(codes(warnings)).toEqual(['shared-interface']);
+});
+
+describe('the workloads of a Calico Node under a wildcard endpoint', () => {
+  const wild = resource('HostEndpoint', 'w', { node: 'r1', interfaceName: '*' });
+  const felix = (spec: SpecByKind['FelixConfiguration']) => resource('FelixConfiguration', 'default', spec);
+  it.each([
+    ['drop by default what they send to the host', [node, wild], { prefixes: ['cali'], toHost: 'drop' }],
+    [
+      'leave it to others where Calico returns or accepts',
+      [node, wild, felix({ defaultEndpointToHostAction: 'Return' })],
+      { prefixes: ['cali'], toHost: 'leave' },
+    ],
+    [
+      'are known by the prefixes that are configured',
+      [node, wild, felix({ interfacePrefix: 'tap,cali,tap' })],
+      { prefixes: ['cali', 'tap'], toHost: 'drop' },
+    ],
+    [
+      'are nobody’s business without a wildcard endpoint',
+      [node, resource('HostEndpoint', 'a', { node: 'r1', interfaceName: 'eth0' })],
+      undefined,
+    ],
+    ['are none on a Router', [router, wild], undefined],
+  ])('%s', (_title, resources, expected) => {
+    expect(resolve(resources).policy.workloads).toEqual(expected);
+  });
+});
+
+it('an excluded interface takes no endpoint of its own and still comes under the wildcard, patterns included', () => {
+  const felix = resource('FelixConfiguration', 'default', { interfaceExclude: 'kube-ipvs0,/^eth[12]$/' });
+  const named = resource('HostEndpoint', 'a', { node: 'r1', interfaceName: 'eth1' });
+  const wild = resource('HostEndpoint', 'w', { node: 'r1', interfaceName: '*' });
+  const { policy: intent, warnings } = resolve([node, felix, named, wild], [facts('eth1', '10.0.1.1/24')]);
+  expect(intent.endpoints.map(({ name, interfaces }) => [name, interfaces])).toEqual([['w', '*']]);
+  expect(codes(warnings)).toContain('idle-endpoint');
 });

@@ -12,6 +12,8 @@ import { evaluateSelector } from '../../resources/selector/evaluate.ts';
 import { parseSelector } from '../../resources/selector/parse.ts';
 import type { Snapshot } from '../../resources/snapshot.ts';
 import type { Warning } from '../router-intent.ts';
+import { warnOfIdleSettings } from './idle-settings.ts';
+import type { LogRate, WorkloadInterfaces } from './policy-intent.ts';
 
 export interface FelixSettings {
   /** Interfaces that begin so are workloads'. */
@@ -23,6 +25,10 @@ export interface FelixSettings {
   readonly dropsInvalid: boolean;
   readonly denyVerdict: 'drop' | 'reject';
   readonly logPrefix: string;
+  /** Of Log rules; undefined is without a limit. */
+  readonly logRate: LogRate | undefined;
+  /** What becomes of what workloads send to the host itself, whose own policy this product does not know. */
+  readonly workloadsToHost: WorkloadInterfaces['toHost'];
 }
 
 /** Failsafes as written, and where. */
@@ -41,16 +47,32 @@ export function resolveFelix(snapshot: Snapshot, node: string, labels: Labels, w
     const subject = sources.find(({ spec }) => spec[field] !== undefined);
     return subject && { subject, field, ports: subject.spec[field] ?? [] };
   };
+  warnings.push(...warnOfIdleSettings(sources));
   const deny = pick('nftablesFilterDenyAction') ?? pick('iptablesFilterDenyAction') ?? 'Drop';
   return {
-    interfacePrefixes: splitList(pick('interfacePrefix') ?? 'cali'),
+    interfacePrefixes: splitList(pick('interfacePrefix') ?? 'cali').filter((prefix) => prefixPattern.test(prefix)),
     interfaceExclude: resolveExcludes(sources, pick('interfaceExclude') ?? 'kube-ipvs0', warnings),
     failsafeInbound: failsafes('failsafeInboundHostPorts'),
     failsafeOutbound: failsafes('failsafeOutboundHostPorts'),
     dropsInvalid: pick('disableConntrackInvalidCheck') !== true,
     denyVerdict: deny.toLowerCase() === 'reject' ? 'reject' : 'drop',
     logPrefix: pick('logPrefix') ?? 'calico-packet',
+    logRate: parseLogRate(pick('logActionRateLimit'), pick('logActionRateLimitBurst')),
+    workloadsToHost: (pick('defaultEndpointToHostAction') ?? 'Drop').toLowerCase() === 'drop' ? 'drop' : 'leave',
   };
+}
+
+/** What validation lets through; anything else would be a pattern of the kernel's. */
+const prefixPattern = /^[A-Za-z0-9_-]{1,15}$/;
+
+const rateUnits = ['second', 'minute', 'hour', 'day'] as const;
+const calicoBurst = 5;
+
+/** `10/minute`; validation lets nothing else through. */
+function parseLogRate(text: string | undefined, burst = calicoBurst): LogRate | undefined {
+  const [count = '', word = ''] = (text ?? '').split('/');
+  const per = rateUnits.find((unit) => unit === word);
+  return per && /^[1-9][0-9]{0,3}$/.test(count) ? { count: Number(count), per, burst } : undefined;
 }
 
 /** What applies to the node, the strongest first. */

@@ -18,7 +18,7 @@ import { findTraps, type SelectedEndpoint, usedPolicies } from './find-traps.ts'
 import type { EndpointIntent, InterfaceFacts, PolicyId, PolicyIntent, PolicyRules } from './policy-intent.ts';
 import { type GuardedInterfaces, resolveEndpoints, wildcard } from './resolve-endpoints.ts';
 import { type BgpReach, resolveFailsafes } from './resolve-failsafes.ts';
-import { resolveFelix } from './resolve-felix.ts';
+import { type FelixSettings, resolveFelix } from './resolve-felix.ts';
 import { resolveProfiles } from './resolve-profiles.ts';
 import { type RulesContext, resolveRules } from './resolve-rule.ts';
 import { arrangeTiers, type ClassifiedPolicy, type OrderedTier, resolveTiers } from './resolve-tiers.ts';
@@ -63,6 +63,8 @@ export function resolvePolicy(
     denyVerdict: felix.denyVerdict,
     dropsInvalid: felix.dropsInvalid,
     logPrefix: felix.logPrefix,
+    ...(felix.logRate && { logRate: felix.logRate }),
+    ...(router === undefined && leavesWorkloads(guarded, felix)),
     exemptsNeighborDiscovery: router !== undefined,
     exemptsLoopback: router !== undefined,
     failsafes: resolveFailsafes(felix, router, bgp, warnings),
@@ -73,6 +75,15 @@ export function resolvePolicy(
   };
   warnings.push(...findTraps(policy, selected, interfaces));
   return { policy, warnings };
+}
+
+/** Only a wildcard endpoint comes near them: no other one may name a workload's interface. */
+function leavesWorkloads(
+  guarded: readonly GuardedInterfaces[],
+  { interfacePrefixes, workloadsToHost }: FelixSettings,
+): Pick<PolicyIntent, 'workloads'> {
+  if (interfacePrefixes.length === 0 || !guarded.some(({ interfaces }) => interfaces === wildcard)) return {};
+  return { workloads: { prefixes: [...new Set(interfacePrefixes)].sort(), toHost: workloadsToHost } };
 }
 
 function selectPolicies(

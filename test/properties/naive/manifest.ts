@@ -56,6 +56,7 @@ export interface ManifestSpec {
   readonly management?: { readonly interfaces?: readonly string[]; readonly allowFrom?: readonly string[] };
   readonly nodeSelector?: string;
   readonly interfaceExclude?: string;
+  readonly defaultEndpointToHostAction?: string;
   readonly failsafeInboundHostPorts?: readonly ManifestFailsafe[];
   readonly failsafeOutboundHostPorts?: readonly ManifestFailsafe[];
   readonly disableConntrackInvalidCheck?: boolean;

@@ -48,6 +48,7 @@ export function judge(all: readonly Manifest[], router: string, way: NaiveWay, p
     const raw = ask('untracked', 'egress', out);
     if (raw && raw.action !== 'exempt') return end(raw);
     if (ct === 'established') return established(world, [['normal-egress', out]]);
+    if (isWorkloads(world, out)) return open('accept');
     const normal = ask('normal', 'egress', out);
     return normal ? end(normal) : open('accept');
   }
@@ -63,6 +64,7 @@ export function judge(all: readonly Manifest[], router: string, way: NaiveWay, p
     if (early?.action === 'allow') allowed = early;
   }
   if (here) {
+    if (ct !== 'established' && isWorkloads(world, way.in)) return open(toHost(world, packet));
     if (allowed) return end(allowed);
     if (ct === 'established') return established(world, [['normal-ingress', way.in]]);
     const normal = ask('normal', 'ingress', way.in);
@@ -89,6 +91,20 @@ export function judge(all: readonly Manifest[], router: string, way: NaiveWay, p
 function established(world: World, passed: readonly (readonly [string, string])[]): NaiveVerdict {
   const first = passed.find(([, at]) => endpointAt(world, at, excluded(world)));
   return { verdict: 'accept', stage: first?.[0] ?? 'default', rule: null, written: null };
+}
+
+/** A wildcard endpoint does not stand between a Calico host and its workloads. */
+function isWorkloads(world: World, at: string): boolean {
+  const isWild = ofKind(world, 'HostEndpoint').some(
+    ({ spec }) => spec.node === world.router && spec.interfaceName === '*',
+  );
+  return !world.isOurs && isWild && at.startsWith('cali');
+}
+
+function toHost(world: World, { source, protocol, icmpType }: NaivePacket): 'accept' | 'drop' {
+  if ((felix(world, 'defaultEndpointToHostAction') ?? 'Drop') !== 'Drop') return 'accept';
+  const finds = source.includes(':') && protocol === 58 && [130, 131, 132, 133, 135, 136].includes(icmpType ?? 0);
+  return finds ? 'accept' : 'drop';
 }
 
 function excluded(world: World): readonly string[] {
