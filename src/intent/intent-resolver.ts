@@ -16,6 +16,7 @@ import { err, ok, type Result } from '../result.ts';
 import { LabelIndex } from './labels/label-index.ts';
 import type { SetDelta } from './labels/owner.ts';
 import { diffOwners } from './labels/owners.ts';
+import { comparePolicies, noChanges, type PolicyChanges } from './policy/policy-changes.ts';
 import type { InterfaceFacts } from './policy/policy-intent.ts';
 import { resolvePolicy } from './policy/resolve-policy.ts';
 import { bgpReach, findUnknownRouter, sortWarnings, type UnknownRouter } from './resolve-intent.ts';
@@ -32,6 +33,19 @@ export interface IntentUpdate {
   readonly rulesChanged: boolean;
   /** Whether `intent.routing` was resolved anew. */
   readonly routingChanged: boolean;
+  /**
+   * What became another object in `intent.policy`, against the intent of the update before; undefined when there was none.
+   * What it does not name is identical (`===`) to what that intent held: each PolicyRules with its rules, each
+   * EndpointIntent with its tiers, each AddressSet and PortSet. What it names may still hold parts that are identical:
+   *
+   * - `PolicyRules.ingress` and `.egress` while nothing in that direction changed, and else each RuleIntent that stands
+   *   unchanged at its place;
+   * - `EndpointIntent.tiers` while the endpoint meets the same policies in the same order; endpoints that meet the same
+   *   policies share one `tiers` object.
+   *
+   * Members of sets are not in it, but in `deltas`: an AddressSet keeps its identity while its members move.
+   */
+  readonly changes: PolicyChanges | undefined;
 }
 
 /** Everything that policy takes from resources, save the owners of addresses. */
@@ -105,11 +119,12 @@ export class IntentResolver {
       const deltas = this.index.takeDeltas();
       const intent = deltas.length > 0 ? { ...before.intent, policy: { ...before.intent.policy } } : before.intent;
       this.resolved = { ...before, snapshot, intent };
-      return ok({ intent, deltas, rulesChanged, routingChanged });
+      return ok({ intent, deltas, rulesChanged, routingChanged, changes: noChanges });
     }
     const intent = this.resolve(snapshot, interfaces, routingChanged ? undefined : before);
     this.resolved = { snapshot, policyInputs, routingInputs, ...intent };
-    return ok({ intent: intent.intent, deltas: this.index.takeDeltas(), rulesChanged, routingChanged });
+    const changes = before && comparePolicies(before.intent.policy, intent.intent.policy);
+    return ok({ intent: intent.intent, deltas: this.index.takeDeltas(), rulesChanged, routingChanged, changes });
   }
 
   private moveOwners(snapshot: Snapshot): void {
