@@ -13,6 +13,7 @@ import type { Cli } from './cli.ts';
 import { loadResources } from './load-resources.ts';
 import type { InputOptions } from './options.ts';
 import { judgeReferences } from './references.ts';
+import { warningsOfIntents } from './warnings.ts';
 
 export interface OfflineIntent {
   readonly snapshot: Snapshot;
@@ -39,7 +40,8 @@ export async function loadIntent(
     return undefined;
   }
   for (const warning of warnings) cli.complain(`warning: ${printDiagnostic(warning)}`);
-  for (const warning of intent.value.warnings) cli.complain(`warning: ${printLocatedWarning(snapshot, warning)}`);
+  for (const warning of warningsOfIntents(snapshot, [intent.value], warnings))
+    cli.complain(`warning: ${printDiagnostic(warning)}`);
   return { snapshot, intent: intent.value };
 }
 

@@ -24,5 +24,6 @@ export function printDiagnostic(diagnostic: Diagnostic): string {
   const subject = [diagnostic.kind && `${diagnostic.kind}/${diagnostic.name}`, diagnostic.field]
     .filter(Boolean)
     .join(' ');
-  return subject === '' ? `${where}: ${diagnostic.reason}` : `${where}: ${subject}: ${diagnostic.reason}`;
+  // What a router derived stands in no file.
+  return [where, subject, diagnostic.reason].filter(Boolean).join(': ');
 }

@@ -114,6 +114,41 @@ describe('validate', () => {
     expect(wrong.stderr).toContain(reason);
   });
 
+  it('says what becomes of forwarded packets that no policy speaks of', async () => {
+    const open = resources.replace(
+      'kind: Router\nmetadata: {name: tr1}\nspec: {',
+      '$&forwarding: {defaultAction: Allow}, ',
+    );
+    const node = `apiVersion: projectcalico.org/v3\nkind: Node\nmetadata: {name: gw}\n---\napiVersion: projectcalico.org/v3\nkind: HostEndpoint\nmetadata: {name: h}\nspec: {node: gw, interfaceName: eth0, profiles: [projectcalico-default-allow]}\n`;
+    const said = async (input: string) => (await bench.run(['validate', '-f', '-'], { input })).stderr;
+    expect(await said(resources)).toMatch(/^forwarding of tr1: closed where no policy allows .*Deny/m);
+    expect(await said(open)).toMatch(/^forwarding of tr1: OPEN where no policy speaks .*Allow/m);
+    expect(await said(node)).toMatch(/^forwarding of gw: OPEN where no policy speaks .*Node alone/m);
+  });
+
+  it('gives warnings and forwarding as JSON where they are asked for, and the same exit code', async () => {
+    const policy =
+      'apiVersion: projectcalico.org/v3\nkind: GlobalNetworkPolicy\nmetadata: {name: web}\nspec: {tier: gone, selector: all(), ingress: []}\n';
+    const input = `${resources}---\n${policy}`;
+    const plain = await bench.run(['validate', '-f', '-', '-o', 'json'], { input });
+    expect(plain).toMatchObject({ code: 0, stdout: '[]\n', stderr: '' });
+    const { code, stdout } = await bench.run(['validate', '-f', '-', '-o', 'json', '--warnings'], { input });
+    const { errors, warnings, routers } = JSON.parse(stdout);
+    expect({ code, errors, routers }).toEqual({
+      code: 0,
+      errors: [],
+      routers: [{ router: 'tr1', describedBy: 'Router', defaultAction: 'Deny' }],
+    });
+    const found = warnings.filter(({ name }: { name: string }) => name === 'web');
+    expect(found).toMatchObject([{ file: '<stdin>', kind: 'GlobalNetworkPolicy', field: 'spec.tier' }]);
+    expect(Object.keys(found[0])).toEqual(['file', 'line', 'column', 'kind', 'name', 'field', 'value', 'reason']);
+  });
+
+  it('looks as the router that is named, and knows when there is none', async () => {
+    expect(await bench.run(['validate', '-f', network, '--router', 'tr1'])).toMatchObject({ code: 0 });
+    expect(await bench.run(['validate', '-f', network, '--router', 'tr9'])).toMatchObject({ code: 1, stdout: '' });
+  });
+
   it('reads folders, deeper ones with -R, and follows no circle', async () => {
     const folder = join(bench.folder, 'tree');
     mkdirSync(join(folder, 'deep'), { recursive: true });
