@@ -81,6 +81,7 @@ it('prints a verdict as JSON with the same keys always', () => {
     line: 9,
     cause: { kind: 'rule' },
     reason: 'GlobalNetworkPolicy to-lan ingress[2]: Allow',
+    ends: null,
     trace: [
       ...['untracked', 'preDNAT'].map((stage) => ({
         ...nothing,

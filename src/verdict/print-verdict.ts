@@ -19,6 +19,8 @@ export interface VerdictJson {
   readonly line: number | null;
   readonly cause: Verdict['cause'];
   readonly reason: string;
+  /** Null where no resources were there to look in. */
+  readonly ends: PacketEnds | null;
   readonly trace: readonly TraceStepJson[];
 }
 
@@ -34,7 +36,7 @@ export interface TraceStepJson {
   readonly line: number | null;
 }
 
-export function verdictToJson(verdict: Verdict): VerdictJson {
+export function verdictToJson(verdict: Verdict, ends?: PacketEnds): VerdictJson {
   return {
     verdict: verdict.verdict,
     stage: verdict.stage,
@@ -42,6 +44,7 @@ export function verdictToJson(verdict: Verdict): VerdictJson {
     ...placeToJson(verdict.position),
     cause: verdict.cause,
     reason: verdict.reason,
+    ends: ends ?? null,
     trace: verdict.trace.map((step) => ({
       event: step.event,
       stage: step.stage,

@@ -36,7 +36,7 @@ const addressSets = new Map(
     { id, selector, members: new Map(members.map((text) => [text, prefix(text)])) },
   ]),
 );
-const ports = (...ranges: (readonly [number, number])[]): SideMatch['ports'] => ({
+const ports = (...ranges: (readonly [number, number])[]): NonNullable<SideMatch['ports']> => ({
   ranges: ranges.map(([first, last]) => ({ first, last })),
   portSets: [],
 });
