@@ -8,6 +8,7 @@
  */
 import type { EndpointIntent, PolicyIntent } from '../intent/policy/policy-intent.ts';
 import type { Draft } from './draft.ts';
+import { denyChain } from './flow-log.ts';
 import { printKey } from './keys.ts';
 import { markBits } from './marks.ts';
 import type { BaseChain, Chain, Field, FieldValue, MapElement, Match, Rule, Verdict } from './ruleset.ts';
@@ -170,10 +171,12 @@ function compileForward(policy: PolicyIntent, draft: Draft, places: Places, isMa
     rules.push({ matches: [], statements: [], outcome: { kind: 'jump', chain: 'forward-out' } });
   }
   if (isDefaultDeny) {
+    const deny = denyChain('deny', 'forward-default', { kind: 'drop' });
+    draft.chains.set(deny.name, deny);
     rules.push({
       matches: [notAccepted],
       statements: [{ kind: 'counter' }],
-      outcome: { kind: 'drop' },
+      outcome: { kind: 'goto', chain: deny.name },
       comment: 'Router forwarding.defaultAction Deny',
     });
   }

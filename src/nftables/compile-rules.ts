@@ -10,6 +10,7 @@ import { arrangeLinearBlocks, type Block, type BlockBox, type OrderedRule, type 
 import { anyPort, anyProtocol, type Box, isSpanAny, type Span } from './box.ts';
 import { type CompileList, compileDispatch } from './compile-dispatch.ts';
 import type { Draft } from './draft.ts';
+import { tellOfLogRule } from './flow-log.ts';
 import { printKey } from './keys.ts';
 import { markBits } from './marks.ts';
 import { commentText } from './names.ts';
@@ -118,10 +119,10 @@ function compileWholeRule(
     return variants.flatMap((variant) => plainRules(decision, variant, rule.origin));
   }
   const comment = commentText(rule.origin);
-  const log = { kind: 'log', group: draft.logGroup, prefix: rule.logPrefix } as const;
+  const tell = tellOfLogRule(rule.logPrefix, draft.logRate);
   const ways = variants.flatMap(plainMatches);
   if (ways.length <= 1) {
-    return ways.map((matches) => ({ matches, statements: [{ kind: 'counter' }, log], comment }));
+    return ways.map((matches) => ({ matches, statements: [{ kind: 'counter' }, ...tell], comment }));
   }
   // A packet may meet the rule in several ways, and must be logged once.
   const mask = markBits.logged;
@@ -131,7 +132,7 @@ function compileWholeRule(
       const notYet: Match = { kind: 'mark', mask, isSet: false };
       return {
         matches: [notYet, ...matches],
-        statements: [{ kind: 'counter' }, log, { kind: 'mark', clear: 0, set: mask }],
+        statements: [{ kind: 'counter' }, { kind: 'mark', clear: 0, set: mask }, ...tell],
         comment,
       };
     }),

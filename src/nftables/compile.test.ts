@@ -53,7 +53,7 @@ describe('hooks', () => {
     expect(chain(ruleset, 'filter-forward')).toEqual([
       'ct state vmap { established : accept, related : accept }',
       'meta mark set meta mark & 0xfeffffff',
-      'meta mark & 0x01000000 == 0 counter drop comment "Router forwarding.defaultAction Deny"',
+      'meta mark & 0x01000000 == 0 counter goto forward-default-deny comment "Router forwarding.defaultAction Deny"',
     ]);
   });
 
@@ -110,8 +110,8 @@ describe('the end of a tier', () => {
   it.each([
     ['untracked', 'untracked-in', []],
     ['preDNAT', 'prednat', []],
-    ['normal', 'local-in', ['counter reject comment "Tier/default end of tier"']],
-    ['forward', 'forward-in', ['counter reject comment "Tier/default end of tier"']],
+    ['normal', 'local-in', ['counter goto local-in-deny comment "Tier/default end of tier"']],
+    ['forward', 'forward-in', ['counter goto forward-in-deny comment "Tier/default end of tier"']],
   ] as const)('in %s', (stage, place, end) => {
     const ruleset = onEth0({ ingress: [['Pass', { protocol: 6 }]] }, [stage], { denyVerdict: 'reject' });
     expect(chain(ruleset, `${place}-tier-default`).slice(1)).toEqual(end);
@@ -131,7 +131,7 @@ describe('the end of a tier', () => {
       'jump local-in-tier-first',
       'jump local-in-tier-second',
       'jump local-in-profile-known',
-      'counter drop comment "Profile/missing does not exist"',
+      'counter goto local-in-deny comment "Profile/missing does not exist"',
     ]);
     expect(chain(ruleset, 'forward-in-ep-eth0')).toEqual([
       'jump forward-in-head',
@@ -182,7 +182,7 @@ describe('exemptions', () => {
     const more = { failsafes, exemptsNeighborDiscovery: true };
     expect(chain(onEth0({ ingress: [['Allow']] }, ['normal'], more), 'local-in-head')).toEqual([
       'icmpv6 type 133-137 counter accept comment "neighbor discovery"',
-      'ct state invalid counter drop comment "conntrack state invalid"',
+      'ct state invalid counter goto local-in-invalid comment "conntrack state invalid"',
       'meta l4proto . th dport @failsafe-inbound counter accept comment "failsafe inbound"',
       'iifname { "eth0", "eth1" } ip saddr . meta l4proto . th dport @failsafe-inbound-v4 counter accept comment "failsafe inbound"',
     ]);
@@ -198,7 +198,7 @@ describe('exemptions', () => {
     const ruleset = onEth0({ ingress: [['Allow']] }, ['normal'], { failsafes });
     expect(chain(ruleset, 'forward-in-ep-eth0')).toEqual(['jump forward-in-head']);
     expect(chain(ruleset, 'forward-in-head')).toEqual([
-      'ct state invalid counter drop comment "conntrack state invalid"',
+      'ct state invalid counter goto forward-in-invalid comment "conntrack state invalid"',
     ]);
     const lenient = onEth0({ ingress: [['Allow']] }, ['normal'], { dropsInvalid: false });
     expect([...lenient.chains.keys()].filter((name) => name.startsWith('forward-'))).toEqual([]);
@@ -234,7 +234,7 @@ describe('rules', () => {
       'ip saddr . meta l4proto . th dport vmap @local-in-tier-default-v4-s4pt',
     );
     expect(map(ruleset, 'local-in-tier-default-v4-s4pt')).toEqual([
-      '10.0.0.0/8 . 17 . 1-99 counter comment "GlobalNetworkPolicy/b ingress[0]" : drop',
+      '10.0.0.0/8 . 17 . 1-99 counter comment "GlobalNetworkPolicy/b ingress[0]" : goto local-in-deny',
       '10.0.0.0/8 . 6 . 80 counter comment "GlobalNetworkPolicy/a ingress[0]" : accept',
     ]);
   });
@@ -245,7 +245,7 @@ describe('rules', () => {
     expect(chain(positive, 'local-in-tier-default-v4')).toEqual([
       `ip saddr @s4h-web ${allow}`,
       `ip saddr @s4p-web ${allow}`,
-      'counter drop comment "Tier/default end of tier"',
+      'counter goto local-in-deny comment "Tier/default end of tier"',
     ]);
     const negative = { destination: { notAddressSet: 's:web' }, families: [4 as const] };
     expect(
@@ -307,7 +307,7 @@ describe('rules', () => {
 
   it('not for an ICMP type and code mean both together, and any other protocol', () => {
     const rule = { notIcmp: { type: 3, code: 1 }, families: [4 as const] };
-    const deny = 'counter drop comment "GlobalNetworkPolicy/a ingress[0]"';
+    const deny = 'counter goto local-in-deny comment "GlobalNetworkPolicy/a ingress[0]"';
     const listed = chain(onEth0({ ingress: [['Deny', rule]] }, ['normal']), 'local-in-tier-default-v4');
     expect(listed).toContain('meta l4proto vmap @local-in-tier-default-v4-p');
     expect(listed).toContain(`meta l4proto 1 icmp type != 3 ${deny}`);
@@ -329,8 +329,8 @@ describe('rules', () => {
     );
     expect(listed).toEqual([
       'meta l4proto 6 th dport 80 counter accept comment "GlobalNetworkPolicy/a ingress[0]"',
-      'ip saddr 10.0.0.0/8 counter drop comment "GlobalNetworkPolicy/a ingress[1]"',
-      'counter drop comment "Tier/default end of tier"',
+      'ip saddr 10.0.0.0/8 counter goto local-in-deny comment "GlobalNetworkPolicy/a ingress[1]"',
+      'counter goto local-in-deny comment "Tier/default end of tier"',
     ]);
   });
 
@@ -340,7 +340,7 @@ describe('rules', () => {
       'local-in-tier-default-v4',
     );
     const log =
-      'counter log prefix "calico-packet: " group 100 meta mark set meta mark | 0x04000000 comment "GlobalNetworkPolicy/a ingress[0]"';
+      'counter meta mark set meta mark | 0x04000000 limit rate 100/second burst 100 packets log prefix "calico-packet: " group 100 snaplen 128 comment "GlobalNetworkPolicy/a ingress[0]"';
     expect(listed.slice(0, 3)).toEqual([
       'meta mark set meta mark & 0xfbffffff',
       `meta mark & 0x04000000 == 0 ip saddr @s4h-web ${log}`,

@@ -21,10 +21,7 @@ import type { Draft } from './draft.ts';
 import { compileFailsafes } from './failsafe-rules.ts';
 import type { Chain, NftSet, Rule, Ruleset, VerdictMap } from './ruleset.ts';
 import { compileAddressSet, compilePortSet } from './selector-sets.ts';
-import { decisionRule, type Place, placeRules } from './stages.ts';
-
-/** Netlink log group for Log rules; nflog readers subscribe to it. */
-export const logGroup = 100;
+import { decisionRule, denyChains, type Place, placeRules } from './stages.ts';
 
 export function compileRuleset(policy: PolicyIntent): Ruleset {
   const sets = new Map<string, NftSet>();
@@ -33,7 +30,7 @@ export function compileRuleset(policy: PolicyIntent): Ruleset {
   const draft: Draft = {
     chains,
     maps,
-    logGroup,
+    logRate: policy.logRate,
     addressSets: policy.addressSets,
     dispatches: new Map(),
     plans: new Map(),
@@ -87,11 +84,12 @@ function compilePlace(
 ): ReadonlyMap<EndpointIntent, string> {
   const { policy, draft } = compilation;
   const { stage, direction } = stageOf(place);
-  const rules = placeRules(place, policy.denyVerdict);
+  const rules = placeRules(place);
   const tiersOf = (endpoint: EndpointIntent): readonly TierIntent[] => endpoint.tiers[stage][direction];
   const isAlways = stage === 'normal' || (stage === 'forward' && policy.dropsInvalid);
   const endpoints = policy.endpoints.filter((endpoint) => isAlways || tiersOf(endpoint).length > 0);
   if (endpoints.length === 0) return new Map();
+  for (const chain of denyChains(place, policy.denyVerdict)) draft.chains.set(chain.name, chain);
   const head = headRules(policy, sets, place);
   const headChain = head.length === 0 ? undefined : `${place}-head`;
   if (headChain !== undefined) draft.chains.set(headChain, { name: headChain, rules: head });
@@ -125,8 +123,8 @@ function headRules(policy: PolicyIntent, sets: Map<string, NftSet>, place: Place
   const rules: Rule[] = [];
   if (policy.exemptsNeighborDiscovery && stage !== 'forward') rules.push(neighborDiscovery);
   if (policy.dropsInvalid && stage !== 'untracked') {
-    const { deny } = placeRules(place, policy.denyVerdict);
-    rules.push(decisionRule(deny, [{ kind: 'ct-state', states: ['invalid'] }], 'conntrack state invalid'));
+    const { invalid } = placeRules(place);
+    rules.push(decisionRule(invalid, [{ kind: 'ct-state', states: ['invalid'] }], 'conntrack state invalid'));
   }
   if (stage === 'forward') return rules;
   const { inbound, outbound } = policy.failsafes;

@@ -1,7 +1,7 @@
 /**
  * The ruleset while it is being compiled: what every stage of compiling adds its objects to.
  */
-import type { AddressSet, SetId } from '../intent/policy/policy-intent.ts';
+import type { AddressSet, LogRate, SetId } from '../intent/policy/policy-intent.ts';
 import type { Block, DispatchBlock } from './blocks.ts';
 import type { Chain, Dispatch, VerdictMap } from './ruleset.ts';
 import type { Signature, Signatures } from './signatures.ts';
@@ -9,7 +9,8 @@ import type { Signature, Signatures } from './signatures.ts';
 export interface Draft {
   readonly chains: Map<string, Chain>;
   readonly maps: Map<string, VerdictMap>;
-  readonly logGroup: number;
+  /** Of each Log rule. */
+  readonly logRate: LogRate | undefined;
   readonly addressSets: ReadonlyMap<SetId, AddressSet>;
   readonly dispatches: Map<string, Dispatch>;
   /** Blocks are shared by places, and so is what there is to know of their addresses. */

@@ -6,8 +6,9 @@
  * Every endpoint chain jumps to one chain per tier, so `return` leaves the tier: that is Pass, and an Allow that other
  * evaluation must follow.
  */
+import { denyChain, denyChainName } from './flow-log.ts';
 import { markBits } from './marks.ts';
-import type { Outcome, Rule, Statement } from './ruleset.ts';
+import type { Chain, Outcome, Rule, Statement } from './ruleset.ts';
 
 /** The prefix of a place's chain names. */
 export type Place =
@@ -29,7 +30,10 @@ export interface Decision {
 export interface PlaceRules {
   readonly place: Place;
   readonly allow: Decision;
+  /** To the chain that tells of the packet and drops or rejects it: one of `denyChains`. */
   readonly deny: Decision;
+  /** The same for what conntrack calls invalid. */
+  readonly invalid: Decision;
   readonly pass: Decision;
   /** Whether the end of a tier denies: not before conntrack and NAT, where it goes on. */
   readonly hasEndOfTier: boolean;
@@ -39,32 +43,53 @@ export interface PlaceRules {
 
 const setAccept: Statement = { kind: 'mark', clear: 0, set: markBits.accept };
 const accept: Decision = { statements: [], outcome: { kind: 'accept' } };
-const drop: Decision = { statements: [], outcome: { kind: 'drop' } };
 const pass: Decision = { statements: [], outcome: { kind: 'return' } };
 
-export function placeRules(place: Place, denyVerdict: 'drop' | 'reject'): PlaceRules {
-  const deny: Decision = denyVerdict === 'drop' ? drop : { statements: [], outcome: { kind: 'reject' } };
+export function placeRules(place: Place): PlaceRules {
+  const deny: Decision = { statements: [], outcome: { kind: 'goto', chain: denyChainName('deny', place) } };
+  const invalid: Decision = { statements: [], outcome: { kind: 'goto', chain: denyChainName('invalid', place) } };
+  const rules = { place, deny, invalid, pass, hasEndOfTier: true, allowReturns: false };
   switch (place) {
     case 'untracked-in':
     case 'untracked-out': {
       const allow: Decision = { statements: [{ kind: 'notrack' }, setAccept], outcome: { kind: 'accept' } };
-      return { place, allow, deny: drop, pass, hasEndOfTier: false, allowReturns: false };
+      return { ...rules, allow, hasEndOfTier: false };
     }
     case 'prednat': {
       const allow: Decision = { statements: [setAccept], outcome: { kind: 'accept' } };
-      return { place, allow, deny: drop, pass, hasEndOfTier: false, allowReturns: false };
+      return { ...rules, allow, hasEndOfTier: false };
     }
     case 'local-dnat':
-      // The kernel cannot reject in postrouting.
-      return { place, allow: accept, deny: drop, pass, hasEndOfTier: true, allowReturns: false };
     case 'local-in':
     case 'local-out':
     case 'forward-out':
-      return { place, allow: accept, deny, pass, hasEndOfTier: true, allowReturns: false };
+      return { ...rules, allow: accept };
     case 'forward-in': {
       const allow: Decision = { statements: [setAccept], outcome: { kind: 'return' } };
-      return { place, allow, deny, pass, hasEndOfTier: true, allowReturns: true };
+      return { ...rules, allow, allowReturns: true };
     }
+  }
+}
+
+/** Where the denials of a place lead. */
+export function denyChains(place: Place, denyVerdict: 'drop' | 'reject'): readonly Chain[] {
+  const outcome: Outcome = canReject(place) ? { kind: denyVerdict } : { kind: 'drop' };
+  return [denyChain('deny', place, outcome), denyChain('invalid', place, outcome)];
+}
+
+/** The kernel cannot reject in postrouting, and before routing it is not done (semantics §4.7). */
+function canReject(place: Place): boolean {
+  switch (place) {
+    case 'untracked-in':
+    case 'untracked-out':
+    case 'prednat':
+    case 'local-dnat':
+      return false;
+    case 'local-in':
+    case 'local-out':
+    case 'forward-in':
+    case 'forward-out':
+      return true;
   }
 }
 

@@ -278,6 +278,8 @@ function run(walk: Walk, at: HookPoint, statement: Statement): boolean {
   switch (statement.kind) {
     case 'counter':
     case 'log':
+    // Within its limit; what is told of a packet must not change what becomes of it, and a limit stands before telling alone.
+    case 'limit':
       return true;
     case 'mark':
       walk.mark = ((walk.mark & ~statement.clear) | statement.set) >>> 0;
