@@ -1,12 +1,13 @@
 /**
  * What the agent needs of the host, as ports; implemented in edge/, spoken in the domain's words.
  *
- * Packet filter and BIRD have their ports beside their languages: nftables/packet-filter.ts, bird/daemon.ts.
+ * Packet filter and BIRD have their ports beside their languages: nftables/packet-filter.ts and table-reader.ts, bird/daemon.ts.
  */
 import type { BirdDaemon } from '../bird/daemon.ts';
 import type { InterfaceFacts } from '../intent/policy/policy-intent.ts';
 import type { Family } from '../net/address.ts';
 import type { PacketFilter } from '../nftables/packet-filter.ts';
+import type { TableReader } from '../nftables/table-reader.ts';
 import type { SecretRef } from '../resources/attachment.ts';
 import type { Snapshot } from '../resources/snapshot.ts';
 import type { Result } from '../result.ts';
@@ -86,6 +87,7 @@ export interface SnapshotSource {
 /** Everything the agent touches the world with. */
 export interface AgentPorts {
   readonly filter: PacketFilter;
+  readonly table: TableReader;
   readonly bird: BirdDaemon;
   readonly host: Host;
   readonly secrets: SecretSource;

@@ -6,11 +6,15 @@
 import type { RunningAgent } from '../agent/loop.ts';
 import type { AgentPorts } from '../agent/ports.ts';
 import type { AgentView } from '../api/agent-api.ts';
+import { decidingComment, inForceOf, type KernelObjects, placesOf } from '../api/explanation.ts';
 import { routesView } from '../api/routes-view.ts';
-import { readCounters } from '../nftables/read-counters.ts';
+import { findKernelObjects } from '../edge/kernel-objects.ts';
+import type { Snapshot } from '../resources/snapshot.ts';
 import { err, ok } from '../result.ts';
 import { explainQuery } from '../verdict/explain-query.ts';
+import { makeOwnerLookup, type OwnerLookup, packetEnds } from '../verdict/packet-ends.ts';
 import { parsePacketQuery } from '../verdict/packet-query.ts';
+import type { Verdict } from '../verdict/verdict.ts';
 import { cutDenied, planCut } from './established.ts';
 import { readKernelFib } from './kernel-fib.ts';
 
@@ -23,11 +27,7 @@ export function createAgentView(agent: RunningAgent, ports: AgentPorts): AgentVi
       if (!rib.ok) return rib;
       return kernel.ok ? ok(routesView(rib.value, kernel.value)) : kernel;
     },
-    async counters() {
-      const listing = await ports.filter.list();
-      if (!listing.ok) return listing;
-      return ok(listing.value === undefined ? new Map() : readCounters(listing.value));
-    },
+    counters: () => ports.table.readCounters(),
     async explainPacket(input) {
       const intent = agent.intent();
       if (intent === undefined) return err({ message: 'there is no intent yet' });
@@ -36,10 +36,31 @@ export function createAgentView(agent: RunningAgent, ports: AgentPorts): AgentVi
       if (!query.ok) return err({ message: query.error.map(({ key, reason }) => `${key}: ${reason}`).join('; ') });
       const fib = await readKernelFib(ports.host);
       if (!fib.ok) return fib;
-      // What a store holds has no file: positions are for `explain packet -f`.
-      return ok(explainQuery(intent, fib.value, query.value, () => undefined));
+      const findOwners = ownersOf(agent.snapshot());
+      // What a store holds has no file: the client, who may have the files, names positions.
+      const options = { detail: 'rules', findOwners } as const;
+      const verdict = explainQuery(intent, fib.value, query.value, () => undefined, options);
+      return ok({
+        verdict,
+        ends: packetEnds(findOwners, query.value.packet),
+        kernel: await kernelObjectsOf(verdict),
+        inForce: inForceOf(agent.status()),
+      });
     },
     planCut: (manifests) => planCut(agent, ports, manifests),
     cutDenied: () => cutDenied(agent, ports),
   };
+}
+
+const noOwners: OwnerLookup = () => [];
+
+function ownersOf(snapshot: Snapshot | undefined): OwnerLookup {
+  return snapshot ? makeOwnerLookup(snapshot) : noOwners;
+}
+
+async function kernelObjectsOf(verdict: Verdict): Promise<KernelObjects> {
+  const comment = decidingComment(verdict);
+  if (comment === undefined) return { comment: null, error: null, objects: [] };
+  const found = await findKernelObjects(placesOf(verdict.stage), comment);
+  return found.ok ? { comment, error: null, objects: found.value } : { comment, error: found.error, objects: [] };
 }

@@ -19,6 +19,7 @@ import { openPacketFilter } from '../edge/nft.ts';
 import { openRouterStore } from '../edge/router-store.ts';
 import { createSecretFiles } from '../edge/secret-files.ts';
 import { systemClock, timestamp } from '../edge/system-clock.ts';
+import { createTableReader } from '../edge/table-reader.ts';
 import { createAgentView } from './agent-view.ts';
 
 export interface RunAgentOptions {
@@ -63,6 +64,7 @@ export async function runAgent(options: RunAgentOptions): Promise<AgentEnd> {
   const store = openRouterStore(() => openEmbeddedStore(options.storeFolder, { mustExist: true }), stamps);
   const ports: AgentPorts = {
     filter: openPacketFilter(),
+    table: createTableReader(),
     bird: createBirdDaemon({ dir: runFolder, log: (message, fields) => log.write('info', message, fields) }),
     host: createLinuxHost(),
     secrets: createSecretFiles(options.secretsFolder, (path, reason) =>
@@ -101,6 +103,7 @@ export async function runAgent(options: RunAgentOptions): Promise<AgentEnd> {
         return { kind: 'stopped' };
       });
   await agent.stop();
+  ports.table.close();
   await served.value.close();
   await store.close();
   return end;

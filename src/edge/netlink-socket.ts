@@ -56,6 +56,8 @@ export interface NetlinkSocket {
   request(datagram: Uint8Array): Promise<Result<readonly Message[], NetlinkError>>;
   /** As `request`, with each message handed on as it comes instead of kept: for dumps of a million entries. */
   requestEach(datagram: Uint8Array, take: (message: Message) => void): Promise<Result<void, NetlinkError>>;
+  /** Several requests in one datagram; what each was refused for comes among the answers instead of ending them. */
+  requestSeveral(datagram: Uint8Array): Promise<Result<readonly Message[], NetlinkError>>;
   /** Multicast and log messages that are there by now; does not wait. */
   drain(): Drained;
   close(): void;
@@ -96,6 +98,13 @@ export function openNetlinkSocket(options: NetlinkOptions = {}): NetlinkSocket |
       const sent = await sendAll(fd, datagram);
       if (sent !== 0) return err({ kind: kindOf(sent), errno: sent, sequence: undefined });
       return readAnswer(fd, chunk, take);
+    },
+    async requestSeveral(datagram) {
+      const sent = await sendAll(fd, datagram);
+      if (sent !== 0) return err({ kind: kindOf(sent), errno: sent, sequence: undefined });
+      const messages: Message[] = [];
+      const read = await readAnswer(fd, chunk, (message) => messages.push(message), 'tell');
+      return read.ok ? ok(messages) : read;
     },
     drain() {
       const messages: Message[] = [];
@@ -142,6 +151,7 @@ async function readAnswer(
   fd: number,
   chunk: Buffer,
   take: (message: Message) => void,
+  refusals: 'end' | 'tell' = 'end',
 ): Promise<Result<void, NetlinkError>> {
   let failure: NetlinkError | undefined;
   let turnAt = performance.now();
@@ -160,7 +170,7 @@ async function readAnswer(
     const read = readMessages(Buffer.from(chunk.subarray(0, length)));
     if (!read) failure ??= { kind: 'malformed', errno: 0, sequence: undefined };
     for (const message of read ?? []) {
-      if (message.kind === 'error' && message.errno !== 0) {
+      if (message.kind === 'error' && message.errno !== 0 && refusals === 'end') {
         failure ??= { kind: kindOf(message.errno), errno: message.errno, sequence: message.sequence };
       } else if (isDumpInterrupted(message)) {
         failure ??= {

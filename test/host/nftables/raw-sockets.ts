@@ -88,7 +88,7 @@ export function openHost(pid: number, protocols: readonly number[]): HostSockets
   };
 }
 
-function inNamespaceOf<T>(pid: number, make: () => T): T {
+export function inNamespaceOf<T>(pid: number, make: () => T): T {
   const home = openSync('/proc/thread-self/ns/net', 'r');
   const there = openSync(`/proc/${pid}/ns/net`, 'r');
   try {
