@@ -4,14 +4,27 @@
  *   store or files → Snapshot ─[resolve]→ RouterIntent
  *
  * Invariant: immutable; each list is sorted by namespace, then name (byte order), so that whatever is derived from equal
- * snapshots is equal byte for byte.
+ * snapshots is equal byte for byte. One that was updated stays readable as it was (see resource-versions.ts for the price).
  */
 import type { AnyResource, FieldPath, Kind, Position, Resource } from './resource.ts';
+import {
+  changeVersion,
+  findIn,
+  firstVersion,
+  keyOf,
+  kindsIn,
+  listIn,
+  nameKey,
+  replacedBetween,
+  tableOf,
+  type Version,
+  type VersionChange,
+} from './resource-versions.ts';
 
 export interface Snapshot {
   /** The store's revision; 0 for a snapshot read from files. */
   readonly revision: number;
-  /** All resources of a kind, sorted. */
+  /** All resources of a kind, sorted; the same array as in the snapshot before while none of them changed. */
   list<K extends Kind>(kind: K): readonly Resource<K>[];
   find<K extends Kind>(kind: K, name: string, namespace?: string): Resource<K> | undefined;
   /** Where a field of a resource was read from; undefined for resources that came from a store. */
@@ -29,115 +42,90 @@ export type ResourceChange =
   | { readonly is: 'there'; readonly resource: AnyResource }
   | { readonly is: 'gone'; readonly kind: Kind; readonly name: string; readonly namespace?: string | undefined };
 
-/** The resources of one kind; `keys` are sorted, and `resources` stand at the places of their keys. */
-interface KindList {
-  readonly keys: readonly string[];
-  readonly resources: readonly AnyResource[];
+/** One resource in two snapshots: new without `before`, gone without `after`, another object with both. */
+export interface ResourceDifference {
+  readonly before: AnyResource | undefined;
+  readonly after: AnyResource | undefined;
 }
 
 type Locators = ReadonlyMap<AnyResource, (path: FieldPath) => Position>;
 
 /** What snapshots are made of, for the next one to be made from. */
-const contents = new WeakMap<Snapshot, { readonly lists: ReadonlyMap<Kind, KindList>; readonly locators: Locators }>();
+const contents = new WeakMap<Snapshot, { readonly version: Version; readonly locators: Locators }>();
 
 /** Builds a snapshot; of two resources with one id the later one stays. */
 export function makeSnapshot(entries: Iterable<AnyResource | LocatedResource>, revision = 0): Snapshot {
-  const byKind = new Map<Kind, Map<string, AnyResource>>();
   const locators = new Map<AnyResource, (path: FieldPath) => Position>();
+  const version = firstVersion(changesOf(entries, locators));
+  return readVersion(version, locators, revision);
+}
+
+function* changesOf(
+  entries: Iterable<AnyResource | LocatedResource>,
+  locators: Map<AnyResource, (path: FieldPath) => Position>,
+): Iterable<VersionChange> {
   for (const entry of entries) {
     const resource = 'resource' in entry ? entry.resource : entry;
     if ('resource' in entry) locators.set(resource, entry.locate);
-    const ofKind = byKind.get(resource.kind) ?? new Map<string, AnyResource>();
-    byKind.set(resource.kind, ofKind);
-    ofKind.set(keyOf(resource), resource);
+    yield { kind: resource.kind, key: keyOf(resource), resource };
   }
-  return fromLists(new Map([...byKind].map(([kind, ofKind]) => [kind, sortedList(ofKind)])), locators, revision);
 }
 
-/** The snapshot after some changes, in order; costs what changed and a copy of the lists it changed in. */
+/** The snapshot after some changes, in order; costs what changed, however many resources there are. */
 export function updateSnapshot(before: Snapshot, changes: readonly ResourceChange[], revision: number): Snapshot {
-  const known = contents.get(before);
-  if (known === undefined) throw new Error('a snapshot that was not made here');
-  const lists = new Map(known.lists);
-  for (const kind of new Set(changes.map(kindOf))) {
-    const ofKind = changes.filter((change) => kindOf(change) === kind);
-    lists.set(kind, updateList(lists.get(kind) ?? { keys: [], resources: [] }, ofKind));
-  }
-  return fromLists(lists, known.locators, revision);
+  const { version, locators } = contentOf(before);
+  return readVersion(changeVersion(version, changes.map(toVersionChange)), locators, revision);
 }
 
-function fromLists(lists: ReadonlyMap<Kind, KindList>, locators: Locators, revision: number): Snapshot {
+/**
+ * What is another object in one snapshot than in the other, sorted by kind, then namespace and name. Costs what changed where
+ * one was made from the other by updates, and a look at everything where not.
+ */
+export function compareSnapshots(before: Snapshot, after: Snapshot): readonly ResourceDifference[] {
+  if (before === after) return [];
+  const [from, to] = [contentOf(before).version, contentOf(after).version];
+  const replaced = replacedBetween(from, to);
+  if (!replaced) return compareAll(from, to);
+  return [...replaced.keys()].sort().flatMap((kind) => {
+    const old = replaced.get(kind) ?? new Map<string, AnyResource>();
+    return [...old.keys()].sort().flatMap((key) => differenceOf(old.get(key), findIn(to, kind, key)));
+  });
+}
+
+function compareAll(from: Version, to: Version): ResourceDifference[] {
+  return [...new Set([...kindsIn(from), ...kindsIn(to)])].sort().flatMap((kind) => {
+    const [before, after] = [tableOf(from, kind), tableOf(to, kind)];
+    const keys = new Set<string>();
+    for (const [key, resource] of before ?? []) if (after?.get(key) !== resource) keys.add(key);
+    for (const [key, resource] of after ?? []) if (before?.get(key) !== resource) keys.add(key);
+    return [...keys].sort().flatMap((key) => differenceOf(before?.get(key), after?.get(key)));
+  });
+}
+
+function differenceOf(before: AnyResource | undefined, after: AnyResource | undefined): ResourceDifference[] {
+  return before === after ? [] : [{ before, after }];
+}
+
+function readVersion(version: Version, locators: Locators, revision: number): Snapshot {
   const snapshot: Snapshot = {
     revision,
-    list: <K extends Kind>(kind: K) => (lists.get(kind)?.resources ?? []) as readonly Resource<K>[],
-    find: <K extends Kind>(kind: K, name: string, namespace?: string) => {
-      const list = lists.get(kind);
-      if (list === undefined) return undefined;
-      const key = nameKey(name, namespace);
-      const at = placeOf(list.keys, key);
-      return list.keys[at] === key ? (list.resources[at] as Resource<K>) : undefined;
-    },
+    list: <K extends Kind>(kind: K) => listIn(version, kind) as readonly Resource[] as readonly Resource<K>[],
+    find: <K extends Kind>(kind: K, name: string, namespace?: string) =>
+      findIn(version, kind, nameKey(name, namespace)) as Resource<K> | undefined,
     locate: (resource, path) => locators.get(resource as AnyResource)?.(path),
   };
-  contents.set(snapshot, { lists, locators });
+  contents.set(snapshot, { version, locators });
   return snapshot;
 }
 
-/** From this many changes on a list is sorted anew: each insertion moves what comes after it. */
-const manyChanges = 64;
-
-function updateList(before: KindList, changes: readonly ResourceChange[]): KindList {
-  if (changes.length >= manyChanges) {
-    const byKey = new Map(before.keys.map((key, at) => [key, before.resources[at] as AnyResource]));
-    for (const change of changes) {
-      if (change.is === 'there') byKey.set(keyOf(change.resource), change.resource);
-      else byKey.delete(nameKey(change.name, change.namespace));
-    }
-    return sortedList(byKey);
-  }
-  // Keys are copied only when one comes or goes, which is not what happens most.
-  let { keys } = before;
-  const resources = [...before.resources];
-  for (const change of changes) {
-    const key = change.is === 'there' ? keyOf(change.resource) : nameKey(change.name, change.namespace);
-    const at = placeOf(keys, key);
-    const isThere = keys[at] === key;
-    if (change.is === 'there') {
-      if (!isThere) keys = keys.toSpliced(at, 0, key);
-      resources.splice(at, isThere ? 1 : 0, change.resource);
-    } else if (isThere) {
-      keys = keys.toSpliced(at, 1);
-      resources.splice(at, 1);
-    }
-  }
-  return { keys, resources };
+function contentOf(snapshot: Snapshot): { readonly version: Version; readonly locators: Locators } {
+  const content = contents.get(snapshot);
+  if (content === undefined) throw new Error('a snapshot that was not made here');
+  return content;
 }
 
-function sortedList(byKey: ReadonlyMap<string, AnyResource>): KindList {
-  const keys = [...byKey.keys()].sort();
-  return { keys, resources: keys.map((key) => byKey.get(key) as AnyResource) };
-}
-
-/** Where a key stands in sorted keys, or would stand. */
-function placeOf(keys: readonly string[], key: string): number {
-  let low = 0;
-  let high = keys.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((keys[middle] as string) < key) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
-function kindOf(change: ResourceChange): Kind {
-  return change.is === 'there' ? change.resource.kind : change.kind;
-}
-
-function keyOf({ metadata }: AnyResource): string {
-  return nameKey(metadata.name, metadata.namespace);
-}
-
-function nameKey(name: string, namespace: string | undefined): string {
-  return namespace === undefined ? name : `${namespace}/${name}`;
+function toVersionChange(change: ResourceChange): VersionChange {
+  return change.is === 'there'
+    ? { kind: change.resource.kind, key: keyOf(change.resource), resource: change.resource }
+    : { kind: change.kind, key: nameKey(change.name, change.namespace), resource: undefined };
 }

@@ -147,8 +147,9 @@ describe('what changed between two snapshots', () => {
     const before = makeSnapshot([wep, set, attachment]);
     const changes = (...added: AnyResource[]) =>
       diffOwners(before, makeSnapshot([wep, set, attachment, ...added])).set.map(({ id }) => id);
-    expect(changes(resource('Profile', 'p', {}))).toEqual(['WorkloadEndpoint/n/w']);
-    expect(changes(resource('Profile', 'kns.n', {}))).toEqual(['NetworkSet/n/s']);
+    expect(changes(resource('Profile', 'p', { labelsToApply: { a: 'b' } }))).toEqual(['WorkloadEndpoint/n/w']);
+    expect(changes(resource('Profile', 'kns.n', { labelsToApply: { a: 'b' } }))).toEqual(['NetworkSet/n/s']);
+    expect(changes(resource('Profile', 'p', { ingress: [{ action: 'Allow' }] }))).toEqual([]);
     expect(changes(resource('Router', 'r', { asNumber: 1 }))).toEqual(['HostEndpoint/~a']);
     expect(changes(resource('Site', 's', { type: 'vpc' }))).toEqual(['HostEndpoint/~a']);
     expect(changes(resource('Profile', 'unused', {}))).toEqual([]);

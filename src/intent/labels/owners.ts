@@ -3,15 +3,15 @@
  *
  *   Snapshot ─[resolveOwners]→ Owner[];  (Snapshot, Snapshot) ─[diffOwners]→ owners to set and to remove
  *
- * Invariant: applying diffOwners(a, b) to the owners of a gives the owners of b. Resources are compared by identity, so a
- * store that keeps unchanged objects makes a change of one cost a walk over the lists and nothing more.
+ * Invariant: applying diffOwners(a, b) to the owners of a gives the owners of b. Where b was made from a by updates, it costs
+ * what changed; a change of what many take labels from (a Profile's labels, a Site, a Router) costs a walk over the lists.
  */
 
 import { parseCalicoProtocol } from '../../net/ip-protocol.ts';
 import { type Prefix, parseAddressOrCidr } from '../../net/prefix.ts';
 import type { EndpointPort } from '../../resources/host-endpoint.ts';
 import { type AnyResource, type Kind, type Resource, resourceId } from '../../resources/resource.ts';
-import type { Snapshot } from '../../resources/snapshot.ts';
+import { compareSnapshots, type ResourceDifference, type Snapshot } from '../../resources/snapshot.ts';
 import { generateHostEndpoint } from '../topology/generate-calico.ts';
 import { siteLabels } from '../topology/site-labels.ts';
 import { hostEndpointLabels, namespaceProfile, networkSetLabels, workloadEndpointLabels } from './effective-labels.ts';
@@ -46,18 +46,35 @@ export function resolveOwners(snapshot: Snapshot): Owner[] {
 export function diffOwners(before: Snapshot | undefined, after: Snapshot): OwnerChanges {
   const set: Owner[] = [];
   const removed: string[] = [];
-  const touched = touchedReferences(before, after);
-  for (const kind of ownerKinds) {
-    const old = (before?.list(kind) ?? []) as readonly OwnerResource[];
-    const { changed, gone } = diffLists(old, after.list(kind) as readonly OwnerResource[], touched);
-    for (const resource of changed) {
-      const owner = resolveOwner(after, resource);
-      if (owner) set.push(owner);
-      else removed.push(ownerId(resource));
+  const take = (resource: OwnerResource): void => {
+    const owner = resolveOwner(after, resource);
+    if (owner) set.push(owner);
+    else removed.push(ownerId(resource));
+  };
+  const listed = (kind: OwnerKind) => after.list(kind) as readonly OwnerResource[];
+  if (!before) {
+    for (const kind of ownerKinds) for (const resource of listed(kind)) take(resource);
+    return { set, removed: [] };
+  }
+  const differences = compareSnapshots(before, after);
+  const changed = new Set<AnyResource>();
+  for (const { before: old, after: now } of differences) {
+    if (now && isOwner(now)) {
+      changed.add(now);
+      take(now);
+    } else if (old && isOwner(old)) removed.push(ownerId(old));
+  }
+  const touched = touchedReferences(differences);
+  if (touched) {
+    for (const kind of ownerKinds) {
+      for (const resource of listed(kind)) if (!changed.has(resource) && touched(resource)) take(resource);
     }
-    for (const resource of gone) removed.push(ownerId(resource));
   }
   return { set, removed };
+}
+
+function isOwner(resource: AnyResource): resource is OwnerResource {
+  return (ownerKinds as readonly Kind[]).includes(resource.kind);
 }
 
 /** The owner a resource is; undefined when it owns no address. */
@@ -114,11 +131,18 @@ function ownerId(resource: AnyResource): string {
 /** Whether something changed that an unchanged resource takes labels from. */
 type Touched = (resource: OwnerResource) => boolean;
 
-function touchedReferences(before: Snapshot | undefined, after: Snapshot): Touched {
-  const profiles = changedNames(before, after, 'Profile');
-  const sites = changedNames(before, after, 'Site');
-  const routers = changedNames(before, after, 'Router');
-  if (profiles.size + sites.size + routers.size === 0) return () => false;
+/** Undefined where no resource takes labels from anything that changed. */
+function touchedReferences(differences: readonly ResourceDifference[]): Touched | undefined {
+  const profiles = new Set<string>();
+  const sites = new Set<string>();
+  const routers = new Set<string>();
+  for (const { before, after } of differences) {
+    const { kind, metadata } = (after ?? before) as AnyResource;
+    if (kind === 'Profile' && !sameLabels(before, after)) profiles.add(metadata.name);
+    if (kind === 'Site') sites.add(metadata.name);
+    if (kind === 'Router') routers.add(metadata.name);
+  }
+  if (profiles.size + sites.size + routers.size === 0) return undefined;
   return (resource) => {
     switch (resource.kind) {
       case 'WorkloadEndpoint':
@@ -136,68 +160,10 @@ function touchedReferences(before: Snapshot | undefined, after: Snapshot): Touch
   };
 }
 
-function changedNames(before: Snapshot | undefined, after: Snapshot, kind: Kind): Set<string> {
-  const { changed, gone } = diffLists<AnyResource>(
-    (before?.list(kind) ?? []) as readonly AnyResource[],
-    after.list(kind) as readonly AnyResource[],
-    () => false,
+/** A profile's rules are nothing to those who take its labels. */
+function sameLabels(before: AnyResource | undefined, after: AnyResource | undefined): boolean {
+  const [old, now] = [before, after].map((resource) =>
+    JSON.stringify(resource?.kind === 'Profile' ? (resource.spec.labelsToApply ?? {}) : {}),
   );
-  return new Set([...changed, ...gone].map(({ metadata }) => metadata.name));
-}
-
-interface ListDiff<R> {
-  readonly changed: readonly R[];
-  readonly gone: readonly R[];
-}
-
-/** How far one list is searched ahead in the other before both rests are compared by id. */
-const lookahead = 64;
-
-/** Walks both lists together; equal objects cost one comparison. */
-function diffLists<R extends AnyResource>(
-  before: readonly R[],
-  after: readonly R[],
-  touched: (r: R) => boolean,
-): ListDiff<R> {
-  const changed: R[] = [];
-  const gone: R[] = [];
-  let i = 0;
-  let j = 0;
-  while (i < before.length && j < after.length) {
-    const old = before[i] as R;
-    const now = after[j] as R;
-    if (old === now || resourceId(old) === resourceId(now)) {
-      if (old !== now || touched(now)) changed.push(now);
-      i++;
-      j++;
-      continue;
-    }
-    const inserted = after.slice(j, j + lookahead).indexOf(old);
-    const deleted = before.slice(i, i + lookahead).indexOf(now);
-    if (inserted <= 0 && deleted <= 0) break;
-    if (inserted > 0) {
-      changed.push(...after.slice(j, j + inserted));
-      j += inserted;
-    } else {
-      gone.push(...before.slice(i, i + deleted));
-      i += deleted;
-    }
-  }
-  return diffById(before.slice(i), after.slice(j), touched, { changed, gone });
-}
-
-function diffById<R extends AnyResource>(
-  before: readonly R[],
-  after: readonly R[],
-  touched: (r: R) => boolean,
-  found: { changed: R[]; gone: R[] },
-): ListDiff<R> {
-  const old = new Map(before.map((resource) => [resourceId(resource), resource]));
-  for (const resource of after) {
-    const id = resourceId(resource);
-    if (old.get(id) !== resource || touched(resource)) found.changed.push(resource);
-    old.delete(id);
-  }
-  for (const resource of old.values()) found.gone.push(resource);
-  return found;
+  return old === now;
 }
