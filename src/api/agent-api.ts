@@ -10,8 +10,8 @@ import type { RouterStatus } from '../agent/status.ts';
 import type { RouterIntent } from '../intent/router-intent.ts';
 import type { PacketCount } from '../nftables/read-counters.ts';
 import type { Result } from '../result.ts';
-import type { Verdict } from '../verdict/verdict.ts';
 import type { EstablishedView } from './established-view.ts';
+import type { Explanation } from './explanation.ts';
 import { type PeerView, peersView } from './peers-view.ts';
 import { type PolicyView, policyView } from './policy-view.ts';
 import type { RouteView } from './routes-view.ts';
@@ -25,7 +25,7 @@ export interface AgentView {
   /** Packets and bytes by rule comment, from the kernel. */
   counters(): Promise<Result<ReadonlyMap<string, PacketCount>, { readonly message: string }>>;
   /** Answers one packet query, in the machine form of `explain packet`, with the kernel's routes. */
-  explainPacket(query: unknown): Promise<Result<Verdict, { readonly message: string }>>;
+  explainPacket(query: unknown): Promise<Result<Explanation, { readonly message: string }>>;
   /** Established flows that policy with these manifests, in place of those stored, would deny. */
   planCut(manifests: readonly unknown[]): Promise<Result<EstablishedView, { readonly message: string }>>;
   /** Deletes the established flows that the policy in force denies. */

@@ -4,8 +4,8 @@
 import { request as httpRequest } from 'node:http';
 import type { ApiBodies } from '../api/agent-api.ts';
 import type { EstablishedView } from '../api/established-view.ts';
+import type { Explanation } from '../api/explanation.ts';
 import { err, ok, type Result } from '../result.ts';
-import type { Verdict } from '../verdict/verdict.ts';
 
 export type AgentClientError =
   /** Nobody serves the socket. */
@@ -25,8 +25,8 @@ export function readFromAgent<P extends keyof ApiBodies>(
 }
 
 /** Asks for a verdict on the live router; the query is the machine form of `explain packet`. */
-export function explainPacketAt(socket: string, query: unknown): Promise<Result<Verdict, AgentClientError>> {
-  return ask(socket, 'POST', '/v1/explain/packet', query) as Promise<Result<Verdict, AgentClientError>>;
+export function explainPacketAt(socket: string, query: unknown): Promise<Result<Explanation, AgentClientError>> {
+  return ask(socket, 'POST', '/v1/explain/packet', query) as Promise<Result<Explanation, AgentClientError>>;
 }
 
 /** Established flows that would be denied with these manifests applied; nothing is changed. */
