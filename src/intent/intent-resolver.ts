@@ -17,7 +17,7 @@ import { LabelIndex } from './labels/label-index.ts';
 import type { SetDelta } from './labels/owner.ts';
 import { diffOwners } from './labels/owners.ts';
 import { comparePolicies, noChanges, type PolicyChanges } from './policy/policy-changes.ts';
-import type { InterfaceFacts } from './policy/policy-intent.ts';
+import type { InterfaceFacts, PolicyIntent } from './policy/policy-intent.ts';
 import { resolvePolicy } from './policy/resolve-policy.ts';
 import { bgpReach, findUnknownRouter, sortWarnings, type UnknownRouter } from './resolve-intent.ts';
 import type { RouterIntent, Warning } from './router-intent.ts';
@@ -56,6 +56,7 @@ const policyKinds = [
   'Site',
   'Tier',
   'GlobalNetworkPolicy',
+  'StagedGlobalNetworkPolicy',
   'FelixConfiguration',
 ] as const;
 /** Everything that routing takes. */
@@ -116,7 +117,7 @@ export class IntentResolver {
     ];
     const rulesChanged = routingChanged || !sameInputs(before.policyInputs, policyInputs);
     if (before && !rulesChanged) {
-      const deltas = this.index.takeDeltas();
+      const deltas = this.takeDeltas(before.intent.policy);
       const intent = deltas.length > 0 ? { ...before.intent, policy: { ...before.intent.policy } } : before.intent;
       this.resolved = { ...before, snapshot, intent };
       return ok({ intent, deltas, rulesChanged, routingChanged, changes: noChanges });
@@ -124,7 +125,13 @@ export class IntentResolver {
     const intent = this.resolve(snapshot, interfaces, routingChanged ? undefined : before);
     this.resolved = { snapshot, policyInputs, routingInputs, ...intent };
     const changes = before && comparePolicies(before.intent.policy, intent.intent.policy);
-    return ok({ intent: intent.intent, deltas: this.index.takeDeltas(), rulesChanged, routingChanged, changes });
+    const deltas = this.takeDeltas(intent.intent.policy);
+    return ok({ intent: intent.intent, deltas, rulesChanged, routingChanged, changes });
+  }
+
+  /** The index also keeps the sets of staged rules, which are nowhere enforced. */
+  private takeDeltas({ addressSets, portSets }: PolicyIntent): readonly SetDelta[] {
+    return this.index.takeDeltas().filter(({ setId }) => addressSets.has(setId) || portSets.has(setId));
   }
 
   private moveOwners(snapshot: Snapshot): void {

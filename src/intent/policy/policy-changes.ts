@@ -30,8 +30,8 @@ export const noChanges: PolicyChanges = {
   settings: false,
 };
 
-/** The fields that PolicyChanges names entry by entry. */
-const listed: readonly string[] = ['endpoints', 'policies', 'profiles', 'addressSets', 'portSets'];
+/** The fields that PolicyChanges names entry by entry; what is staged is enforced nowhere, and shows in the endpoints it concerns. */
+const listed: readonly string[] = ['endpoints', 'policies', 'profiles', 'addressSets', 'portSets', 'staged'];
 
 export function comparePolicies(before: PolicyIntent, after: PolicyIntent): PolicyChanges {
   if (before === after) return noChanges;

@@ -42,6 +42,30 @@ export interface PolicyIntent {
   readonly profiles: ReadonlyMap<string, PolicyRules>;
   readonly addressSets: ReadonlyMap<SetId, AddressSet>;
   readonly portSets: ReadonlyMap<SetId, PortSet>;
+  /** What staged policies would change; absent where they concern no endpoint. */
+  readonly staged?: StagedPolicy;
+}
+
+/** Never enforced: only what is reported beside the verdict comes of it. */
+export interface StagedPolicy {
+  /** The policy as it would be with all of them in force; its sets hold those of staged rules too. */
+  readonly policy: PolicyIntent;
+  /** Those that concern an endpoint, sorted by id. */
+  readonly changes: readonly StagedChange[];
+}
+
+export interface StagedChange {
+  /** `StagedGlobalNetworkPolicy/name`. */
+  readonly id: PolicyId;
+  readonly action: 'Set' | 'Delete';
+  /** The enforced policy that it would replace or take away. */
+  readonly target?: PolicyId;
+}
+
+/** A stage and direction in which an endpoint would meet other policies. */
+export interface StagedPoint {
+  readonly stage: Stage;
+  readonly direction: Direction;
 }
 
 /** At most `count` in each unit of time, after a first burst of `burst` packets. */
@@ -79,6 +103,8 @@ export interface EndpointIntent {
   readonly tiers: {
     readonly [S in Stage]: { readonly ingress: readonly TierIntent[]; readonly egress: readonly TierIntent[] };
   };
+  /** Where staged policy would give it other tiers; absent where nowhere. */
+  readonly stagedIn?: readonly StagedPoint[];
 }
 
 /** A tier as one endpoint, stage and direction sees it: never empty of policies, never of staged ones only. */

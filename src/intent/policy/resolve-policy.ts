@@ -15,12 +15,13 @@ import type { LabelIndex } from '../labels/label-index.ts';
 import type { Warning } from '../router-intent.ts';
 import type { Topology } from '../topology/topology.ts';
 import { findTraps, type SelectedEndpoint, usedPolicies } from './find-traps.ts';
-import type { EndpointIntent, InterfaceFacts, PolicyId, PolicyIntent, PolicyRules } from './policy-intent.ts';
+import type { EndpointIntent, InterfaceFacts, PolicyId, PolicyIntent, PolicyRules, SetId } from './policy-intent.ts';
 import { type GuardedInterfaces, resolveEndpoints, wildcard } from './resolve-endpoints.ts';
 import { type BgpReach, resolveFailsafes } from './resolve-failsafes.ts';
 import { type FelixSettings, resolveFelix } from './resolve-felix.ts';
 import { resolveProfiles } from './resolve-profiles.ts';
 import { type RulesContext, resolveRules } from './resolve-rule.ts';
+import { mergeStagedRules, stageTiers, withStaged } from './resolve-staged.ts';
 import { arrangeTiers, type ClassifiedPolicy, type OrderedTier, resolveTiers } from './resolve-tiers.ts';
 import { makeUsedSets } from './used-sets.ts';
 
@@ -58,6 +59,13 @@ export function resolvePolicy(
   const policies = resolvePolicies(selected, context);
   const endpoints = guarded.map(({ endpoint }) => endpoint);
   const profiles = resolveProfiles(snapshot, endpoints, context);
+  const enforcedSets = sets.ids();
+  const stagedTiers = stageTiers(snapshot, tiers, warnings);
+  const stagedSelected = stagedTiers ? guarded.map((entry) => selectPolicies(snapshot, entry, stagedTiers.tiers)) : [];
+  const stagedPolicies = mergeStagedRules(policies, usedPolicies(stagedSelected), (policy) =>
+    resolvePolicyRules(policy, context),
+  );
+  const { addressSets, portSets } = sets.finish();
   const policy: PolicyIntent = {
     forwardDefault: router ? (router.spec.forwarding?.defaultAction ?? 'Deny') : 'Allow',
     denyVerdict: felix.denyVerdict,
@@ -71,10 +79,24 @@ export function resolvePolicy(
     endpoints: selected.map((entry) => resolveEndpoint(entry, tiers)),
     policies,
     profiles,
-    ...sets.finish(),
+    addressSets: keepOnly(addressSets, enforcedSets),
+    portSets: keepOnly(portSets, enforcedSets),
   };
   warnings.push(...findTraps(policy, selected, interfaces));
-  return { policy, warnings };
+  if (!stagedTiers) return { policy, warnings };
+  const staged = {
+    changes: stagedTiers.changes,
+    endpoints: stagedSelected.map((entry) => resolveEndpoint(entry, stagedTiers.tiers)),
+    policies: stagedPolicies,
+    addressSets,
+    portSets,
+  };
+  return { policy: withStaged(policy, staged), warnings };
+}
+
+/** The same map where it is all of it. */
+function keepOnly<T>(sets: ReadonlyMap<SetId, T>, ids: ReadonlySet<SetId>): ReadonlyMap<SetId, T> {
+  return [...sets.keys()].every((id) => ids.has(id)) ? sets : new Map([...sets].filter(([id]) => ids.has(id)));
 }
 
 /** Only a wildcard endpoint comes near them: no other one may name a workload's interface. */

@@ -4,9 +4,9 @@
  *   Tiers, GlobalNetworkPolicies ─[resolve-tiers]→ OrderedTier[] ─[arrangeTiers]→ tiers of one endpoint
  *
  * Invariant: a policy whose tier is missing still bites: it comes after all others, under Deny. NetworkPolicies never match
- * a host endpoint and staged policies are never enforced, so neither appears.
+ * a host endpoint and staged policies are never enforced, so neither appears (`resolve-staged` says what those would do).
  */
-import { inferTypes } from '../../resources/global-network-policy.ts';
+import { type GlobalNetworkPolicySpec, inferTypes } from '../../resources/global-network-policy.ts';
 import { type Resource, resourceId } from '../../resources/resource.ts';
 import type { Selector } from '../../resources/selector/selector.ts';
 import type { Snapshot } from '../../resources/snapshot.ts';
@@ -26,7 +26,8 @@ export interface OrderedTier {
 /** A policy with all that decides where it is evaluated. */
 export interface ClassifiedPolicy {
   readonly id: PolicyId;
-  readonly resource: Resource<'GlobalNetworkPolicy'>;
+  /** A staged one only in `resolve-staged`. */
+  readonly resource: Resource<'GlobalNetworkPolicy'> | Resource<'StagedGlobalNetworkPolicy'>;
   readonly tier: string;
   /** Over effective labels. */
   readonly selector: Selector;
@@ -45,9 +46,17 @@ interface TierOrder {
 
 /** Tiers that hold a policy, in order, each with its policies in order. */
 export function resolveTiers(snapshot: Snapshot, warnings: Warning[]): OrderedTier[] {
+  const policies = snapshot.list('GlobalNetworkPolicy').map((resource) => classifyPolicy(resource, warnings));
+  return orderTiers(snapshot, policies, warnings);
+}
+
+export function orderTiers(
+  snapshot: Snapshot,
+  classified: readonly ClassifiedPolicy[],
+  warnings: Warning[],
+): OrderedTier[] {
   const byTier = new Map<string, ClassifiedPolicy[]>();
-  for (const resource of snapshot.list('GlobalNetworkPolicy')) {
-    const policy = classify(resource, warnings);
+  for (const policy of classified) {
     const policies = byTier.get(policy.tier);
     if (policies) policies.push(policy);
     else byTier.set(policy.tier, [policy]);
@@ -89,7 +98,7 @@ interface OpenTier extends TierIntent {
   readonly policies: PolicyId[];
 }
 
-function classify(resource: Resource<'GlobalNetworkPolicy'>, warnings: Warning[]): ClassifiedPolicy {
+export function classifyPolicy(resource: ClassifiedPolicy['resource'], warnings: Warning[]): ClassifiedPolicy {
   const { spec } = resource;
   const selector = policySelector(spec);
   if (!selector.ok) {
@@ -107,7 +116,7 @@ function classify(resource: Resource<'GlobalNetworkPolicy'>, warnings: Warning[]
   return {
     id: resourceId(resource),
     resource,
-    tier: spec.tier === undefined || spec.tier === '' ? 'default' : spec.tier,
+    tier: tierOf(spec),
     selector: selector.ok ? selector.value : { kind: 'all' },
     isBroken: !selector.ok,
     directions,
@@ -115,7 +124,11 @@ function classify(resource: Resource<'GlobalNetworkPolicy'>, warnings: Warning[]
   };
 }
 
-function stagesOf({ spec }: Resource<'GlobalNetworkPolicy'>): readonly Stage[] {
+export function tierOf({ tier }: Pick<GlobalNetworkPolicySpec, 'tier'>): string {
+  return tier === undefined || tier === '' ? 'default' : tier;
+}
+
+function stagesOf({ spec }: ClassifiedPolicy['resource']): readonly Stage[] {
   if (spec.doNotTrack === true) return ['untracked'];
   if (spec.preDNAT === true) return ['preDNAT'];
   return spec.applyOnForward === true ? ['normal', 'forward'] : ['normal'];
@@ -144,7 +157,8 @@ function comparePolicies(a: ClassifiedPolicy, b: ClassifiedPolicy): number {
 
 /** Calico compares `name/namespace/kind`: since `-` and `.` sort before `/`, `a-b` comes before `a` (semantics §4.2). */
 function tieBreaker({ resource }: ClassifiedPolicy): string {
-  return `${resource.metadata.name}//${resource.kind}`;
+  // A staged policy stands where it would once it is enforced.
+  return `${resource.metadata.name}//GlobalNetworkPolicy`;
 }
 
 /** Not a subtraction: infinity less infinity is no number. */

@@ -19,6 +19,8 @@ export interface UsedSets {
   /** The endpoints of a Service, `namespace/name`, without and with its ports. */
   serviceAddresses(service: string): SetId;
   servicePorts(service: string): SetId;
+  /** Of the sets asked for so far. */
+  ids(): ReadonlySet<SetId>;
   /** Members are the index's own live maps. Sets of the index that were not asked for are forgotten. */
   finish(): Pick<PolicyIntent, 'addressSets' | 'portSets'>;
 }
@@ -59,6 +61,7 @@ export function makeUsedSets(index: LabelIndex): UsedSets {
       index.addPortSet(id, serviceSelector(service), servicePort);
       return id;
     },
+    ids: () => new Set([...addresses.keys(), ...ports.keys()]),
     finish: () => {
       for (const id of index.setIds()) if (!addresses.has(id) && !ports.has(id)) index.removeSelector(id);
       return {

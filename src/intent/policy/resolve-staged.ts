@@ -1,0 +1,120 @@
+/**
+ * What staged policies would make of a router's policy, were they in force (semantics §1.6).
+ *
+ *   OrderedTier[], StagedGlobalNetworkPolicies ─[stageTiers]→ OrderedTier[] as they would be
+ *   PolicyIntent, endpoints as they would be ─[withStaged]→ PolicyIntent.staged
+ *
+ * `Set` adds its policy, or takes the place of the one of the same name in its tier; `Delete` takes that one away; `Learn` and
+ * `Ignore` change nothing.
+ * Invariant: nothing of it reaches what is enforced: policies, endpoints' tiers and sets are what they are without it.
+ */
+
+import { type Resource, resourceId } from '../../resources/resource.ts';
+import type { Snapshot } from '../../resources/snapshot.ts';
+import type { StagedGlobalNetworkPolicySpec } from '../../resources/staged-network-policy.ts';
+import type { Warning } from '../router-intent.ts';
+import type {
+  EndpointIntent,
+  PolicyId,
+  PolicyIntent,
+  PolicyRules,
+  StagedChange,
+  StagedPoint,
+  TierIntent,
+} from './policy-intent.ts';
+import { type ClassifiedPolicy, classifyPolicy, type OrderedTier, orderTiers, tierOf } from './resolve-tiers.ts';
+
+export interface StagedTiers {
+  readonly tiers: readonly OrderedTier[];
+  readonly changes: readonly StagedChange[];
+}
+
+/** Undefined where no staged policy would change anything. */
+export function stageTiers(
+  snapshot: Snapshot,
+  enforced: readonly OrderedTier[],
+  warnings: Warning[],
+): StagedTiers | undefined {
+  const policies = new Map<PolicyId, ClassifiedPolicy>();
+  for (const tier of enforced) for (const policy of tier.policies) policies.set(policy.id, policy);
+  const changes: StagedChange[] = [];
+  for (const resource of snapshot.list('StagedGlobalNetworkPolicy')) {
+    const change = changeOf(resource, policies);
+    if (!change) continue;
+    changes.push(change);
+    if (change.target !== undefined) policies.delete(change.target);
+    if (change.action === 'Set') policies.set(change.id, classifyPolicy(resource, warnings));
+  }
+  return changes.length === 0 ? undefined : { tiers: orderTiers(snapshot, [...policies.values()], warnings), changes };
+}
+
+function changeOf(
+  resource: Resource<'StagedGlobalNetworkPolicy'>,
+  policies: ReadonlyMap<PolicyId, ClassifiedPolicy>,
+): StagedChange | undefined {
+  const id = resourceId(resource);
+  const named = policies.get(`GlobalNetworkPolicy/${resource.metadata.name}`);
+  const target = named?.tier === tierOf(resource.spec) ? named.id : undefined;
+  switch (stagedActionOf(resource.spec)) {
+    case 'Set':
+      return { id, action: 'Set', ...(target === undefined ? {} : { target }) };
+    case 'Delete':
+      return target === undefined ? undefined : { id, action: 'Delete', target };
+    case 'Learn':
+    case 'Ignore':
+      return undefined;
+  }
+}
+
+function stagedActionOf({ stagedAction = 'Set' }: StagedGlobalNetworkPolicySpec) {
+  return stagedAction;
+}
+
+/** What is resolved of `StagedTiers` for this router; endpoints in the order of the enforced ones. */
+export interface StagedResolution extends Pick<PolicyIntent, 'endpoints' | 'policies' | 'addressSets' | 'portSets'> {
+  readonly changes: readonly StagedChange[];
+}
+
+/** The policy itself where the staged policies concern none of its endpoints. */
+export function withStaged(policy: PolicyIntent, staged: StagedResolution): PolicyIntent {
+  const points = policy.endpoints.map((endpoint, i) => stagedPoints(endpoint, staged.endpoints[i]));
+  if (points.every((list) => list.length === 0)) return policy;
+  const isMet = (id: PolicyId | undefined): boolean =>
+    id !== undefined && (staged.policies.has(id) || policy.policies.has(id));
+  const { changes, ...resolved } = staged;
+  return {
+    ...policy,
+    endpoints: policy.endpoints.map((endpoint, i) => {
+      const stagedIn = points[i] ?? [];
+      return stagedIn.length === 0 ? endpoint : { ...endpoint, stagedIn };
+    }),
+    staged: {
+      policy: { ...policy, ...resolved },
+      changes: changes.filter(({ id, target }) => isMet(id) || isMet(target)),
+    },
+  };
+}
+
+/** Where the tiers of the endpoint would be others. */
+function stagedPoints(enforced: EndpointIntent, staged: EndpointIntent | undefined): readonly StagedPoint[] {
+  if (!staged) return [];
+  return (['untracked', 'preDNAT', 'normal', 'forward'] as const).flatMap((stage) =>
+    (['ingress', 'egress'] as const)
+      .filter((direction) => !equalTiers(enforced.tiers[stage][direction], staged.tiers[stage][direction]))
+      .map((direction) => ({ stage, direction })),
+  );
+}
+
+function equalTiers(a: readonly TierIntent[], b: readonly TierIntent[]): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
+/** The rules of every policy that is met, those that are enforced too as they are. */
+export function mergeStagedRules(
+  enforced: ReadonlyMap<PolicyId, PolicyRules>,
+  met: Iterable<ClassifiedPolicy>,
+  resolve: (policy: ClassifiedPolicy) => PolicyRules,
+): ReadonlyMap<PolicyId, PolicyRules> {
+  const sorted = [...met].sort((a, b) => (a.id < b.id ? -1 : 1));
+  return new Map(sorted.map((policy) => [policy.id, enforced.get(policy.id) ?? resolve(policy)]));
+}
