@@ -20,6 +20,7 @@ import { type Compilation, compileEndpoints, type PlaceView } from './compile-ti
 import type { Draft } from './draft.ts';
 import { compileFailsafes } from './failsafe-rules.ts';
 import type { Chain, NftSet, Rule, Ruleset, VerdictMap } from './ruleset.ts';
+import { addSamples } from './sample-chains.ts';
 import { compileAddressSet, compilePortSet } from './selector-sets.ts';
 import { decisionRule, denyChains, type Place, placeRules } from './stages.ts';
 
@@ -78,6 +79,15 @@ function sortByName<T>(objects: ReadonlyMap<string, T>): ReadonlyMap<string, T> 
 
 /** The endpoint chains of a place: only for endpoints that something happens to there. */
 function compilePlace(
+  compilation: Compilation,
+  sets: Map<string, NftSet>,
+  place: Place,
+): ReadonlyMap<EndpointIntent, string> {
+  const enforced = compileEnforced(compilation, sets, place);
+  return addSamples(compilation.draft, compilation.policy, { place, ...stageOf(place) }, enforced);
+}
+
+function compileEnforced(
   compilation: Compilation,
   sets: Map<string, NftSet>,
   place: Place,

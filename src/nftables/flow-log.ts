@@ -72,10 +72,11 @@ export function denyChain(word: 'deny' | 'invalid', place: LogPlace, outcome: Ou
   return { name: denyChainName(word, place), rules: [tell, deny] };
 }
 
-/** Comes before the tiers of an endpoint for which staged policy would change something. */
+/** First packets of flows; before conntrack every packet, since there is no telling. */
 export function sampleRule(place: LogPlace): Rule {
+  const isBeforeConntrack = place === 'untracked-in' || place === 'untracked-out';
   return {
-    matches: [],
+    matches: isBeforeConntrack ? [] : [{ kind: 'ct-state', states: ['new'] }],
     statements: tellUnder(sampleLimit, printLogTag({ word: 'sample', place })),
     comment: 'sample for staged policy',
   };
