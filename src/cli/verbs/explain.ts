@@ -1,9 +1,11 @@
 /** `causeway explain packet`: the verdict on a packet, and the rule that gave it; from files, or from the live router. */
 import type { Command } from 'commander';
+import { type Explanation, explanationToJson } from '../../api/explanation.ts';
 import { explainPacketAt } from '../../client/agent-client.ts';
 import { resolveTopology } from '../../intent/topology/resolve-topology.ts';
 import { explainQuery } from '../../verdict/explain-query.ts';
 import { fibFromTopology } from '../../verdict/fib.ts';
+import { makeOwnerLookup, packetEnds } from '../../verdict/packet-ends.ts';
 import {
   type PacketQuery,
   type PacketQueryError,
@@ -11,31 +13,46 @@ import {
   parsePacketQuery,
   parsePacketQueryLine,
 } from '../../verdict/packet-query.ts';
-import { printVerdict, verdictToJson } from '../../verdict/print-verdict.ts';
-import type { Verdict } from '../../verdict/verdict.ts';
+import { printVerdict, type VerdictJson, verdictToJson } from '../../verdict/print-verdict.ts';
 import { type Cli, failUsage, onAction } from '../cli.ts';
 import { type ExitCode, exitCode } from '../exit-code.ts';
 import { answerLines } from '../lines.ts';
 import { addRouterOptions, complainOfAgent, findAgent } from '../live.ts';
+import type { LiveComparison } from '../live-trace.ts';
+import { locateVerdict } from '../locate-verdict.ts';
 import { addInputOptions, addOutputOption, type InputOptions } from '../options.ts';
+import { comparisonToJson, printComparison, printExplanation } from '../print-explanation.ts';
 import { loadIntent } from '../router-intent.ts';
 
 const help = `
 With -f the answer comes from files alone, and names file and line; without, from the live router's intent and the kernel's
-routes. The packet is new, and its source port 49152, unless said. With --out or --local no route is looked up. With --stdin
-each line {"in", "src", "dst", "protocol", "sport", "dport", …} gives a line with its verdict, or {"error": "…"}.
+routes, with the nft rule or element that decides and what it has counted; --locate PATH names file and line there too. The
+packet is new, and its source port 49152, unless said. With --out or --local no route is looked up. --verbose tells of every
+rule that did not match, and why. With --stdin each line {"in", "src", "dst", "protocol", "sport", "dport", …} gives a line
+with its verdict, or {"error": "…"}.
+
+--live, on the router, waits for such a packet (any source port, unless --sport says which) and follows it through the kernel:
+exit code 0 when what is observed is what was predicted, 1 when not or when none came. --send sends the packet, which goes
+where packets of its sort go: by a raw socket for the router's own, and as if it came in by --in for others, where the
+interface's driver can do that.
 
 Examples:
   causeway explain packet -f network/ --router tr1 --in eth1 --src 10.1.0.5 --dst 10.2.0.9 --protocol tcp --dport 443
   causeway explain packet -f network/ --router tr1 --in eth0 --local in --src 192.0.2.1 --dst 10.0.0.1 --protocol tcp --dport 22
   causeway explain packet -f network/ --router tr1 --stdin -o json < packets.jsonl
-  causeway explain packet --in eth1 --src 10.1.0.5 --dst 10.2.0.9 --protocol tcp --dport 443      on the router`;
+  causeway explain packet --in eth1 --src 10.1.0.5 --dst 10.2.0.9 --protocol tcp --dport 443      on the router
+  causeway explain packet --in eth1 --src 10.1.0.5 --dst 10.2.0.9 --protocol tcp --dport 443 --live`;
 
 interface ExplainOptions extends InputOptions, Readonly<Record<string, unknown>> {
   readonly router?: string;
   readonly runDir?: string;
   readonly output: string;
   readonly stdin?: boolean;
+  readonly verbose?: boolean;
+  readonly locate?: string;
+  readonly live?: boolean;
+  readonly send?: boolean;
+  readonly wait: string;
 }
 
 export function register(command: Command, cli: Cli): void {
@@ -51,14 +68,20 @@ export function register(command: Command, cli: Cli): void {
     .option('--dport <port>', 'destination port')
     .option('--icmp-type <number>', 'ICMP type; echo request unless said')
     .option('--icmp-code <number>', 'ICMP code')
-    .option('--ct <state>', 'new, established, invalid or untracked')
-    .option('--stdin', 'JSON lines instead of options');
+    .option('--ct <state>', 'new, established, related, invalid or untracked')
+    .option('--stdin', 'JSON lines instead of options')
+    .option('-v, --verbose', 'rules that did not match, too, with the term that failed')
+    .option('--locate <path>', 'on a router: file or folder with its resources, to name file and line')
+    .option('--live', 'on a router: follow a real packet and compare')
+    .option('--send', 'with --live: send the packet instead of waiting for one')
+    .option('--wait <seconds>', 'with --live: how long to wait for a packet', '10');
   addOutputOption(packet, ['table', 'json']).addHelpText('after', help);
   onAction<[], ExplainOptions>(packet, (_, options) => explain(packet, cli, options));
 }
 
 async function explain(command: Command, cli: Cli, options: ExplainOptions): Promise<ExitCode> {
   const { router } = options;
+  checkLiveOptions(command, options);
   if (options.filename === undefined) return explainLive(command, cli, options);
   if (router === undefined) failUsage(command, 'say which router: --router NAME');
   const query = options.stdin ? undefined : parsePacketQuery(flagsOf(options));
@@ -67,11 +90,43 @@ async function explain(command: Command, cli: Cli, options: ExplainOptions): Pro
   if (loaded === undefined) return exitCode.error;
   const { snapshot, intent } = loaded;
   const fib = fibFromTopology(resolveTopology(snapshot, router), snapshot.list('Attachment'));
-  const answer = (asked: PacketQuery) =>
-    explainQuery(intent, fib, asked, (resource, path) => snapshot.locate(resource, path));
-  if (query === undefined) return answerQueries(answer);
-  cli.print(printAs(options, answer(query.value)));
+  const findOwners = makeOwnerLookup(snapshot);
+  // Of thousands of packets nobody reads why each rule did not match, unless he asks.
+  const detail = options.verbose || !options.stdin ? 'rules' : 'policies';
+  const answer = (asked: PacketQuery) => ({
+    verdict: explainQuery(intent, fib, asked, snapshot.locate, { detail, findOwners }),
+    ends: packetEnds(findOwners, asked.packet),
+  });
+  if (query === undefined) {
+    return answerQueries((asked) => {
+      const { verdict, ends } = answer(asked);
+      return verdictToJson(verdict, ends);
+    });
+  }
+  const { verdict, ends } = answer(query.value);
+  const isVerbose = options.verbose === true;
+  cli.print(
+    options.output === 'json'
+      ? `${JSON.stringify(verdictToJson(verdict, ends))}\n`
+      : `${printVerdict(verdict, { isVerbose, ends })}\n`,
+  );
   return exitCode.ok;
+}
+
+/** A second; an hour. */
+const [shortestWait, longestWait] = [1, 3600];
+
+function checkLiveOptions(command: Command, options: ExplainOptions): void {
+  const { live, send, filename, stdin, wait, locate } = options;
+  if (send && !live) failUsage(command, '--send is for --live');
+  if (live && (filename !== undefined || stdin))
+    failUsage(command, '--live is for a running router, without -f and --stdin');
+  if (locate !== undefined && filename !== undefined)
+    failUsage(command, '--locate is for a running router: -f names places by itself');
+  const seconds = Number(wait);
+  if (!(seconds >= shortestWait && seconds <= longestWait)) {
+    failUsage(command, `--wait takes ${shortestWait} to ${longestWait} seconds`);
+  }
 }
 
 /** Asks the router's agent, which knows its own intent and the kernel's routes. */
@@ -87,20 +142,44 @@ async function explainLive(command: Command, cli: Cli, options: ExplainOptions):
   }
   const answer = await explainPacketAt(socket.value, flags);
   if (!answer.ok) return complainOfAgent(cli, answer.error);
-  cli.print(printAs(options, answer.value));
-  return exitCode.ok;
+  let explanation = answer.value;
+  if (options.locate !== undefined) {
+    const located = await locateVerdict(command, cli, options.locate, explanation.verdict);
+    if (located === undefined) return exitCode.error;
+    explanation = { ...explanation, verdict: located };
+  }
+  if (!options.live) {
+    cli.print(printLive(options, explanation));
+    return exitCode.ok;
+  }
+  // It loads the kernel's library calls, which no other form needs.
+  const { compareLive } = await import('../live-trace.ts');
+  const settings = { waitMs: Number(options.wait) * 1000, sends: options.send === true };
+  const compared = await compareLive(socket.value, flags, query.value, explanation, settings, cli.complain);
+  if (!compared.ok) {
+    if (compared.error.kind === 'agent') return complainOfAgent(cli, compared.error.error);
+    cli.complain(`error: ${compared.error.message}`);
+    return exitCode.error;
+  }
+  cli.print(printLive(options, explanation, compared.value));
+  return compared.value.isEqual ? exitCode.ok : exitCode.error;
 }
 
-function printAs({ output }: ExplainOptions, verdict: Verdict): string {
-  return output === 'json' ? `${JSON.stringify(verdictToJson(verdict))}\n` : `${printVerdict(verdict)}\n`;
+function printLive({ output, verbose }: ExplainOptions, explanation: Explanation, live?: LiveComparison): string {
+  if (output === 'json') {
+    const json = explanationToJson(explanation);
+    return `${JSON.stringify(live ? { ...json, live: comparisonToJson(live) } : json)}\n`;
+  }
+  const told = printExplanation(explanation, verbose === true);
+  return live ? `${told}\n\n${printComparison(live)}\n` : `${told}\n`;
 }
 
 /** Exit code 1 when a line could not be understood; its answer says why. */
-async function answerQueries(answer: (query: PacketQuery) => Verdict): Promise<ExitCode> {
+async function answerQueries(answer: (query: PacketQuery) => VerdictJson): Promise<ExitCode> {
   let hasErrors = false;
   await answerLines((line) => {
     const query = parsePacketQueryLine(line);
-    if (query.ok) return JSON.stringify(verdictToJson(answer(query.value)));
+    if (query.ok) return JSON.stringify(answer(query.value));
     hasErrors = true;
     return JSON.stringify({ error: query.error.map(printQueryError('')).join('; ') });
   });
