@@ -50,6 +50,8 @@ export function openMachine(name: string) {
     run,
     must,
     causeway: (...args: string[]): Ran => run(causeway, ...args),
+    /** For spawn: the command in the machine's namespace. `ip netns exec` becomes it, so a signal to one is to the other. */
+    command: (...args: string[]) => ({ program: 'ip', args: ['netns', 'exec', netns, causeway, ...args], env }),
     apply(yaml: string): void {
       const file = join(folder, 'resources.yaml');
       writeFileSync(file, yaml);
