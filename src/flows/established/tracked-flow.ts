@@ -84,6 +84,12 @@ export function readTrackedFlow(message: Message): TrackedFlow | undefined {
   };
 }
 
+/** The original tuple in the attributes of a flow; undefined where there is none. */
+export function readOriginalTuple(flow: Uint8Array): FlowTuple | undefined {
+  const tuple = readAttributes(flow).get(attribute.original);
+  return tuple && readTuple(tuple);
+}
+
 function readTuple(bytes: Uint8Array): FlowTuple | undefined {
   const parts = readAttributes(bytes);
   const ip = readAttributes(parts.get(tupleAttribute.ip) ?? new Uint8Array());
