@@ -9,10 +9,10 @@
 import { AttributeWriter } from '../netlink/attributes.ts';
 import type { Message } from '../netlink/message.ts';
 import { encodeRequest, readGeneration, type TableRequest } from '../nftables/netlink/read-requests.ts';
-import { anonymousSetsOf, firstElementDigest, TableReading } from '../nftables/netlink/read-table.ts';
+import { anonymousSetsOf, readElements, TableReading } from '../nftables/netlink/read-table.ts';
 import type { NftError } from '../nftables/packet-filter.ts';
 import { CounterReading, type PacketCount } from '../nftables/read-counters.ts';
-import type { ElementQuery, TableReader } from '../nftables/table-reader.ts';
+import type { ElementDigest, ElementQuery, TableReader } from '../nftables/table-reader.ts';
 import { err, ok, type Result } from '../result.ts';
 import { errnos, type NetlinkError, type NetlinkSocket, openNetlinkSocket } from './netlink-socket.ts';
 
@@ -50,9 +50,9 @@ export function createTableReader(open: () => NetlinkSocket | undefined = openNe
           const reading = new TableReading();
           for (const name of parts.sets) await readSet(asker, reading, name);
           for (const name of parts.chains) await readChain(asker, reading, name);
-          const elements: (string | undefined)[] = [];
+          const elements: (ElementDigest | undefined)[] = [];
           for (let at = 0; at < parts.elements.length; at += queriesAtOnce) {
-            elements.push(...(await readElements(asker, parts.elements.slice(at, at + queriesAtOnce))));
+            elements.push(...(await askElements(asker, parts.elements.slice(at, at + queriesAtOnce))));
           }
           return { generation, digests: reading.digests(), elements };
         }),
@@ -112,13 +112,16 @@ async function readChain(asker: Asker, reading: TableReading, name: string): Pro
   for (const rule of rules) reading.take(rule);
 }
 
-async function readElements(asker: Asker, queries: readonly ElementQuery[]): Promise<(string | undefined)[]> {
+async function askElements(
+  asker: Asker,
+  queries: readonly ElementQuery[],
+): Promise<readonly (ElementDigest | undefined)[]> {
   const answers: Message[][] = queries.map(() => []);
   const requests = queries.map((query): TableRequest => ({ kind: 'element', ...query }));
   for (const message of await asker.several(requests)) {
     if (message.kind === 'data') answers[message.sequence - 1]?.push(message);
   }
-  return answers.map(firstElementDigest);
+  return answers.map((messages) => readElements(messages)[0]);
 }
 
 /** Requests one after the other. After one that failed nothing more is asked, and what was read counts for nothing. */

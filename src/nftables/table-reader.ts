@@ -36,8 +36,14 @@ export interface ObservedParts {
   readonly generation: number;
   /** Of the chains and sets that are there. */
   readonly digests: TableDigests;
-  /** In the order of the queries; undefined where there is no element. */
-  readonly elements: readonly (string | undefined)[];
+  /** In the order of the queries; undefined where no element has that key in it. */
+  readonly elements: readonly (ElementDigest | undefined)[];
+}
+
+/** An interval set answers with the element around a key, which may have another key. */
+export interface ElementDigest {
+  readonly key: string;
+  readonly whole: string;
 }
 
 export interface TableReader {

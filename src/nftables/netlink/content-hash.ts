@@ -56,16 +56,29 @@ export class ContentSum {
     this.b = (this.b + b) | 0;
   }
 
-  less({ count, a, b }: { readonly count: number; readonly a: number; readonly b: number }): void {
-    this.count -= count;
+  less(a: number, b: number): void {
+    this.count--;
     this.a = (this.a - a) | 0;
     this.b = (this.b - b) | 0;
+  }
+
+  copy(): ContentSum {
+    const copy = new ContentSum();
+    copy.count = this.count;
+    copy.a = this.a;
+    copy.b = this.b;
+    return copy;
   }
 }
 
 /** Sixteen hexadecimal digits. */
 export function printLanes(a: number, b: number): string {
   return hex(a) + hex(b);
+}
+
+/** What `printLanes` printed. */
+export function readLanes(digits: string): readonly [a: number, b: number] {
+  return [Number.parseInt(digits.slice(0, 8), 16) | 0, Number.parseInt(digits.slice(8), 16) | 0];
 }
 
 function hex(lane: number): string {

@@ -122,6 +122,24 @@ export function eachOf(
   }
 }
 
+/** A copy of the attributes of these types, headers included. */
+export function pickAttributes(bytes: Uint8Array, from: number, to: number, types: ReadonlySet<number>): Uint8Array {
+  const picked: Uint8Array[] = [];
+  let size = 0;
+  eachOf(bytes, from, to, (start, end, type) => {
+    if (!types.has(type)) return;
+    picked.push(bytes.subarray(start - headerBytes, end));
+    size += (end - start + headerBytes + 3) & ~3;
+  });
+  const copy = new Uint8Array(size);
+  let at = 0;
+  for (const attribute of picked) {
+    copy.set(attribute, at);
+    at += (attribute.length + 3) & ~3;
+  }
+  return copy;
+}
+
 /** Where the first attribute of the type stands; -1 where there is none. */
 export function findAttribute(bytes: Uint8Array, from: number, to: number, type: number): number {
   for (let at = from; at + headerBytes <= to; ) {

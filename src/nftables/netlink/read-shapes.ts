@@ -85,6 +85,9 @@ export const elementShape: Shape = [
   'stateful',
 ];
 
+/** What tells elements of one set apart. */
+export const elementKeyShape: Shape = [_, dataShape, _, 'number', _, _, _, _, _, _, dataShape];
+
 /** By name of the expression; of one that is not listed all bytes count. */
 export const expressionShapes: ReadonlyMap<string, Shape> = new Map<string, Shape>([
   ['counter', []],

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { AttributeWriter } from '../../netlink/attributes.ts';
 import { type Message, readMessages, subsystems, writeMessage } from '../../netlink/message.ts';
 import { CounterReading } from '../read-counters.ts';
-import { anonymousSetsOf, firstElementDigest, newMessages, TableReading } from './read-table.ts';
+import { anonymousSetsOf, newMessages, readElements, TableReading } from './read-table.ts';
 
 function message(type: number, attributes: Uint8Array): Message {
   return { kind: 'data', subsystem: subsystems.nftables, type, flags: 0, sequence: 1, port: 0, family: 1, attributes };
@@ -91,7 +91,7 @@ describe('a reading', () => {
         const counters = new CounterReading();
         counters.take(one);
         expect(counters.counts().size).toBeLessThan(20);
-        expect(firstElementDigest([one]) ?? '').toMatch(/^([0-9a-f]{16})?$/);
+        for (const { key, whole } of readElements([one])) expect(key + whole).toMatch(/^[0-9a-f]{32}$/);
         expect(anonymousSetsOf(one).length).toBeLessThan(20);
         const reading = new TableReading();
         reading.take(one);

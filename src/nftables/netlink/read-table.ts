@@ -10,10 +10,18 @@
  */
 import type { Message } from '../../netlink/message.ts';
 import { tableName } from '../ruleset.ts';
-import type { TableDigests } from '../table-reader.ts';
+import type { ElementDigest, TableDigests } from '../table-reader.ts';
 import { ContentHash, ContentSum, printLanes } from './content-hash.ts';
-import { eachOf, findAttribute, hashContent, numberOf, spanOf, textAt } from './read-content.ts';
-import { chainShape, elementShape, ruleShape, setShape, tableShape } from './read-shapes.ts';
+import { eachOf, findAttribute, hashContent, numberOf, pickAttributes, spanOf, textAt } from './read-content.ts';
+import {
+  chainShape,
+  elementKeyShape,
+  elementShape,
+  ruleShape,
+  type Shape,
+  setShape,
+  tableShape,
+} from './read-shapes.ts';
 
 /** NFT_MSG_NEW*: what dumps are made of, too. */
 export const newMessages = {
@@ -34,10 +42,15 @@ interface ChainReading {
   readonly order: ContentHash;
 }
 
-interface SetReading {
+/** A set or map: a digest of its declaration, and the sum of its elements. */
+export interface SetContent {
+  readonly head: string | undefined;
+  readonly elements: ContentSum;
+}
+
+interface SetReading extends SetContent {
   readonly isAnonymous: boolean;
   head: string | undefined;
-  readonly elements: ContentSum;
 }
 
 const anonymous = 0x1;
@@ -75,6 +88,10 @@ export class TableReading {
     return [...this.#sets.keys()];
   }
 
+  setContent(name: string): SetContent | undefined {
+    return this.#sets.get(name);
+  }
+
   digests(): TableDigests {
     const digests = new Map<string, string>();
     if (this.#table !== undefined) digests.set('table', this.#table);
@@ -82,7 +99,7 @@ export class TableReading {
     for (const [name, chain] of this.#chains) {
       digests.set(`chain ${name}`, `${chain.head} ${chain.rules} ${printLanes(chain.order.a, chain.order.b)}`);
     }
-    for (const [name, set] of this.#sets) if (!set.isAnonymous) digests.set(`set ${name}`, printSet(set));
+    for (const [name, set] of this.#sets) if (!set.isAnonymous) digests.set(`set ${name}`, printSetContent(set));
     return digests;
   }
 
@@ -149,7 +166,7 @@ export class TableReading {
   readonly #nameSet = (name: string, id: number): string => {
     if (!isAnonymousName(name)) return name;
     const set = this.#sets.get(setKey(name, id));
-    return set ? printSet(set) : 'unknown';
+    return set ? printSetContent(set) : 'unknown';
   };
 
   #hashed(write: () => void): string {
@@ -170,26 +187,35 @@ export function anonymousSetsOf(message: Message): readonly string[] {
   return names;
 }
 
-/** Digest of the first element in these messages; undefined where there is none. */
-export function firstElementDigest(messages: Iterable<Message>): string | undefined {
-  const sum = sumElements(messages);
-  return sum.count === 0 ? undefined : printLanes(sum.a, sum.b);
+export interface ElementReading extends ElementDigest {
+  /** The attributes to ask for it by. */
+  readonly attributes: Uint8Array;
 }
 
-/** Sum over the elements in these messages, whatever set they are for. */
-export function sumElements(messages: Iterable<Message>): ContentSum {
-  const sum = new ContentSum();
+/** NFTA_SET_ELEM_KEY, FLAGS (an interval's end, the default), KEY_END. */
+const keyAttributes: ReadonlySet<number> = new Set([1, 3, 10]);
+
+/** The elements in these messages, in order, whatever set they are for. */
+export function readElements(messages: Iterable<Message>): readonly ElementReading[] {
+  const elements: ElementReading[] = [];
   const hash = new ContentHash();
   for (const message of messages) {
     if (message.kind !== 'data' || message.type !== newMessages.elements) continue;
     const { attributes: bytes } = message;
-    eachElement(bytes, (from, to) => {
+    const hashed = (from: number, to: number, shape: Shape): string => {
       hash.begin();
-      hashContent(hash, bytes, from, to, elementShape, (name) => name);
-      sum.more(hash.a, hash.b);
+      hashContent(hash, bytes, from, to, shape, (name) => name);
+      return printLanes(hash.a, hash.b);
+    };
+    eachElement(bytes, (from, to) => {
+      elements.push({
+        key: hashed(from, to, elementKeyShape),
+        whole: hashed(from, to, elementShape),
+        attributes: pickAttributes(bytes, from, to, keyAttributes),
+      });
     });
   }
-  return sum;
+  return elements;
 }
 
 function eachElement(bytes: Uint8Array, take: (from: number, to: number) => void): void {
@@ -197,7 +223,8 @@ function eachElement(bytes: Uint8Array, take: (from: number, to: number) => void
   if (list) eachOf(bytes, list.from, list.to, take);
 }
 
-function printSet({ head, elements }: SetReading): string {
+/** The set's digest. */
+export function printSetContent({ head, elements }: SetContent): string {
   return `${head} ${elements.count} ${printLanes(elements.a, elements.b)}`;
 }
 

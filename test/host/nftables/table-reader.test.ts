@@ -180,8 +180,9 @@ describe('parts of a table', () => {
     });
     const [absent, host, one, two, nowhere] = parts.ok ? parts.value.elements : [];
     expect([absent, nowhere]).toEqual([undefined, undefined]);
-    expect(host).toMatch(/^[0-9a-f]{16}$/);
-    expect(new Set([host, one, two]).size).toBe(3);
+    expect(host?.key).toMatch(/^[0-9a-f]{16}$/);
+    expect(one?.key).toBe(host?.key);
+    expect(new Set([host, one, two].map((element) => element?.whole)).size).toBe(3);
   });
 });
 
