@@ -14,9 +14,9 @@
  */
 import { printPrefix } from '../net/prefix.ts';
 import { anyPort, type Box, isSpanAny, type Span, subtractBox } from './box.ts';
-import { chooseSides, keepDispatches } from './dispatch-sides.ts';
 import { OverlapIndex } from './overlap-index.ts';
 import type { Match, Side } from './ruleset.ts';
+import { fewestSelectors } from './selector-groups.ts';
 import { type Selectors, spellSelectors, type Variant } from './terms.ts';
 
 export type RuleAction = 'Allow' | 'Deny' | 'Pass' | 'Log';
@@ -53,16 +53,30 @@ export type Block =
   /** A rule that goes on to the next one, or whose product of terms is too large to spell out. */
   | { readonly kind: 'rule'; readonly rule: OrderedRule; readonly variants: readonly Variant[] };
 
-export interface DispatchBlock {
+export interface DispatchBlock extends Dispatching {
   readonly kind: 'dispatch';
-  readonly side: Side;
   readonly rules: readonly OrderedRule[];
+  /**
+   * Present where it has all of the rest of the list, with these rules that do not select on its side: they stand in every
+   * chain, and follow once more for addresses that it leads nowhere.
+   */
+  readonly wide?: ReadonlySet<OrderedRule>;
 }
+
+/** By which address a rule is dispatched, and together with which other selectors. */
+export interface Dispatching {
+  readonly side: Side;
+  readonly group: number;
+}
+
+export type Dispatchings = ReadonlyMap<OrderedRule, Dispatching>;
 
 /** A variant with more boxes than this stays one plain rule with sets. */
 const maximumBoxes = 256;
 /** A box is cut into at most this many pieces, around at most this many others. */
 const maximumPieces = 24;
+/** A list has at most so many dispatches; rules of others ask for their selectors one by one. */
+const mostDispatches = 8;
 /** How many levels back a rule may move ahead of others; bounds the work on rules that overlap without end. */
 const levelsSearched = 48;
 
@@ -94,21 +108,19 @@ interface Placed<B> {
   readonly block: B;
 }
 
-export function arrangeBlocks(rules: readonly OrderedRule[]): readonly Block[] {
-  return arrange(rules, chooseSides(rules));
+export interface Arranged {
+  readonly blocks: readonly Block[];
+  /** Whether rules that are dispatched alike had to go into several dispatches, for what stands between them. */
+  readonly isSplit: boolean;
 }
 
-/** Without dispatch: every selector is asked for by itself. */
-export function arrangeLinearBlocks(rules: readonly OrderedRule[]): readonly Block[] {
-  return arrange(rules, new Map());
-}
-
-function arrange(rules: readonly OrderedRule[], sides: ReadonlyMap<OrderedRule, Side>): readonly Block[] {
+/** Every selector is asked for by itself, but for those of rules that are dispatched. */
+export function arrangeBlocks(rules: readonly OrderedRule[], dispatchings: Dispatchings = new Map()): Arranged {
   const state: Arrangement = { levels: [], open: new Map(), done: [], dispatches: [], dispatched: new Set(), order: 0 };
   for (const rule of rules) {
-    const side = sides.get(rule);
-    if (side !== undefined) {
-      placeDispatched(state, rule, side);
+    const dispatching = dispatchings.get(rule);
+    if (dispatching) {
+      placeDispatched(state, rule, dispatching);
       continue;
     }
     const { selectors } = rule;
@@ -130,28 +142,43 @@ function arrange(rules: readonly OrderedRule[], sides: ReadonlyMap<OrderedRule, 
     return { level, order, block: { kind: 'boxes', condition, alternatives, boxes } as const };
   });
   const sorted = [...state.done, ...state.dispatches, ...open].sort((a, b) => a.level - b.level || a.order - b.order);
-  const kept = new Set<Block>(keepDispatches(state.dispatches.map(({ block }) => block)));
-  return sorted.flatMap(({ block }): readonly Block[] => {
-    return block.kind !== 'dispatch' || kept.has(block) ? [block] : arrangeLinearBlocks(block.rules);
+  const dispatches = state.dispatches.map(({ block }) => block);
+  const kept = new Set<Block>(keepDispatches(dispatches));
+  const blocks = sorted.flatMap(({ block }): readonly Block[] => {
+    return block.kind !== 'dispatch' || kept.has(block) ? [block] : arrangeBlocks(block.rules).blocks;
   });
+  return { blocks, isSplit: new Set(dispatches.map(conditionOf)).size < dispatches.length };
+}
+
+/** Those with enough selectors; of too many, the ones with most rules. */
+function keepDispatches(dispatches: readonly DispatchBlock[]): readonly DispatchBlock[] {
+  return dispatches
+    .filter(({ side, rules }) => new Set(rules.map(({ selectors }) => selectors?.[side])).size >= fewestSelectors)
+    .sort((a, b) => b.rules.length - a.rules.length)
+    .slice(0, mostDispatches);
+}
+
+function conditionOf({ side, group }: Dispatching): string {
+  return `dispatch ${side} ${group}`;
 }
 
 /** To the first block of its side behind everything it may not overtake; in there, rules keep their order. */
-function placeDispatched(state: Arrangement, rule: OrderedRule, side: Side): void {
+function placeDispatched(state: Arrangement, rule: OrderedRule, { side, group }: Dispatching): void {
   if (rule.variants.length === 0) return;
-  const condition = `dispatch ${side}`;
+  const condition = conditionOf({ side, group });
   const covers = rule.variants.flatMap((variant) => {
     return countBoxes(variant) > maximumBoxes ? coverBoxes(variant) : listBoxes(variant);
   });
   const minimum = firstLevel(state, rule.action, covers, condition);
-  let placed = state.dispatches.find(({ level, block }) => block.side === side && level >= minimum);
+  const isMine = (block: DispatchBlock): boolean => block.side === side && block.group === group;
+  let placed = state.dispatches.find(({ level, block }) => isMine(block) && level >= minimum);
   if (!placed) {
-    placed = { level: minimum, order: state.order++, block: { kind: 'dispatch', side, rules: [] } };
+    placed = { level: minimum, order: state.order++, block: { kind: 'dispatch', side, group, rules: [] } };
     state.dispatches.push(placed);
   }
   placed.block.rules.push(rule);
   for (const box of covers) {
-    const text = `${side} ${placed.level} ${rule.action} ${boxText(box)}`;
+    const text = `${side} ${group} ${placed.level} ${rule.action} ${boxText(box)}`;
     if (state.dispatched.has(text)) continue;
     state.dispatched.add(text);
     indexOfLevel(state, placed.level)[rule.action].add(box, condition);

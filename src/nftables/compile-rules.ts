@@ -6,9 +6,8 @@
  * Invariant: elements of one map never overlap. Objects that are not rules of the list itself go to the Draft.
  */
 import { contentHash } from '../net/content-hash.ts';
-import { arrangeLinearBlocks, type Block, type BlockBox, type OrderedRule, type RuleAction } from './blocks.ts';
+import type { Block, BlockBox, DispatchBlock, OrderedRule, RuleAction } from './blocks.ts';
 import { anyPort, anyProtocol, type Box, isSpanAny, type Span } from './box.ts';
-import { type CompileList, compileDispatch } from './compile-dispatch.ts';
 import type { Draft } from './draft.ts';
 import { tellOfLogRule } from './flow-log.ts';
 import { printKey } from './keys.ts';
@@ -24,49 +23,87 @@ import type { Variant } from './terms.ts';
  */
 const mostPlainInside = 4;
 
-/** The rules of one chain; its verdict maps are named after it. */
+/** So many rules after a dispatch are repeated in each of its chains. */
+const mostRepeated = 4;
+
+/** Compiles a dispatch under this name; `rest` is what each of its chains is to end with, undefined where it must come back. */
+export type CompileDispatch = (
+  block: DispatchBlock,
+  name: string,
+  rest: readonly Rule[] | undefined,
+) => readonly Rule[];
+
+/** The rules of one chain, and `tail` after them; its verdict maps are named after it. */
 export function compileBlocks(
   draft: Draft,
   place: PlaceRules,
   chain: string,
   blocks: readonly Block[],
+  tail: readonly Rule[],
+  isInside: boolean,
+  compileDispatch: CompileDispatch,
 ): readonly Rule[] {
-  return compileList(draft, place, chain, blocks, 1, new Map());
+  const mostPlain = isInside ? mostPlainInside : 1;
+  const names = objectNames(chain, blocks, mostPlain);
+  // From the end, since a dispatch needs to know what follows it.
+  const parts: (readonly Rule[])[] = [tail];
+  let restCount = tail.length;
+  for (let i = blocks.length - 1; i >= 0; i--) {
+    const [block, name] = [blocks[i], names[i]];
+    if (!block || name === undefined) continue;
+    const rest = (): readonly Rule[] | undefined => {
+      // Who has a class finds all of the list in the chain that it leads to.
+      if (block.kind === 'dispatch' && block.wide) return tail;
+      return restCount > mostRepeated ? undefined : parts.toReversed().flat();
+    };
+    const rules =
+      block.kind === 'dispatch'
+        ? compileDispatch(block, name, rest())
+        : compileBlock(draft, place, name, block, mostPlain);
+    parts.push(rules);
+    restCount += rules.length;
+  }
+  return parts.reverse().flat();
 }
 
-/** `occurrences` counts the names that the list's objects have had. */
-function compileList(
-  draft: Draft,
-  place: PlaceRules,
-  chain: string,
-  blocks: readonly Block[],
-  mostPlain: number,
-  occurrences: Map<string, number>,
-): readonly Rule[] {
-  const nextName = (stem: string): string => {
+/** The name of each block's map or dispatch, numbered where they would be the same. */
+function objectNames(chain: string, blocks: readonly Block[], mostPlain: number): readonly string[] {
+  const occurrences = new Map<string, number>();
+  return blocks.map((block) => {
+    const stem = objectStem(chain, block, mostPlain);
+    if (stem === undefined) return chain;
     const occurrence = (occurrences.get(stem) ?? 0) + 1;
     occurrences.set(stem, occurrence);
     return occurrence === 1 ? stem : `${stem}-${occurrence}`;
-  };
-  return blocks.flatMap((block): readonly Rule[] => {
-    if (block.kind === 'dispatch') {
-      const name = nextName(`${chain}-${block.side === 'source' ? 'from' : 'to'}`);
-      const compileInner: CompileList = (innerPlace, innerChain, inner) =>
-        compileList(draft, innerPlace, innerChain, inner, mostPlainInside, new Map());
-      const dispatched = compileDispatch(draft, place, name, block, compileInner);
-      return dispatched ?? compileList(draft, place, chain, arrangeLinearBlocks(block.rules), mostPlain, occurrences);
+  });
+}
+
+function objectStem(chain: string, block: Block, mostPlain: number): string | undefined {
+  switch (block.kind) {
+    case 'dispatch':
+      return `${chain}-${block.side === 'source' ? 'from' : 'to'}`;
+    case 'boxes': {
+      if (block.boxes.length <= mostPlain) return undefined;
+      return `${chain}-${keyFields(block).map(fieldLetter).join('')}-${contentHash(block.condition).slice(0, 6)}`;
     }
-    if (block.kind === 'rule') return compileWholeRule(draft, place, block.rule, block.variants);
-    const [only] = block.boxes;
-    if (!only) return [];
-    if (block.boxes.length <= mostPlain) return block.boxes.flatMap((box) => compileSingleBox(place, block, box));
-    const fields = keyFields(block);
-    const stem = `${chain}-${fields.map(fieldLetter).join('')}-${contentHash(block.condition).slice(0, 6)}`;
-    const name = nextName(stem);
-    draft.maps.set(name, { name, fields, isInterval: true, elements: mapElements(draft, place, fields, block.boxes) });
-    return block.alternatives.map((matches) => {
-      return { matches, statements: [], outcome: { kind: 'lookup', map: name, fields } };
-    });
+    case 'rule':
+      return undefined;
+  }
+}
+
+function compileBlock(
+  draft: Draft,
+  place: PlaceRules,
+  name: string,
+  block: Exclude<Block, DispatchBlock>,
+  mostPlain: number,
+): readonly Rule[] {
+  if (block.kind === 'rule') return compileWholeRule(draft, place, block.rule, block.variants);
+  if (block.boxes.length <= mostPlain) return block.boxes.flatMap((box) => compileSingleBox(place, block, box));
+  const fields = keyFields(block);
+  draft.maps.set(name, { name, fields, isInterval: true, elements: mapElements(draft, place, fields, block.boxes) });
+  return block.alternatives.map((matches) => {
+    return { matches, statements: [], outcome: { kind: 'lookup', map: name, fields } };
   });
 }
 

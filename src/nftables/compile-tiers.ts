@@ -1,7 +1,7 @@
 /**
  * Endpoint chains, tier chains and profile chains of one place of evaluation.
  *
- *   EndpointIntent[] ─[compileEndpoints]→ Chain[], and which chain each endpoint goes to
+ *   EndpointIntent[] ─[compileEndpoints]→ Chain[], lists of rules still to be compiled, and which chain each endpoint goes to
  *
  *   endpoint chain ─jump→ tier chain ─goto→ its IPv4 or IPv6 rules ─lookup→ verdict maps
  *
@@ -17,15 +17,12 @@ import type {
   TierIntent,
 } from '../intent/policy/policy-intent.ts';
 import { type Family, families } from '../net/address.ts';
-import { arrangeBlocks, type Block, type OrderedRule } from './blocks.ts';
-import { compileBlocks } from './compile-rules.ts';
 import type { Draft } from './draft.ts';
-import { expandLogPrefix } from './log-prefix.ts';
 import { markBits } from './marks.ts';
 import { commentText, objectName } from './names.ts';
 import type { Match, Rule } from './ruleset.ts';
+import type { SharedTiers } from './shared-tiers.ts';
 import { decisionRule, type PlaceRules } from './stages.ts';
-import { expandRule, selectorsOf } from './terms.ts';
 
 /** What one place evaluates of an endpoint. */
 export interface PlaceView {
@@ -37,11 +34,24 @@ export interface PlaceView {
   readonly headChain: string | undefined;
 }
 
+/** The rules of these policies one after another, to be compiled to a chain of that name. */
+export interface ListRequest {
+  readonly place: PlaceRules;
+  readonly chain: string;
+  readonly direction: Direction;
+  readonly family: Family;
+  /** The same array where it is the same list. */
+  readonly policies: readonly PolicyRules[];
+  readonly head: readonly Rule[];
+  readonly tail: readonly Rule[];
+}
+
 export interface Compilation {
   readonly policy: PolicyIntent;
   readonly draft: Draft;
-  /** Blocks by list of policies, direction and family: most places share theirs. */
-  readonly arranged: Map<string, readonly Block[]>;
+  readonly tiers: SharedTiers;
+  /** By chain. */
+  readonly lists: Map<string, ListRequest>;
 }
 
 /** The chain of each endpoint that has something to evaluate here. */
@@ -51,17 +61,24 @@ export function compileEndpoints(
   endpoints: readonly EndpointIntent[],
 ): ReadonlyMap<EndpointIntent, string> {
   const shared = new Map<string, string>();
-  const tierChains = new Map<string, string>();
+  const tierChains = new Map<TierIntent, string>();
   const chains = new Map<EndpointIntent, string>();
   for (const endpoint of endpoints) {
-    const tiers = view.tiersOf(endpoint);
+    const tiers = view.tiersOf(endpoint).map((tier) => compilation.tiers.share(tier));
     const profiles = view.hasProfiles ? endpoint.profiles : [];
-    const key = JSON.stringify([tiers, profiles]);
+    const key = JSON.stringify([tiers.map(({ number }) => number), profiles]);
     let chain = shared.get(key);
     if (chain === undefined) {
       chain = objectName(`${view.place.place}-ep`, endpoint.name, endpoint.name);
       shared.set(key, chain);
-      const jumps = tiers.map((tier) => compileTier(compilation, view, endpoint, tier, tierChains));
+      const jumps = tiers.map(({ tier, policies }) => {
+        let tierChain = tierChains.get(tier);
+        if (tierChain === undefined) {
+          tierChain = compileTier(compilation, view, endpoint, tier, policies);
+          tierChains.set(tier, tierChain);
+        }
+        return tierChain;
+      });
       const rules = [...endpointRules(view, jumps), ...compileProfiles(compilation, view, profiles)];
       compilation.draft.chains.set(chain, { name: chain, rules });
     }
@@ -86,29 +103,18 @@ function jump(chain: string): Rule {
 
 function compileTier(
   compilation: Compilation,
-  view: PlaceView,
+  { place, direction }: PlaceView,
   endpoint: EndpointIntent,
   tier: TierIntent,
-  known: Map<string, string>,
+  policies: readonly PolicyRules[],
 ): string {
-  const key = JSON.stringify(tier);
-  const existing = known.get(key);
-  if (existing !== undefined) return existing;
-  const { place, direction } = view;
   const chain = objectName(`${place.place}-tier`, tier.name, `${tier.name} ${endpoint.name}`);
-  known.set(key, chain);
-  const policies = tier.policies.map((id) => requirePolicy(compilation.policy.policies.get(id), id));
   const end: Rule[] = [];
   if (place.hasEndOfTier && tier.defaultAction === 'Deny') {
     end.push(decisionRule(place.deny, [], commentText(`Tier/${tier.name} end of tier`)));
   }
   compilePolicies(compilation, place, chain, direction, policies, end);
   return chain;
-}
-
-function requirePolicy(rules: PolicyRules | undefined, id: string): PolicyRules {
-  if (!rules) throw new Error(`the intent names policy ${id} but does not hold it`);
-  return rules;
 }
 
 /** Only the normal stages end here, and they deny what nothing allowed; so does a profile that does not exist. */
@@ -122,8 +128,8 @@ function compileProfiles(compilation: Compilation, view: PlaceView, profiles: re
       return [...rules, decisionRule(place.deny, [], commentText(`Profile/${name} does not exist`))];
     }
     const chain = objectName(`${place.place}-profile`, name, name);
-    if (!compilation.draft.chains.has(chain)) {
-      compilePolicies(compilation, place, chain, direction, [profile], []);
+    if (!compilation.lists.has(chain)) {
+      compilePolicies(compilation, place, chain, direction, compilation.tiers.shareProfile(profile), []);
     }
     rules.push(jump(chain));
   }
@@ -132,57 +138,26 @@ function compileProfiles(compilation: Compilation, view: PlaceView, profiles: re
 
 /** The rules of all policies as one list, then `end`; a chain per family unless no rule can tell the families apart. */
 function compilePolicies(
-  compilation: Compilation,
+  { lists }: Compilation,
   place: PlaceRules,
   chain: string,
   direction: Direction,
   policies: readonly PolicyRules[],
   end: readonly Rule[],
 ): void {
-  const { draft } = compilation;
-  const compile = (family: Family, name: string): readonly Rule[] => {
-    return [...compileBlocks(draft, place, name, blocksOf(compilation, policies, direction, family)), ...end];
-  };
+  const request = { place, direction, policies, head: [], tail: end };
   if (policies.every((policy) => policy[direction].every(isFamilyFree))) {
-    draft.chains.set(chain, { name: chain, rules: compile(4, chain) });
+    lists.set(chain, { ...request, chain, family: 4 });
     return;
   }
   const ipv4Chain = `${chain}-v4`;
-  draft.chains.set(ipv4Chain, { name: ipv4Chain, rules: compile(4, ipv4Chain) });
+  lists.set(ipv4Chain, { ...request, chain: ipv4Chain, family: 4 });
   const toIpv4: Rule = {
     matches: [{ kind: 'family', family: 4 }],
     statements: [],
     outcome: { kind: 'goto', chain: ipv4Chain },
   };
-  draft.chains.set(chain, { name: chain, rules: [toIpv4, ...compile(6, chain)] });
-}
-
-function blocksOf(
-  { policy, arranged }: Compilation,
-  policies: readonly PolicyRules[],
-  direction: Direction,
-  family: Family,
-): readonly Block[] {
-  const key = JSON.stringify([direction, family, policies.map(({ tier, id }) => [tier === null, id])]);
-  const known = arranged.get(key);
-  if (known) return known;
-  const blocks = arrangeBlocks(
-    policies.flatMap((rules) =>
-      rules[direction].map((rule): OrderedRule => {
-        const logPrefix = rule.action === 'Log' ? expandLogPrefix(policy.logPrefix, rules) : '';
-        const origin = `${rules.id} ${direction}[${rule.index}]`;
-        return {
-          action: rule.action,
-          origin,
-          logPrefix,
-          variants: expandRule(rule, family),
-          selectors: selectorsOf(rule),
-        };
-      }),
-    ),
-  );
-  arranged.set(key, blocks);
-  return blocks;
+  lists.set(chain, { ...request, chain, family: 6, head: [toIpv4] });
 }
 
 /** Whether the rule means the same for IPv4 and IPv6, without a word about addresses. */

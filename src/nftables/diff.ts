@@ -7,7 +7,6 @@
  * give an empty change. The transaction leaves the kernel exactly as loading the wanted ruleset afresh would.
  */
 import { printKey } from './keys.ts';
-import { movedKeys } from './moved-elements.ts';
 import {
   baseDeclaration,
   mapDeclaration,
@@ -21,6 +20,7 @@ import {
 } from './print.ts';
 import { printRule, printVerdict } from './print-rule.ts';
 import { type Chain, type NftSet, type Ruleset, tableName, type VerdictMap } from './ruleset.ts';
+import { movedKeys } from './versioned-map.ts';
 
 export interface RulesetChange {
   /** The table is to be written whole: there is none, or it holds an object under a declaration that cannot be changed. */

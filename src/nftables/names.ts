@@ -5,12 +5,18 @@
  * and begins with a prefix of ours, so that it is never a keyword; a comment fits nft's 128 bytes and holds nothing that
  * could end its quotes.
  */
+import type { Family } from '../net/address.ts';
 import { contentHash } from '../net/content-hash.ts';
 
 /** `prefix-stem-hash`: `stem` is for people, `identity` makes it unique. */
 export function objectName(prefix: string, stem: string, identity: string): string {
   const readable = stem.replace(/[^a-zA-Z0-9_.]+/g, '-').slice(0, 40);
   return `${prefix}-${readable}-${contentHash(identity).slice(0, 10)}`;
+}
+
+/** The map from addresses of a family to their classes. */
+export function classMapName(family: Family, holds: 'hosts' | 'prefixes'): string {
+  return `classes-v${family}-${holds}`;
 }
 
 const commentLength = 127;

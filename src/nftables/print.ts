@@ -33,7 +33,11 @@ export function printRemoval(): string {
 /** The table alone, as `render` shows it. */
 export function printTable(ruleset: Ruleset): string {
   const { sets, maps, classes, chains } = ruleset;
-  return printObjects([...sets.values()], [...maps.values()], [...classes.values()], [...chains.values()]);
+  return printObjects(byName(sets), byName(maps), byName(classes), byName(chains));
+}
+
+function byName<T>(objects: ReadonlyMap<string, T>): readonly T[] {
+  return [...objects].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, object]) => object);
 }
 
 /** The table with these objects in it: adds them to the table that is there. */

@@ -20,8 +20,6 @@ export interface Ruleset {
   readonly maps: ReadonlyMap<string, VerdictMap>;
   readonly classes: ReadonlyMap<string, ClassMap>;
   readonly chains: ReadonlyMap<string, Chain>;
-  /** What moveMembers needs to know of the verdict maps by address, by the name of their chain. Nothing of it is printed. */
-  readonly dispatches?: ReadonlyMap<string, Dispatch>;
 }
 
 export interface Chain {
@@ -211,31 +209,4 @@ export interface MapElement {
   readonly key: Key;
   readonly verdict: Verdict;
   readonly comment?: string;
-}
-
-/**
- * Rules of one list that ask for an address's labels on one side: a chain for each combination of selectors that some address
- * meets (its signature), and two verdict maps that lead each address to its chain.
- */
-export interface Dispatch {
-  /** Also the name of the chain that asks the maps. */
-  readonly name: string;
-  readonly family: Family;
-  /** The selectors whose rules are here, each with how many; sorted by id. */
-  readonly ruleCounts: ReadonlyMap<string, number>;
-  /**
-   * `empty` while no selector has a member of the family: then there is nothing in the kernel either. `linear` where the
-   * signatures that occur would need too many rules: then rules ask the sets one by one.
-   */
-  readonly form: DispatchChains | 'empty' | 'linear';
-}
-
-export interface DispatchChains {
-  /** Names of the maps. */
-  readonly hosts: string;
-  readonly prefixes: string;
-  /** Names of chains by signature. */
-  readonly bySignature: ReadonlyMap<string, string>;
-  /** How many elements of the two maps lead to each signature's chain. */
-  readonly uses: ReadonlyMap<string, number>;
 }

@@ -4,7 +4,17 @@
  *   Ruleset ─[checkRuleset]→ complaints, none if it is sound
  */
 import { containsPrefix } from '../../src/net/prefix.ts';
-import type { Field, FieldValue, Key, Match, NftSet, Rule, Ruleset, Verdict } from '../../src/nftables/ruleset.ts';
+import {
+  type Field,
+  type FieldValue,
+  firstClass,
+  type Key,
+  type Match,
+  type NftSet,
+  type Rule,
+  type Ruleset,
+  type Verdict,
+} from '../../src/nftables/ruleset.ts';
 
 /** Comparing all pairs of a very large map takes too long for what it would find. */
 const mostPairsCompared = 400;
@@ -26,6 +36,13 @@ export function checkRuleset(ruleset: Ruleset): string[] {
       }
     }
   }
+  for (const [name, map] of ruleset.classes) {
+    if (map.name !== name) complaints.push(`class map ${map.name} is filed under ${name}`);
+    const keys = [...map.classes.keys()];
+    if (!map.isInterval && keys.some((key) => key.includes('-'))) complaints.push(`class map ${name} has an interval`);
+    if ([...map.classes.values()].some((number) => number < firstClass))
+      complaints.push(`class map ${name} has no class`);
+  }
   for (const [name, set] of ruleset.sets) {
     for (const complaint of checkSet(set)) complaints.push(`set ${name}: ${complaint}`);
   }
@@ -33,7 +50,13 @@ export function checkRuleset(ruleset: Ruleset): string[] {
 }
 
 function checkRule(ruleset: Ruleset, rule: Rule): string[] {
-  const complaints = [...checkComment(rule.comment), ...rule.matches.flatMap((match) => checkMatch(ruleset, match))];
+  const complaints = [
+    ...checkComment(rule.comment),
+    ...rule.matches.flatMap((match) => checkMatch(ruleset, match)),
+    ...rule.statements.flatMap((statement) =>
+      statement.kind === 'class' && !ruleset.classes.has(statement.map) ? [`no class map ${statement.map}`] : [],
+    ),
+  ];
   const { outcome } = rule;
   if (outcome === undefined || outcome.kind === 'reject') return complaints;
   if (outcome.kind === 'lookup')
@@ -101,5 +124,6 @@ function overlap(a: FieldValue, b: FieldValue | undefined): boolean {
   if (a.kind === 'addresses' && b?.kind === 'addresses') return a.first <= b.last && b.first <= a.last;
   if (a.kind === 'range' && b?.kind === 'range') return a.first <= b.last && b.first <= a.last;
   if (a.kind === 'name' && b?.kind === 'name') return a.name === b.name;
+  if (a.kind === 'class' && b?.kind === 'class') return a.class === b.class;
   throw new Error('keys of different shapes in one set or map');
 }
