@@ -6,21 +6,18 @@
  * Invariant: names the packet's value and what the rule wanted; long lists are cut, with how many more there are.
  */
 import { mentionedKeys } from '../intent/labels/requirement.ts';
-import type { IcmpMatch, PortMatch, RuleIntent, SideMatch } from '../intent/policy/policy-intent.ts';
+import type { RuleIntent, SideMatch } from '../intent/policy/policy-intent.ts';
 import { type Address, printAddress } from '../net/address.ts';
 import { printProtocol } from '../net/ip-protocol.ts';
-import { printPortRange } from '../net/port-range.ts';
 import { containsAddress, type Prefix, printPrefix } from '../net/prefix.ts';
 import { parseSelector } from '../resources/selector/parse.ts';
-import { findAddressSet, findPortSet, isIcmp, type Miss, type Sets } from './match-rule.ts';
+import { findAddressSet, isIcmp, type Miss, type Sets } from './match-rule.ts';
 import type { Packet } from './packet.ts';
 import type { AddressOwner } from './packet-ends.ts';
+import { printIcmp, printList, printPorts } from './print-terms.ts';
 
 /** Who owns an address; undefined where nobody can tell. */
 export type FindOwners = (address: Address) => readonly AddressOwner[] | undefined;
-
-/** So many entries of a list are named. */
-const mostNamed = 4;
 
 export function printMiss(sets: Sets, rule: RuleIntent, packet: Packet, miss: Miss, findOwners: FindOwners): string {
   switch (miss.term) {
@@ -60,9 +57,9 @@ function printAddressMiss(
   const text = printAddress(address);
   switch (term) {
     case 'nets':
-      return `${text} is not in ${list((side.nets ?? []).map(printPrefix))}`;
+      return `${text} is not in ${printList((side.nets ?? []).map(printPrefix))}`;
     case 'notNets':
-      return `${text} is in excluded ${list(holding(side.notNets ?? [], address))}`;
+      return `${text} is in excluded ${printList(holding(side.notNets ?? [], address))}`;
     case 'addressSet': {
       const { selector } = findAddressSet(sets, side.addressSet ?? '');
       return `${text}${printOwners(selector, findOwners(address))} is not ${selector}`;
@@ -86,28 +83,12 @@ function printOwners(selector: string, owners: readonly AddressOwner[] | undefin
   const keys = parsed.ok ? [...mentionedKeys(parsed.value)] : [];
   const described = owners.map(({ id, labels }) => {
     const asked = keys.map((key) => (labels[key] === undefined ? `no label ${key}` : `${key}=${labels[key]}`));
-    return asked.length === 0 ? id : `${id}: ${list(asked)}`;
+    return asked.length === 0 ? id : `${id}: ${printList(asked)}`;
   });
-  return ` (${described.slice(0, mostNamed).join('; ')}${more(described.length)})`;
+  return ` (${printList(described, '; ')})`;
 }
 
 function printIcmpOf(packet: Packet): string {
   if (!isIcmp(packet)) return `protocol ${printProtocol(packet.protocol)}`;
   return printIcmp({ type: packet.icmpType ?? 0, code: packet.icmpCode ?? 0 });
-}
-
-function printIcmp({ type, code }: IcmpMatch): string {
-  return `ICMP${type === undefined ? '' : ` type ${type}`}${code === undefined ? '' : ` code ${code}`}`;
-}
-
-function printPorts(sets: Sets, { ranges, portSets }: PortMatch): string {
-  return list([...ranges.map(printPortRange), ...portSets.map((id) => findPortSet(sets, id).selector)]);
-}
-
-function list(items: readonly string[]): string {
-  return `${items.slice(0, mostNamed).join(', ')}${more(items.length)}`;
-}
-
-function more(count: number): string {
-  return count > mostNamed ? ` and ${count - mostNamed} more` : '';
 }

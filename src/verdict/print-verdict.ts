@@ -71,7 +71,14 @@ export function printVerdict(verdict: Verdict, { isVerbose = false, ends }: Prin
     `  decided in ${verdict.stage}`,
     ...(ends ? ['', printEnd('source', ends.source), printEnd('destination', ends.destination)] : []),
     ...printTrace(verdict.trace.filter(({ event }) => isVerbose || event !== 'rule-missed')),
-  ].join('\n');
+  ]
+    .map(printable)
+    .join('\n');
+}
+
+/** A label or name from a store that nobody validated moves no terminal's cursor. */
+function printable(line: string): string {
+  return line.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, ' ');
 }
 
 /** A heading for each stage and tier; a stage that was passed over is one line. */

@@ -219,6 +219,21 @@ describe('explain packet on a running router', () => {
     expect(told).toContain('in force  what is stored');
   });
 
+  it('lists what each rule has met, by tier and policy, and which rules nothing has met', () => {
+    const told = machine.causeway('policy', '--router', 'gw', '--counters').stdout;
+    const lineOf = (text: string) => told.split('\n').find((line) => line.includes(text)) ?? '';
+    expect(lineOf('ingress[1]')).toMatch(
+      /^default +GlobalNetworkPolicy\/through +ingress\[1\] +Allow +[1-9]\d* +[1-9]\d* +udp, source app == "client", destination port 5000$/,
+    );
+    expect(lineOf('Tier/default end of tier')).toMatch(/ [1-9]\d* +[1-9]\d*$/);
+    const unmet = machine.causeway('policy', '--router', 'gw', '--counters', '--zero').stdout;
+    expect(unmet).not.toContain('ingress[1]');
+    expect(unmet).toMatch(/\d+ of \d+ rules have met no packet/);
+    expect(machine.causeway('policy', '--router', 'gw').stdout).toContain(
+      'endpoint left (eth0)\n  untracked ingress\n    tier default\n      GlobalNetworkPolicy/stateless\n',
+    );
+  });
+
   it('asks anew for the packet that came, when that one is established', async () => {
     const serve = 'net.createServer((peer) => peer.pipe(peer)).listen(9090)';
     const talk = `(function open() {
