@@ -88,6 +88,7 @@ export function decidingComment({ cause, rule, verdict }: Verdict): string | und
       return verdict === 'accept' ? undefined : 'Router forwarding.defaultAction Deny';
     case 'established':
     case 'no-endpoint':
+    case 'workload-interface':
     case 'no-route':
       return undefined;
   }

@@ -12,7 +12,7 @@ import { err, ok, type Result } from '../result.ts';
 import { LabelIndex } from './labels/label-index.ts';
 import { resolveOwners } from './labels/owners.ts';
 import type { InterfaceFacts } from './policy/policy-intent.ts';
-import { type BgpReach, sortPeers } from './policy/resolve-failsafes.ts';
+import { type BfdPeer, type BgpReach, sortPeers } from './policy/resolve-failsafes.ts';
 import { resolvePolicy } from './policy/resolve-policy.ts';
 import type { RouterIntent, Warning } from './router-intent.ts';
 import { resolveRouting } from './routing/resolve-routing.ts';
@@ -63,7 +63,10 @@ export function findUnknownRouter(snapshot: Snapshot, router: string): UnknownRo
 
 /** What policy keeps open for BGP: exactly the sessions of the routing intent. */
 export function bgpReach({ listenPort, sessions }: RoutingIntent): BgpReach {
-  return { listenPort, peers: sortPeers(sessions.map(({ neighbor, port }) => ({ address: neighbor, port }))) };
+  const bfd = sessions.flatMap(({ bfd: liveness, neighbor: address, reach, origin }): BfdPeer[] =>
+    liveness ? [{ address, port: reach === 'direct' ? 3784 : 4784, origin }] : [],
+  );
+  return { listenPort, peers: sortPeers(sessions.map(({ neighbor, port }) => ({ address: neighbor, port }))), bfd };
 }
 
 function buildIndex(snapshot: Snapshot): LabelIndex {

@@ -11,10 +11,12 @@ import { filtersExist, peersHaveAs, peersUncontested, poolsDisjoint } from './re
 import type { Finding, ReferenceCheck } from './references/finding.ts';
 import {
   configurationsUsed,
+  endpointsVisible,
   forwardingSeen,
   interfacesUncontested,
   profilesExist,
   servicesKnown,
+  stagedSeen,
   tiersExist,
   untrackedOnWildcard,
 } from './references/policy.ts';
@@ -37,6 +39,8 @@ export const referenceChecks: readonly ReferenceCheck[] = [
   untrackedOnWildcard,
   forwardingSeen,
   servicesKnown,
+  endpointsVisible,
+  stagedSeen,
   configurationsUsed,
   filtersExist,
   peersHaveAs,

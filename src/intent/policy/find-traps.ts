@@ -5,43 +5,80 @@
  *
  * Invariant: changes nothing; every message says what happens to traffic and how to mend it.
  */
-import { protocolNumbers } from '../../net/ip-protocol.ts';
+import { printFieldPath } from '../../resources/document.ts';
+import { explainInvisible, invisibleEndpoints } from '../../resources/references/invisible-endpoints.ts';
+import { farSide } from '../../resources/references/policy.ts';
 import type { Resource } from '../../resources/resource.ts';
+import type { Snapshot } from '../../resources/snapshot.ts';
+import { hostEndpointLabels } from '../labels/effective-labels.ts';
 import type { Warning } from '../router-intent.ts';
-import type { InterfaceFacts, PolicyIntent, RuleIntent } from './policy-intent.ts';
+import type { Topology } from '../topology/topology.ts';
+import { warnOfAsymmetricPaths } from './asymmetric-paths.ts';
+import { type ProbedEndpoint, warnOfControlTraffic } from './control-traffic.ts';
+import type { InterfaceFacts, PolicyIntent } from './policy-intent.ts';
 import { type GuardedInterfaces, wildcard } from './resolve-endpoints.ts';
+import type { BgpReach } from './resolve-failsafes.ts';
 import type { ClassifiedPolicy } from './resolve-tiers.ts';
+import { warnOfRules } from './rule-traps.ts';
 
 /** An endpoint and the policies that select it, in order of evaluation. */
 export interface SelectedEndpoint extends GuardedInterfaces {
   readonly policies: readonly ClassifiedPolicy[];
 }
 
-/** Traps of the whole; `interfaces` tell where IPv6 is in use. */
+/** What of a router traps depend on, beside its policy. */
+export interface Surroundings {
+  readonly snapshot: Snapshot;
+  readonly topology: Topology;
+  /** Those that exist: they tell where IPv6 is in use, and which tunnels there are. */
+  readonly interfaces: readonly InterfaceFacts[];
+  readonly bgp: BgpReach;
+}
+
+/** Traps of the whole. */
 export function findTraps(
   policy: PolicyIntent,
   selected: readonly SelectedEndpoint[],
-  interfaces: readonly InterfaceFacts[],
+  { snapshot, topology, interfaces, bgp }: Surroundings,
 ): Warning[] {
-  const isRouter = policy.exemptsNeighborDiscovery;
+  const isRouter = topology.router.resource !== undefined;
+  const used = [...usedPolicies(selected)];
   return [
     ...selected.flatMap((entry) => [
       ...warnOfCutEndpoint(entry),
+      ...(isRouter ? [] : warnOfHalfCutEndpoint(entry)),
       ...warnOfUntrackedWildcard(entry),
       ...warnOfInvisiblePorts(entry),
-      ...(isRouter ? [] : warnOfCalicoDefaults(policy, entry, interfaces)),
     ]),
-    ...[...usedPolicies(selected)].flatMap((entry) => [
-      ...(isRouter && policy.forwardDefault === 'Allow' ? warnOfLocalOnly(entry) : []),
+    ...used.flatMap((entry) => [
+      ...warnOfLocalOnly(entry, policy, isRouter),
       ...warnOfNegativeNamespace(entry),
+      ...warnOfRules(entry.resource, entry.directions),
     ]),
+    ...profilesOf(policy).flatMap((profile) => warnOfRules(profile, ['ingress', 'egress'])),
+    ...warnOfInvisibleEndpoints(snapshot, selected, used),
+    ...warnOfControlTraffic(policy, probed(policy, selected), interfaces, bgp),
+    ...warnOfAsymmetricPaths(snapshot, topology, policy),
   ];
 }
 
-/** Every policy that selects some endpoint, once. */
+function probed({ endpoints }: PolicyIntent, selected: readonly SelectedEndpoint[]): ProbedEndpoint[] {
+  return selected.flatMap(({ endpoint: resource }) => {
+    const intent = endpoints.find(({ name }) => name === resource.metadata.name);
+    return intent ? [{ intent, resource }] : [];
+  });
+}
+
+function profilesOf({ profiles }: PolicyIntent): Resource<'Profile'>[] {
+  return [...profiles.values()].flatMap(({ resource }) => (resource ? [resource as Resource<'Profile'>] : []));
+}
+
+/** Every policy that selects some endpoint, once; endpoints may share their list. */
 export function usedPolicies(selected: readonly SelectedEndpoint[]): Set<ClassifiedPolicy> {
   const used = new Set<ClassifiedPolicy>();
-  for (const { policies } of selected) for (const policy of policies) used.add(policy);
+  for (const policies of new Set(selected.map((entry) => entry.policies))) {
+    for (const policy of policies) used.add(policy);
+  }
   return used;
 }
 
@@ -58,6 +95,22 @@ function warnOfCutEndpoint({ endpoint, policies }: SelectedEndpoint): Warning[] 
         'no policy selects it and it has no profile: all traffic to and from the router itself is dropped here, save failsafe ports; name the profile projectcalico-default-allow or write a policy',
     },
   ];
+}
+
+/**
+ * Policy for what comes in says nothing of what goes out, which falls to the profiles: without one it is all dropped. A Router
+ * is closed both ways by design, a Calico host is not meant to be.
+ */
+function warnOfHalfCutEndpoint({ endpoint, policies }: SelectedEndpoint): Warning[] {
+  const normal = policies.filter(({ stages }) => stages.includes('normal'));
+  const hasProfile = (endpoint.spec.profiles ?? []).length > 0;
+  if (isGenerated(endpoint) || hasProfile || normal.length === 0) return [];
+  return (['ingress', 'egress'] as const).flatMap((direction) => {
+    if (normal.some(({ directions }) => directions.includes(direction))) return [];
+    const [way, other] = direction === 'egress' ? ['from', 'Egress'] : ['to', 'Ingress'];
+    const message = `its policies judge only one direction and it has no profile: all traffic ${way} the router itself is dropped here, save failsafe ports and replies; write ${other} policy, or name the profile projectcalico-default-allow`;
+    return [{ code: 'endpoint-cuts-one-way', subject: endpoint, path: ['spec'], message }];
+  });
 }
 
 function warnOfUntrackedWildcard({ endpoint, interfaces, policies }: SelectedEndpoint): Warning[] {
@@ -84,72 +137,36 @@ function warnOfInvisiblePorts({ endpoint }: SelectedEndpoint): Warning[] {
   ];
 }
 
-/** What a Router is spared and a Calico host is not: neighbour discovery and loopback under default deny. */
-function warnOfCalicoDefaults(
-  policy: PolicyIntent,
-  { endpoint, interfaces: guarded, policies }: SelectedEndpoint,
-  interfaces: readonly InterfaceFacts[],
+/** Rules that mean an endpoint of this router by label, and find no address of it. */
+function warnOfInvisibleEndpoints(
+  snapshot: Snapshot,
+  selected: readonly SelectedEndpoint[],
+  used: readonly ClassifiedPolicy[],
 ): Warning[] {
-  if (isOpenByProfile(policy, endpoint, policies)) return [];
-  const warnings: Warning[] = [];
-  const covers = (name: string): boolean => guarded === wildcard || guarded.includes(name);
-  const hasIpv6 = interfaces.some(
-    ({ name, addresses }) => covers(name) && addresses.some(({ address }) => address.family === 6),
-  );
-  const rules = policies.flatMap(({ id }) => policy.policies.get(id)?.ingress ?? []);
-  if (hasIpv6 && !rules.some(admitsNeighborDiscovery)) {
-    warnings.push({
-      code: 'neighbor-discovery-denied',
-      subject: endpoint,
-      path: ['spec'],
-      message:
-        'no rule allows ICMPv6 133 to 137 in: IPv6 neighbours cannot find this host and IPv6 stops; allow protocol ICMPv6',
-    });
-  }
-  if (guarded === wildcard && rules.length === 0) {
-    warnings.push({
-      code: 'loopback-denied',
-      subject: endpoint,
-      path: ['spec', 'interfaceName'],
-      message:
-        'it covers lo too: local programs cannot reach each other over 127.0.0.0/8 and ::1 unless a policy allows it',
-    });
-  }
-  return warnings;
+  const endpoints = selected.map(({ endpoint }) => endpoint).filter((endpoint) => !isGenerated(endpoint));
+  const policies = used.map(({ resource }) => resource);
+  const found = invisibleEndpoints(endpoints, policies, (endpoint) => hostEndpointLabels(snapshot, endpoint));
+  return found.map((invisible) => ({
+    code: 'invisible-endpoint',
+    subject: invisible.endpoint,
+    path: ['spec'],
+    message: explainInvisible(invisible, printFieldPath),
+  }));
 }
 
-/** A profile decides only where no normal policy does. */
-function isOpenByProfile(
-  policy: PolicyIntent,
-  endpoint: Resource<'HostEndpoint'>,
-  policies: readonly ClassifiedPolicy[],
-): boolean {
-  const isolated = policies.some(
-    ({ stages, directions }) => stages.includes('normal') && directions.includes('ingress'),
-  );
-  if (isolated) return false;
-  return (endpoint.spec.profiles ?? []).some((name) =>
-    policy.profiles.get(name)?.ingress.some(admitsNeighborDiscovery),
-  );
-}
-
-function admitsNeighborDiscovery({ action, protocol, families }: RuleIntent): boolean {
-  const fits = protocol === undefined || protocol === protocolNumbers.ICMPv6;
-  return action === 'Allow' && fits && families.includes(6);
-}
-
-/** On a router that is closed by default such a policy is how its own management is written, and opens nothing. */
-function warnOfLocalOnly({ resource, stages }: ClassifiedPolicy): Warning[] {
-  if (!stages.includes('normal') || stages.includes('forward')) return [];
-  return [
-    {
-      code: 'not-applied-on-forward',
-      subject: resource,
-      path: ['spec', 'applyOnForward'],
-      message:
-        'it holds only for traffic of the router itself, and what passes through is open (forwarding.defaultAction Allow); set applyOnForward: true if it was meant for that too',
-    },
-  ];
+/**
+ * On a router that is closed by default such a policy is how its own management is written, and opens nothing: there only one
+ * that speaks of what lies behind the router is a mistake. Elsewhere it leaves open what it seems to close.
+ */
+function warnOfLocalOnly({ resource, stages }: ClassifiedPolicy, policy: PolicyIntent, isRouter: boolean): Warning[] {
+  const far = farSide(resource.spec);
+  const isOpen = policy.forwardDefault === 'Allow';
+  if (!stages.includes('normal') || stages.includes('forward') || (!isOpen && !far)) return [];
+  const open = isRouter ? 'forwarding.defaultAction Allow' : 'a Calico Node alone';
+  const message = isOpen
+    ? `it holds only for traffic of the router itself, and what passes through is open (${open}); set applyOnForward: true if it was meant for that too`
+    : 'it holds only for traffic of the router itself, yet this speaks of what lies behind it: set applyOnForward: true';
+  return [{ code: 'not-applied-on-forward', subject: resource, path: far ?? ['spec', 'applyOnForward'], message }];
 }
 
 function warnOfNegativeNamespace({ resource }: ClassifiedPolicy): Warning[] {

@@ -16,6 +16,7 @@ import { resolveOwners } from '../labels/owners.ts';
 import type { Warning } from '../router-intent.ts';
 import { resolveTopology } from '../topology/resolve-topology.ts';
 import type { InterfaceFacts, PolicyIntent, RuleIntent } from './policy-intent.ts';
+import type { BgpReach } from './resolve-failsafes.ts';
 import { resolvePolicy } from './resolve-policy.ts';
 
 export const node = resource('Node', 'r1', {});
@@ -34,6 +35,7 @@ export function policy(name: string, spec: GlobalNetworkPolicySpec): AnyResource
 export function resolve(
   resources: readonly AnyResource[],
   interfaces?: readonly InterfaceFacts[],
+  bfd: BgpReach['bfd'] = [],
 ): { policy: PolicyIntent; warnings: readonly Warning[]; index: LabelIndex } {
   const snapshot = makeSnapshot(resources);
   const topology = resolveTopology(snapshot, 'r1');
@@ -44,7 +46,7 @@ export function resolve(
     { address: address('2001:db8::9'), port: 1790 },
   ];
   return {
-    ...resolvePolicy(snapshot, topology, index, interfaces ?? topology.interfaces, { listenPort: 179, peers }),
+    ...resolvePolicy(snapshot, topology, index, interfaces ?? topology.interfaces, { listenPort: 179, peers, bfd }),
     index,
   };
 }

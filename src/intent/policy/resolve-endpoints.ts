@@ -109,7 +109,6 @@ function warnOfLoser(
 }
 
 function warnOfIdle(endpoint: Resource<'HostEndpoint'>, warnings: Warning[]): void {
-  if (isGenerated(endpoint)) return;
   const name = endpoint.spec.interfaceName ?? '';
   const isNamed = name !== '';
   warnings.push({

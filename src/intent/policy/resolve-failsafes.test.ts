@@ -73,7 +73,7 @@ describe('settings', () => {
     expect(failsafes(resolve([node, felix('default', { failsafeInboundHostPorts: [] })]).policy, 'inbound')).toEqual(
       [],
     );
-    expect(codes(resolve([router, ports]).warnings)).toEqual(['invalid-failsafe']);
+    expect(codes(resolve([router, ports]).warnings)).toEqual(['failsafe-unlike-calico', 'invalid-failsafe']);
   });
 
   it('of FelixConfiguration: the node’s own, then a matching selector’s, then the default, field by field', () => {

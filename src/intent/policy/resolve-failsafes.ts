@@ -10,7 +10,7 @@ import { type Address, compareAddresses } from '../../net/address.ts';
 import { protocolNumbers } from '../../net/ip-protocol.ts';
 import { comparePrefixes, hostPrefix, type Prefix, parseAddressOrCidr } from '../../net/prefix.ts';
 import type { FailsafePort } from '../../resources/felix-configuration.ts';
-import type { Resource } from '../../resources/resource.ts';
+import type { FieldPath, Resource } from '../../resources/resource.ts';
 import type { Warning } from '../router-intent.ts';
 import type { Failsafe, PolicyIntent } from './policy-intent.ts';
 import type { ConfiguredFailsafes, FelixSettings } from './resolve-felix.ts';
@@ -19,6 +19,15 @@ import type { ConfiguredFailsafes, FelixSettings } from './resolve-felix.ts';
 export interface BgpReach {
   readonly listenPort: number;
   readonly peers: readonly { readonly address: Address; readonly port: number }[];
+  /** Those whose liveness BFD watches, each with the UDP port BFD uses to it (RFC 5881 §4, RFC 5883 §5). */
+  readonly bfd?: readonly BfdPeer[];
+}
+
+export interface BfdPeer {
+  readonly address: Address;
+  readonly port: 3784 | 4784;
+  /** What asked for it. */
+  readonly origin: Resource | undefined;
 }
 
 const { TCP, UDP, SCTP } = protocolNumbers;
@@ -113,6 +122,7 @@ function parseFailsafes({ subject, field, ports }: ConfiguredFailsafes, warnings
   const parsed: Failsafe[] = [];
   for (const [i, entry] of ports.entries()) {
     const failsafe = parseFailsafe(entry);
+    if (failsafe) warnings.push(...warnOfCalicoFailsafe(subject, ['spec', field, i], entry));
     if (failsafe) parsed.push(failsafe);
     else
       warnings.push({
@@ -123,6 +133,15 @@ function parseFailsafes({ subject, field, ports }: ConfiguredFailsafes, warnings
       });
   }
   return parsed;
+}
+
+/** Calico validates these and its agent then stops at them (semantics §1.15). */
+function warnOfCalicoFailsafe(subject: Resource, path: FieldPath, { protocol = '' }: FailsafePort): Warning[] {
+  const isSctp = protocol.toUpperCase() === 'SCTP';
+  if (protocol !== '' && !isSctp) return [];
+  const here = isSctp ? 'SCTP works' : 'TCP is meant where no protocol is written';
+  const message = `${here} here, and Calico's own agent does not start with it: do not share this configuration with one`;
+  return [{ code: 'failsafe-unlike-calico', subject, path, message }];
 }
 
 function parseFailsafe({ protocol, port, net }: FailsafePort): Failsafe | undefined {

@@ -82,7 +82,7 @@ export function resolvePolicy(
     addressSets: keepOnly(addressSets, enforcedSets),
     portSets: keepOnly(portSets, enforcedSets),
   };
-  warnings.push(...findTraps(policy, selected, interfaces));
+  warnings.push(...findTraps(policy, selected, { snapshot, topology, interfaces, bgp }));
   if (!stagedTiers) return { policy, warnings };
   const staged = {
     changes: stagedTiers.changes,

@@ -3,6 +3,7 @@
  * their author probably means (semantics §4.8, §4.13, §4.15, §8).
  */
 
+import { printFieldPath } from '../document.ts';
 import type { GlobalNetworkPolicySpec } from '../global-network-policy.ts';
 import { defaultAllowProfile } from '../profile.ts';
 import type { AnyResource, FieldPath, Resource } from '../resource.ts';
@@ -14,6 +15,7 @@ import { knownServices } from '../service-slices.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { builtInTiers } from '../tier.ts';
 import { type Finding, missing, namesOf, type ReferenceCheck, warning } from './finding.ts';
+import { explainInvisible, invisibleEndpoints } from './invisible-endpoints.ts';
 
 type Policy = Resource<'GlobalNetworkPolicy' | 'NetworkPolicy' | 'StagedGlobalNetworkPolicy' | 'StagedNetworkPolicy'>;
 type HostEndpoint = Resource<'HostEndpoint'>;
@@ -115,7 +117,8 @@ export const forwardingSeen: ReferenceCheck = function* (snapshot) {
   });
 };
 
-function farSide(spec: GlobalNetworkPolicySpec): FieldPath | undefined {
+/** Where a policy first speaks of what lies behind the router; undefined where it does not. */
+export function farSide(spec: GlobalNetworkPolicySpec): FieldPath | undefined {
   const sides = { ingress: 'destination', egress: 'source' } as const;
   for (const direction of ['ingress', 'egress'] as const) {
     for (const [index, rule] of (spec[direction] ?? []).entries()) {
@@ -127,6 +130,31 @@ function farSide(spec: GlobalNetworkPolicySpec): FieldPath | undefined {
   }
   return undefined;
 }
+
+/** A rule selector finds a host endpoint by its expectedIPs alone (semantics §2.8). */
+export const endpointsVisible: ReferenceCheck = function* (snapshot) {
+  const found = invisibleEndpoints(
+    snapshot.list('HostEndpoint'),
+    snapshot.list('GlobalNetworkPolicy'),
+    ({ metadata }) => metadata.labels ?? {},
+  );
+  for (const invisible of found) {
+    yield warning(invisible.endpoint, ['spec'], explainInvisible(invisible, printFieldPath));
+  }
+};
+
+/** Staged policies decide nothing (semantics §1.6). */
+export const stagedSeen: ReferenceCheck = function* (snapshot) {
+  for (const policy of snapshot.list('StagedGlobalNetworkPolicy')) {
+    const { stagedAction = 'Set' } = policy.spec;
+    if (stagedAction !== 'Set') continue;
+    yield warning(
+      policy,
+      ['kind'],
+      'is staged: what it would do is reported (causeway flows), and no packet is decided by it; write a GlobalNetworkPolicy to enforce it',
+    );
+  }
+};
 
 /** For each policy that can select host endpoints, the finding for the first endpoint it selects. */
 function* firstSelected(
