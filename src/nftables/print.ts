@@ -49,8 +49,8 @@ export function printObjects(
 ): string {
   const blocks = [
     ...sets.map(printSet),
-    ...maps.map(printMap),
     ...classes.map(printClasses),
+    ...maps.map(printMap),
     ...chains.map(printChain),
   ];
   return `table inet ${tableName} {\n${blocks.map((lines) => `${lines.join('\n')}\n`).join('\n')}}\n`;
