@@ -107,10 +107,12 @@ async function waitFor(
 }
 
 function filterOf(flags: Flags, { in: inbound, packet }: PacketQuery, isOwn: boolean): TraceFilter {
-  const { protocol, sourcePort, destinationPort, icmpType } = packet;
+  const { protocol, sourcePort, icmpType } = packet;
+  const { destinationPort } = packet.beforeNat ?? packet;
   return {
     source: addressBytes(packet.source),
-    destination: addressBytes(packet.destination),
+    // The trace begins before NAT.
+    destination: addressBytes((packet.beforeNat ?? packet).destination),
     protocol,
     inbound: isOwn ? undefined : inbound,
     ...(flags['sport'] === undefined || sourcePort === undefined ? {} : { sourcePort }),
@@ -122,7 +124,7 @@ function filterOf(flags: Flags, { in: inbound, packet }: PacketQuery, isOwn: boo
 function sendAsked(query: PacketQuery, isOwn: boolean): Result<void, string> {
   const { ctState } = query.packet;
   if (ctState !== 'new') return err(`--send sends the first packet of a flow, not one that is ${ctState}`);
-  const wire = encodePacket(query.packet);
+  const wire = encodePacket({ ...query.packet, ...query.packet.beforeNat });
   if (isOwn) return sendOwnPacket(wire);
   const sent = injectPacket(query.in ?? '', wire);
   return sent.ok ? sent : err(`${sent.error}; without --send the trace waits for a packet that you send yourself`);

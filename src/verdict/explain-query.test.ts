@@ -62,12 +62,53 @@ describe('the way of a packet', () => {
     ['is as out says', { in: 'eth0', out: 'eth9', dst: '203.0.113.1' }, 'accept in forward-ingress', undefined],
     ['is as local in says', { in: 'eth0', local: 'in' }, 'drop in normal-ingress', undefined],
     ['is as local out says', { out: 'eth0', local: 'out' }, 'drop in normal-egress', undefined],
+    [
+      'is to where NAT sends it',
+      { in: 'eth0', dst: '198.51.100.1', natDst: '10.1.1.1', natDport: 8080 },
+      'accept in forward-ingress',
+      '10.1.1.1 is in 10.1.0.0/16 by eth1',
+    ],
     ['is by the one interface named', { in: 'eth0', local: 'out' }, 'drop in normal-egress', undefined],
   ])('%s', (_, input, expected, lookup) => {
     const { verdict, stage, trace } = explain(input);
     expect(`${verdict} in ${stage}`).toBe(expected);
     expect(trace.find((step) => step.stage === 'route')?.outcome).toBe(lookup);
   });
+});
+
+it('asks before NAT about where a packet was sent to, and after it about where it goes', () => {
+  const at = (port: number) => ({ destination: { ports: { ranges: [{ first: port, last: port }], portSets: [] } } });
+  const policy = policyIntent({
+    endpoints: [
+      endpoint('h', ['eth0'], {
+        preDNAT: { ingress: [tier('early', 'Deny', 'sent')] },
+        forward: { ingress: [tier('late', 'Deny', 'goes')] },
+      }),
+    ],
+    policies: new Map([
+      rules('sent', 'early', {
+        ingress: [
+          ['Log', at(80)],
+          ['Deny', at(8080)],
+        ],
+      }),
+      rules('goes', 'late', {
+        ingress: [
+          ['Deny', at(80)],
+          ['Allow', at(8080)],
+        ],
+      }),
+    ]),
+  });
+  const line = { in: 'eth0', src: '192.0.2.1', dst: '198.51.100.1', protocol: 'tcp', dport: 80 };
+  const query = parsePacketQuery({ ...line, natDst: '10.1.1.1', natDport: 8080 });
+  if (!query.ok) throw new Error(JSON.stringify(query.error));
+  const { trace } = explainQuery({ policy }, fib, query.value, () => undefined);
+  const matched = trace.filter(({ event }) => event === 'rule-matched');
+  expect(matched.map(({ stage, outcome }) => `${stage} ${outcome}`)).toEqual([
+    'preDNAT-ingress matched Log',
+    'forward-ingress matched Allow',
+  ]);
 });
 
 it('prints a verdict as JSON with the same keys always', () => {

@@ -49,7 +49,7 @@ describe('a packet query', () => {
       'everything wrong at once',
       { src: '192.0.2.01', dst: '10.1.1.1/32', protocol: 'http', ct: 'old', color: 'red' },
       [
-        'color is no key of a packet; the keys are in, src, dst, protocol, sport, dport, icmpType, icmpCode, out, local, ct',
+        'color is no key of a packet; the keys are in, src, dst, protocol, sport, dport, icmpType, icmpCode, out, local, ct, natDst, natDport',
         'src "192.0.2.01" is no IP address',
         'dst "10.1.1.1/32" is no IP address',
         'protocol "http" is not tcp, udp, sctp, icmp, icmpv6, udplite or a number 1 to 255',

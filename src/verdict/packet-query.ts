@@ -34,6 +34,8 @@ export const packetQueryKeys = [
   'out',
   'local',
   'ct',
+  'natDst',
+  'natDport',
 ] as const;
 
 export type PacketQueryKey = (typeof packetQueryKeys)[number];
@@ -117,8 +119,44 @@ function readPacket(input: Input, read: Reader, complain: Complain): Packet | un
   const protocol = read.protocol('protocol');
   const ct = read.oneOf('ct', ['new', 'established', 'related', 'invalid', 'untracked'] as const) ?? packetDefaults.ct;
   const numbers = protocol === undefined ? {} : readNumbers(input, read, complain, protocol, family);
+  const changed = readNat(input, read, complain, { family, protocol });
   if (!source || !destination || protocol === undefined) return undefined;
-  return { source, destination, protocol, ...numbers, ctState: ct satisfies CtState };
+  const packet: Packet = { source, destination, protocol, ...numbers, ctState: ct satisfies CtState };
+  return changed === undefined ? packet : translate(packet, changed);
+}
+
+/** Where NAT on this machine sends the packet: what is asked after routing sees that. */
+interface NatTarget {
+  readonly destination: Address | undefined;
+  readonly port: number | undefined;
+}
+
+function readNat(
+  input: Input,
+  read: Reader,
+  complain: Complain,
+  { family, protocol }: { readonly family: 4 | 6; readonly protocol: number | undefined },
+): NatTarget | undefined {
+  if (isAbsent(input['natDst']) && isAbsent(input['natDport'])) return undefined;
+  const destination = isAbsent(input['natDst']) ? undefined : read.address('natDst');
+  if (destination && destination.family !== family) complain('natDst', 'is not of the same IP version as src');
+  const port = read.integer('natDport', 65535);
+  if (port !== undefined && protocol !== undefined && !hasPorts(protocol)) {
+    complain('natDport', `is given, but ${printProtocol(protocol)} has no ports`);
+  }
+  return { destination, port };
+}
+
+function translate(packet: Packet, { destination, port }: NatTarget): Packet {
+  const { destinationPort } = packet;
+  const kept = destinationPort === undefined ? {} : { destinationPort };
+  return {
+    ...packet,
+    destination: destination ?? packet.destination,
+    ...kept,
+    ...(port === undefined ? {} : { destinationPort: port }),
+    beforeNat: { destination: packet.destination, ...kept },
+  };
 }
 
 type Numbers = Pick<Packet, 'sourcePort' | 'destinationPort' | 'icmpType' | 'icmpCode'>;

@@ -69,6 +69,8 @@ export function register(command: Command, cli: Cli): void {
     .option('--icmp-type <number>', 'ICMP type; echo request unless said')
     .option('--icmp-code <number>', 'ICMP code')
     .option('--ct <state>', 'new, established, related, invalid or untracked')
+    .option('--nat-dst <address>', 'where destination NAT of this machine sends it')
+    .option('--nat-dport <port>', 'to which port')
     .option('--stdin', 'JSON lines instead of options')
     .option('-v, --verbose', 'rules that did not match, too, with the term that failed')
     .option('--locate <path>', 'on a router: file or folder with its resources, to name file and line')
@@ -196,7 +198,7 @@ function flagsOf(options: ExplainOptions): Record<string, unknown> {
 function printQueryError(dashes: '' | '--') {
   return ({ key, reason }: PacketQueryError): string => {
     if (key === '') return `the line ${reason}`;
-    const name = dashes === '' ? key : `--${key.replace('icmpType', 'icmp-type').replace('icmpCode', 'icmp-code')}`;
+    const name = dashes === '' ? key : `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
     return `${name} ${reason}`;
   };
 }
