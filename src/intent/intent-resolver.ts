@@ -1,28 +1,31 @@
 /**
  * The intent of one router kept current across snapshots.
  *
- *   Snapshot, InterfaceFacts ─[IntentResolver.update]→ RouterIntent, and which set members moved
+ *   Snapshot, InterfaceFacts ─[IntentResolver.update]→ RouterIntent, and what changed in it
  *
- * When only owners of addresses changed (pods, network sets, other nodes' endpoints), rules are not resolved again: the
- * rules, endpoints and sets of before are returned, with the members of the sets moved in place (an older intent sees them
- * move too). Invariant: the intent equals that of
- * resolveIntent on the same snapshot and interfaces. A class, because it holds the index.
+ * What an update costs follows what changed. When only owners of addresses changed (pods, network sets, other nodes'
+ * endpoints), rules are not looked at: the rules, endpoints and sets of before are returned, with the members of the sets
+ * moved in place (an older intent sees them move too). When a policy changed, that one is resolved. Warnings are found when
+ * somebody asks for them. Invariant: the intent equals that of resolveIntent on the same snapshot and interfaces, and what is
+ * equal to what was there before is the same object. A class, because it holds the index.
  */
 
-import type { Kind, Resource } from '../resources/resource.ts';
-import { knownServices } from '../resources/service-slices.ts';
-import type { Snapshot } from '../resources/snapshot.ts';
+import { sameValue } from '../net/same-value.ts';
+import type { AnyResource, Kind, Resource } from '../resources/resource.ts';
+import { ServiceCounts } from '../resources/service-slices.ts';
+import { compareSnapshots, makeSnapshot, type ResourceDifference, type Snapshot } from '../resources/snapshot.ts';
 import { err, ok, type Result } from '../result.ts';
 import { LabelIndex } from './labels/label-index.ts';
 import type { SetDelta } from './labels/owner.ts';
 import { diffOwners } from './labels/owners.ts';
 import { comparePolicies, noChanges, type PolicyChanges } from './policy/policy-changes.ts';
 import type { InterfaceFacts, PolicyIntent } from './policy/policy-intent.ts';
-import { resolvePolicy } from './policy/resolve-policy.ts';
+import { PolicyResolver, type ResolvedPolicy } from './policy/resolve-policy.ts';
 import { bgpReach, findUnknownRouter, sortWarnings, type UnknownRouter } from './resolve-intent.ts';
 import type { RouterIntent, Warning } from './router-intent.ts';
 import { resolveRouting } from './routing/resolve-routing.ts';
 import { resolveTopology } from './topology/resolve-topology.ts';
+import type { Topology } from './topology/topology.ts';
 
 export interface IntentUpdate {
   /** The very object of before when nothing changed at all; a new one with the same rules when only members moved. */
@@ -48,8 +51,8 @@ export interface IntentUpdate {
   readonly changes: PolicyChanges | undefined;
 }
 
-/** Everything that policy takes from resources, save the owners of addresses. */
-const policyKinds = [
+/** Everything that policy takes from resources, save what is looked at more closely below. */
+const policyKinds: readonly Kind[] = [
   'Router',
   'Node',
   'Attachment',
@@ -58,36 +61,45 @@ const policyKinds = [
   'GlobalNetworkPolicy',
   'StagedGlobalNetworkPolicy',
   'FelixConfiguration',
-] as const;
-/** Everything that routing takes. */
-const routingKinds = [
-  ...([
-    'Router',
-    'Node',
-    'Attachment',
-    'Site',
-    'Segment',
-    'IPPool',
-    'BGPConfiguration',
-    'BGPPeer',
-    'BGPFilter',
-  ] as const),
-  'WorkloadEndpoint',
-] as const;
+];
+/** Everything that topology and routing take, likewise. */
+const routingKinds: readonly Kind[] = [
+  'Router',
+  'Node',
+  'Attachment',
+  'Site',
+  'Segment',
+  'IPPool',
+  'BGPConfiguration',
+  'BGPPeer',
+  'BGPFilter',
+];
+
+/** What routing is resolved to, from nothing but resources. */
+interface Routed {
+  readonly topology: Topology;
+  readonly intent: ReturnType<typeof resolveRouting>;
+}
 
 interface Resolved {
-  readonly snapshot: Snapshot;
   readonly intent: RouterIntent;
-  readonly policyInputs: readonly unknown[];
-  readonly routingInputs: readonly unknown[];
-  readonly routingWarnings: readonly Warning[];
+  readonly routed: Routed;
+  readonly interfaces: readonly InterfaceFacts[] | undefined;
+  /** This node's HostEndpoints, as written. */
+  readonly hostEndpoints: readonly Resource<'HostEndpoint'>[];
+  /** The last snapshot that makes this policy, for warnings that are asked for late. */
+  readonly sight: { snapshot: Snapshot };
 }
+
+const emptySnapshot = makeSnapshot([]);
 
 export class IntentResolver {
   readonly router: string;
   private readonly index = new LabelIndex();
-  /** Whose owners the index holds; it may be ahead of `resolved` after a snapshot that lacks the router. */
-  private indexed: Snapshot | undefined;
+  private readonly policies = new PolicyResolver(this.index);
+  private readonly services = new ServiceCounts();
+  /** Whose owners and services are known; it may be ahead of `resolved` after a snapshot that lacks the router. */
+  private seen: Snapshot = emptySnapshot;
   private resolved: Resolved | undefined;
 
   constructor(router: string) {
@@ -99,95 +111,134 @@ export class IntentResolver {
    * that lacks the router is an error, and the next one that has it starts anew.
    */
   update(snapshot: Snapshot, interfaces?: readonly InterfaceFacts[]): Result<IntentUpdate, UnknownRouter> {
-    this.moveOwners(snapshot);
+    const differences = compareSnapshots(this.seen, snapshot);
+    this.moveOwners(snapshot, differences);
+    const servicesChanged = this.services.update(differences);
     const unknown = findUnknownRouter(snapshot, this.router);
     if (unknown) {
       this.resolved = undefined;
       return err(unknown);
     }
     const before = this.resolved;
-    const endpointInputs = hostEndpointInputs(snapshot, this.router);
-    const routingInputs = [...inputs(snapshot, routingKindsOf(snapshot)), ...endpointInputs];
-    const routingChanged = !before || !sameInputs(before.routingInputs, routingInputs);
-    const policyInputs = [
-      ...inputs(snapshot, policyKinds),
-      ...knownServices(snapshot),
-      ...endpointInputs,
-      ...interfaceInputs(interfaces),
-    ];
-    const rulesChanged = routingChanged || !sameInputs(before.policyInputs, policyInputs);
-    if (before && !rulesChanged) {
-      const deltas = this.takeDeltas(before.intent.policy);
-      const intent = deltas.length > 0 ? { ...before.intent, policy: { ...before.intent.policy } } : before.intent;
-      this.resolved = { ...before, snapshot, intent };
-      return ok({ intent, deltas, rulesChanged, routingChanged, changes: noChanges });
-    }
-    const intent = this.resolve(snapshot, interfaces, routingChanged ? undefined : before);
-    this.resolved = { snapshot, policyInputs, routingInputs, ...intent };
-    const changes = before && comparePolicies(before.intent.policy, intent.intent.policy);
-    const deltas = this.takeDeltas(intent.intent.policy);
-    return ok({ intent: intent.intent, deltas, rulesChanged, routingChanged, changes });
+    const endpointsChanged = before === undefined || this.touchesEndpoints(differences, before.hostEndpoints);
+    const routingChanged = endpointsChanged || differences.some((one) => touchesRouting(one, snapshot));
+    const rulesChanged =
+      routingChanged ||
+      servicesChanged ||
+      differences.some((one) => policyKinds.includes(kindOf(one))) ||
+      !sameInterfaces(before.interfaces, interfaces);
+    if (before && !rulesChanged) return ok(this.moveMembers(before, snapshot));
+    const hostEndpoints = before && !endpointsChanged ? before.hostEndpoints : this.ownEndpoints(snapshot);
+    const routed = before && !routingChanged ? before.routed : this.route(snapshot);
+    const resolved = this.policies.update({
+      snapshot,
+      topology: routed.topology,
+      hostEndpoints,
+      services: this.services,
+      interfaces: interfaces ?? routed.topology.interfaces,
+      bgp: bgpReach(routed.intent.routing),
+    });
+    const sight = { snapshot };
+    const intent = makeIntent(this.router, routed, resolved, sight);
+    this.resolved = { intent, routed, interfaces, hostEndpoints, sight };
+    const changes = before && comparePolicies(before.intent.policy, intent.policy);
+    const deltas = this.takeDeltas(before?.intent.policy, intent.policy);
+    return ok({ intent, deltas, rulesChanged, routingChanged, changes });
+  }
+
+  private moveMembers(before: Resolved, snapshot: Snapshot): IntentUpdate {
+    before.sight.snapshot = snapshot;
+    const { policy } = before.intent;
+    const deltas = this.takeDeltas(policy, policy);
+    const intent = deltas.length > 0 ? withPolicy(before.intent, { ...policy }) : before.intent;
+    this.resolved = { ...before, intent };
+    return { intent, deltas, rulesChanged: false, routingChanged: false, changes: noChanges };
   }
 
   /** The index also keeps the sets of staged rules, which are nowhere enforced. */
-  private takeDeltas({ addressSets, portSets }: PolicyIntent): readonly SetDelta[] {
-    return this.index.takeDeltas().filter(({ setId }) => addressSets.has(setId) || portSets.has(setId));
+  private takeDeltas(before: PolicyIntent | undefined, after: PolicyIntent): readonly SetDelta[] {
+    const has = ({ addressSets, portSets }: PolicyIntent, { setId }: SetDelta) =>
+      addressSets.has(setId) || portSets.has(setId);
+    return this.index.takeDeltas().filter((delta) => before && has(before, delta) && has(after, delta));
   }
 
-  private moveOwners(snapshot: Snapshot): void {
-    const { set, removed } = diffOwners(this.indexed, snapshot);
+  private moveOwners(snapshot: Snapshot, differences: readonly ResourceDifference[]): void {
+    const { set, removed } = diffOwners(this.seen, snapshot, differences);
     // Set before removed: an address that moves from one owner to another never leaves its sets.
     for (const owner of set) this.index.setOwner(owner);
     for (const id of removed) this.index.removeOwner(id);
-    this.indexed = snapshot;
+    this.seen = snapshot;
   }
 
-  private resolve(
-    snapshot: Snapshot,
-    interfaces: readonly InterfaceFacts[] | undefined,
-    routed: Resolved | undefined,
-  ): Pick<Resolved, 'intent' | 'routingWarnings'> {
+  private route(snapshot: Snapshot): Routed {
     const topology = resolveTopology(snapshot, this.router);
-    const { routing, warnings: routingWarnings } = routed
-      ? { routing: routed.intent.routing, warnings: routed.routingWarnings }
-      : resolveRouting(snapshot, topology);
-    const { policy, warnings } = resolvePolicy(
-      snapshot,
-      topology,
-      this.index,
-      interfaces ?? topology.interfaces,
-      bgpReach(routing),
-    );
-    const all = sortWarnings([...topology.warnings, ...routingWarnings, ...warnings]);
-    return { intent: { router: this.router, policy, routing, warnings: all }, routingWarnings };
+    return { topology, intent: resolveRouting(snapshot, topology) };
+  }
+
+  /** This node's HostEndpoints, which tell interfaces; those of other nodes only own addresses. */
+  private ownEndpoints(snapshot: Snapshot): readonly Resource<'HostEndpoint'>[] {
+    return snapshot.list('HostEndpoint').filter(({ spec }) => spec.node === this.router);
+  }
+
+  /** Whether an endpoint of this node is another one, or a profile that one of them names. */
+  private touchesEndpoints(
+    differences: readonly ResourceDifference[],
+    own: readonly Resource<'HostEndpoint'>[],
+  ): boolean {
+    const isOwn = (resource: AnyResource | undefined): boolean =>
+      resource?.kind === 'HostEndpoint' && resource.spec.node === this.router;
+    return differences.some((one) => {
+      const { kind, metadata } = (one.after ?? one.before) as AnyResource;
+      if (kind === 'HostEndpoint') return isOwn(one.before) || isOwn(one.after);
+      return kind === 'Profile' && own.some(({ spec }) => spec.profiles?.includes(metadata.name));
+    });
   }
 }
 
-/** Resources of the kinds, by identity. Stores keep unchanged objects, so identity tells what changed. */
-function inputs(snapshot: Snapshot, kinds: readonly Kind[]): unknown[] {
-  return kinds.flatMap((kind) => [kind, ...(snapshot.list(kind) as readonly unknown[])]);
+function makeIntent(router: string, routed: Routed, resolved: ResolvedPolicy, sight: Resolved['sight']): RouterIntent {
+  let found: readonly Warning[] | undefined;
+  return {
+    router,
+    policy: resolved.policy,
+    routing: routed.intent.routing,
+    get warnings() {
+      found ??= sortWarnings([
+        ...routed.topology.warnings,
+        ...routed.intent.warnings,
+        ...resolved.warnings(sight.snapshot),
+      ]);
+      return found;
+    },
+  };
+}
+
+/** Spelt out, as a spread would look for the warnings. */
+function withPolicy(intent: RouterIntent, policy: PolicyIntent): RouterIntent {
+  const { router, routing } = intent;
+  return {
+    router,
+    policy,
+    routing,
+    get warnings() {
+      return intent.warnings;
+    },
+  };
+}
+
+function kindOf({ before, after }: ResourceDifference): Kind {
+  return ((after ?? before) as AnyResource).kind;
 }
 
 /** Workloads matter to routing only where a BGPPeer selects local ones. */
-function routingKindsOf(snapshot: Snapshot): readonly Kind[] {
-  const selectsWorkloads = snapshot.list('BGPPeer').some(({ spec }) => spec.localWorkloadSelector !== undefined);
-  return selectsWorkloads ? routingKinds : routingKinds.filter((kind) => kind !== 'WorkloadEndpoint');
+function touchesRouting(difference: ResourceDifference, snapshot: Snapshot): boolean {
+  const kind = kindOf(difference);
+  if (kind !== 'WorkloadEndpoint') return routingKinds.includes(kind);
+  return snapshot.list('BGPPeer').some(({ spec }) => spec.localWorkloadSelector !== undefined);
 }
 
-/** This node's HostEndpoints, which tell interfaces, and the profiles they name; those of other nodes only own addresses. */
-function hostEndpointInputs(snapshot: Snapshot, router: string): unknown[] {
-  const own: Resource<'HostEndpoint'>[] = snapshot.list('HostEndpoint').filter(({ spec }) => spec.node === router);
-  const profiles = own.flatMap(({ spec }) => (spec.profiles ?? []).map((name) => snapshot.find('Profile', name)));
-  return ['HostEndpoint', ...own, 'Profile', ...profiles];
-}
-
-function interfaceInputs(interfaces: readonly InterfaceFacts[] | undefined): string[] {
-  if (!interfaces) return ['declared'];
-  return interfaces.map(({ name, addresses }) =>
-    [name, ...addresses.map(({ address, length }) => `${address.family} ${address.bits}/${length}`)].join(' '),
-  );
-}
-
-function sameInputs(a: readonly unknown[], b: readonly unknown[]): boolean {
-  return a.length === b.length && a.every((input, i) => input === b[i]);
+function sameInterfaces(
+  before: readonly InterfaceFacts[] | undefined,
+  after: readonly InterfaceFacts[] | undefined,
+): boolean {
+  return before === after || (before !== undefined && after !== undefined && sameValue(before, after));
 }

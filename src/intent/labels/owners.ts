@@ -43,7 +43,11 @@ export function resolveOwners(snapshot: Snapshot): Owner[] {
 }
 
 /** What to set and what to remove; everything is to be set where there was nothing before. */
-export function diffOwners(before: Snapshot | undefined, after: Snapshot): OwnerChanges {
+export function diffOwners(
+  before: Snapshot | undefined,
+  after: Snapshot,
+  differences = before ? compareSnapshots(before, after) : [],
+): OwnerChanges {
   const set: Owner[] = [];
   const removed: string[] = [];
   const take = (resource: OwnerResource): void => {
@@ -56,7 +60,6 @@ export function diffOwners(before: Snapshot | undefined, after: Snapshot): Owner
     for (const kind of ownerKinds) for (const resource of listed(kind)) take(resource);
     return { set, removed: [] };
   }
-  const differences = compareSnapshots(before, after);
   const changed = new Set<AnyResource>();
   for (const { before: old, after: now } of differences) {
     if (now && isOwner(now)) {

@@ -4,34 +4,62 @@
  *   Snapshot, Topology, LabelIndex, InterfaceFacts ─[resolve-policy]→ PolicyIntent → nftables/compile, verdict/
  *
  * Invariant: fail closed: whatever cannot be resolved narrows access, and a warning says so. Without a Router of that name
- * the result is exactly Calico's.
+ * the result is exactly Calico's. A PolicyResolver gives what resolving from nothing gives; what equals what it gave before
+ * is the same object. It is a class, because it remembers.
  */
+import { sameItems, sameValue } from '../../net/same-value.ts';
 import type { Resource } from '../../resources/resource.ts';
-import { evaluateSelector } from '../../resources/selector/evaluate.ts';
 import { knownServices } from '../../resources/service-slices.ts';
 import type { Snapshot } from '../../resources/snapshot.ts';
 import { hostEndpointLabels } from '../labels/effective-labels.ts';
 import type { LabelIndex } from '../labels/label-index.ts';
 import type { Warning } from '../router-intent.ts';
 import type { Topology } from '../topology/topology.ts';
-import { findTraps, type SelectedEndpoint, usedPolicies } from './find-traps.ts';
-import type { EndpointIntent, InterfaceFacts, PolicyId, PolicyIntent, PolicyRules, SetId } from './policy-intent.ts';
+import { findTraps, type SelectedEndpoint } from './find-traps.ts';
+import type { EndpointIntent, InterfaceFacts, PolicyIntent, PolicyRules, SetId } from './policy-intent.ts';
+import { type MetPolicies, PolicySelection, type SelectableEndpoint } from './policy-selection.ts';
 import { type GuardedInterfaces, resolveEndpoints, wildcard } from './resolve-endpoints.ts';
 import { type BgpReach, resolveFailsafes } from './resolve-failsafes.ts';
 import { type FelixSettings, resolveFelix } from './resolve-felix.ts';
 import { resolveProfiles } from './resolve-profiles.ts';
-import { type RulesContext, resolveRules } from './resolve-rule.ts';
-import { mergeStagedRules, stageTiers, withStaged } from './resolve-staged.ts';
-import { arrangeTiers, type ClassifiedPolicy, type OrderedTier, resolveTiers } from './resolve-tiers.ts';
-import { makeUsedSets } from './used-sets.ts';
+import { resolveRules } from './resolve-rule.ts';
+import { stagePolicies, withStaged } from './resolve-staged.ts';
+import {
+  type ClassifiedPolicy,
+  classifyPolicy,
+  type OrderedTier,
+  orderTiers,
+  type PolicyPlacement,
+  warnOfMissingTiers,
+} from './resolve-tiers.ts';
+import { RulesMemory } from './rules-memory.ts';
+import { CountedSets } from './used-sets.ts';
 
 /** Nobody to speak BGP with, on the usual port. */
 const noBgp: BgpReach = { listenPort: 179, peers: [] };
 
-/**
- * Registers the selectors it uses in the index and forgets those it no longer uses; members of the result's sets are the
- * index's live maps. `interfaces` are those that exist; the ones that HostEndpoints name are added to them.
- */
+export interface PolicyInputs {
+  readonly snapshot: Snapshot;
+  readonly topology: Topology;
+  /** This node's, as written; `topology` has those of Attachments. */
+  readonly hostEndpoints: readonly Resource<'HostEndpoint'>[];
+  /** Every Service of which something is known, by `namespace/name`. */
+  readonly services: Pick<ReadonlySet<string>, 'has'>;
+  /** Those that exist; the ones that HostEndpoints name are added to them. */
+  readonly interfaces: readonly InterfaceFacts[];
+  readonly bgp: BgpReach;
+}
+
+export interface ResolvedPolicy {
+  readonly policy: PolicyIntent;
+  /**
+   * What to say of it, found when asked for; `snapshot` is the one it was resolved from, or a later one that would make the
+   * same policy: to keep the first one for this would keep every change since in memory.
+   */
+  readonly warnings: (snapshot: Snapshot) => readonly Warning[];
+}
+
+/** The policy of a snapshot, resolved from nothing. */
 export function resolvePolicy(
   snapshot: Snapshot,
   topology: Topology,
@@ -39,59 +67,171 @@ export function resolvePolicy(
   interfaces: readonly InterfaceFacts[],
   bgp: BgpReach = noBgp,
 ): { readonly policy: PolicyIntent; readonly warnings: readonly Warning[] } {
-  const warnings: Warning[] = [];
-  const { name, labels, resource: router } = topology.router;
-  const felix = resolveFelix(snapshot, name, labels, warnings);
-  const tiers = resolveTiers(snapshot, warnings);
-  const candidates = [
-    ...snapshot.list('HostEndpoint').filter(({ spec }) => spec.node === name),
-    ...topology.generated.hostEndpoints,
-  ];
-  const guarded = resolveEndpoints(candidates, interfaces, felix, warnings);
-  const selected = guarded.map((entry) => selectPolicies(snapshot, entry, tiers));
-  const sets = makeUsedSets(index);
-  const context: RulesContext = {
-    sets,
-    warnings,
-    services: knownServices(snapshot),
-    foldsNotSelector: router === undefined,
-  };
-  const policies = resolvePolicies(selected, context);
-  const endpoints = guarded.map(({ endpoint }) => endpoint);
-  const profiles = resolveProfiles(snapshot, endpoints, context);
-  const enforcedSets = sets.ids();
-  const stagedTiers = stageTiers(snapshot, tiers, warnings);
-  const stagedSelected = stagedTiers ? guarded.map((entry) => selectPolicies(snapshot, entry, stagedTiers.tiers)) : [];
-  const stagedPolicies = mergeStagedRules(policies, usedPolicies(stagedSelected), (policy) =>
-    resolvePolicyRules(policy, context),
-  );
-  const { addressSets, portSets } = sets.finish();
-  const policy: PolicyIntent = {
-    forwardDefault: router ? (router.spec.forwarding?.defaultAction ?? 'Deny') : 'Allow',
-    denyVerdict: felix.denyVerdict,
-    dropsInvalid: felix.dropsInvalid,
-    logPrefix: felix.logPrefix,
-    ...(felix.logRate && { logRate: felix.logRate }),
-    ...(router === undefined && leavesWorkloads(guarded, felix)),
-    exemptsNeighborDiscovery: router !== undefined,
-    exemptsLoopback: router !== undefined,
-    failsafes: resolveFailsafes(felix, router, bgp, warnings),
-    endpoints: selected.map((entry) => resolveEndpoint(entry, tiers)),
-    policies,
-    profiles,
-    addressSets: keepOnly(addressSets, enforcedSets),
-    portSets: keepOnly(portSets, enforcedSets),
-  };
-  warnings.push(...findTraps(policy, selected, { snapshot, topology, interfaces, bgp }));
-  if (!stagedTiers) return { policy, warnings };
-  const staged = {
-    changes: stagedTiers.changes,
-    endpoints: stagedSelected.map((entry) => resolveEndpoint(entry, stagedTiers.tiers)),
-    policies: stagedPolicies,
-    addressSets,
-    portSets,
-  };
-  return { policy: withStaged(policy, staged), warnings };
+  const hostEndpoints = snapshot.list('HostEndpoint').filter(({ spec }) => spec.node === topology.router.name);
+  const services = knownServices(snapshot);
+  const resolver = new PolicyResolver(index);
+  const { policy, warnings } = resolver.update({ snapshot, topology, hostEndpoints, services, interfaces, bgp });
+  return { policy, warnings: warnings(snapshot) };
+}
+
+/** Tiers in order, known while policies are placed as before. */
+interface Ordering {
+  readonly from: readonly unknown[];
+  readonly tiers: readonly OrderedTier[];
+}
+
+/** Where policies apply, known while its inputs are the same. */
+interface Guarded {
+  readonly from: readonly unknown[];
+  readonly felix: FelixSettings;
+  readonly guarded: readonly GuardedInterfaces[];
+  readonly warnings: readonly Warning[];
+}
+
+const nothing: readonly unknown[] = [];
+
+export class PolicyResolver {
+  private readonly sets: CountedSets;
+  private readonly rules: RulesMemory;
+  private readonly enforced = new PolicySelection();
+  private readonly staged = new PolicySelection();
+  private classified = new Map<string, ClassifiedPolicy>();
+  private enforcedOrder: Ordering = { from: nothing, tiers: [] };
+  private stagedOrder: Ordering = { from: nothing, tiers: [] };
+  private places: Guarded | undefined;
+  private before: PolicyIntent | undefined;
+
+  /**
+   * The selectors that policy uses are registered in the index and forgotten when it no longer does; members of the result's
+   * sets are the index's live maps.
+   */
+  constructor(index: LabelIndex) {
+    this.sets = new CountedSets(index);
+    this.rules = new RulesMemory(this.sets);
+  }
+
+  update(inputs: PolicyInputs): ResolvedPolicy {
+    const { snapshot, topology, services, interfaces, bgp } = inputs;
+    const router = topology.router.resource;
+    const warnings: Warning[] = [];
+    const { felix, guarded, warnings: placeWarnings } = this.guard(inputs);
+    const classified = new Map<string, ClassifiedPolicy>();
+    const classify = (resource: ClassifiedPolicy['resource']): ClassifiedPolicy => {
+      const policy = classifyPolicy(resource, this.classified.get(`${resource.kind}/${resource.metadata.name}`));
+      classified.set(policy.id, policy);
+      return policy;
+    };
+    const policyOf = ({ id }: PolicyPlacement) => classified.get(id) as ClassifiedPolicy;
+    const inForce = snapshot.list('GlobalNetworkPolicy').map(classify);
+    const wouldBe = stagePolicies(snapshot, inForce, classify);
+    this.classified = classified;
+    this.enforcedOrder = reorder(this.enforcedOrder, snapshot, inForce);
+    this.stagedOrder = wouldBe ? reorder(this.stagedOrder, snapshot, wouldBe.policies) : { from: nothing, tiers: [] };
+    const selectable = guarded.map(({ endpoint, interfaces: covered }): SelectableEndpoint => {
+      return { labels: hostEndpointLabels(snapshot, endpoint), isWildcard: covered === wildcard };
+    });
+    const met = this.enforced.update(this.enforcedOrder.tiers, selectable);
+    const stagedMet = this.staged.update(this.stagedOrder.tiers, wouldBe ? selectable : []);
+
+    this.rules.begin({ services, foldsNotSelector: router === undefined });
+    const policies = this.resolveMet(inForce, met);
+    const profiles = resolveProfiles(
+      snapshot,
+      guarded.map(({ endpoint }) => endpoint),
+      this.rules,
+      warnings,
+    );
+    const stagedPolicies = wouldBe ? this.resolveMet(wouldBe.policies, stagedMet) : new Map<string, PolicyRules>();
+    const ruleWarnings = this.rules.end();
+    const { addressSets, portSets } = this.sets.finish();
+    const ids = wouldBe && this.rules.setsOf([...policies.keys(), ...[...profiles.values()].map(({ id }) => id)]);
+    const resolved: PolicyIntent = {
+      forwardDefault: router ? (router.spec.forwarding?.defaultAction ?? 'Deny') : 'Allow',
+      denyVerdict: felix.denyVerdict,
+      dropsInvalid: felix.dropsInvalid,
+      logPrefix: felix.logPrefix,
+      ...(felix.logRate && { logRate: felix.logRate }),
+      ...(router === undefined && leavesWorkloads(guarded, felix)),
+      exemptsNeighborDiscovery: router !== undefined,
+      exemptsLoopback: router !== undefined,
+      failsafes: resolveFailsafes(felix, router, bgp, warnings),
+      endpoints: guarded.map((entry, i) => resolveEndpoint(entry, met[i] as MetPolicies)),
+      policies,
+      profiles,
+      addressSets: ids ? keepOnly(addressSets, ids) : addressSets,
+      portSets: ids ? keepOnly(portSets, ids) : portSets,
+    };
+    const staged = wouldBe && {
+      changes: wouldBe.changes,
+      endpoints: guarded.map((entry, i) => resolveEndpoint(entry, stagedMet[i] as MetPolicies)),
+      policies: stagedPolicies,
+      addressSets,
+      portSets,
+    };
+    const policy = keepParts(this.before, staged ? withStaged(resolved, staged) : resolved);
+    this.before = policy;
+    const orders = [this.enforcedOrder, this.stagedOrder];
+    return {
+      policy,
+      warnings: (current) => [
+        ...[warnings, placeWarnings, ...ruleWarnings].flat(),
+        ...[...classified.values()].flatMap((entry) => entry.warnings),
+        ...orders.flatMap(({ tiers }) => warnOfMissingTiers(tiers, policyOf)),
+        ...findTraps(policy, selectedEndpoints(guarded, met, policyOf), {
+          snapshot: current,
+          topology,
+          interfaces,
+          bgp,
+        }),
+      ],
+    };
+  }
+
+  private guard({ snapshot, topology, hostEndpoints, interfaces }: PolicyInputs): Guarded {
+    const from = [
+      topology.router.name,
+      snapshot.list('FelixConfiguration'),
+      topology.router.labels,
+      interfaces,
+      ...hostEndpoints,
+      ...topology.generated.hostEndpoints,
+    ];
+    if (this.places && sameItems(this.places.from, from)) return this.places;
+    const warnings: Warning[] = [];
+    const felix = resolveFelix(snapshot, topology.router.name, topology.router.labels, warnings);
+    const candidates = [...hostEndpoints, ...topology.generated.hostEndpoints];
+    const guarded = resolveEndpoints(candidates, interfaces, felix, warnings);
+    this.places = { from, felix, guarded, warnings };
+    return this.places;
+  }
+
+  /** The rules of every policy that selects an endpoint, each once, by id. */
+  private resolveMet(policies: readonly ClassifiedPolicy[], met: readonly MetPolicies[]): Map<string, PolicyRules> {
+    const used = new Set<string>();
+    for (const selected of new Set(met.map((entry) => entry.selected))) for (const { id } of selected) used.add(id);
+    const sorted = policies.filter(({ id }) => used.has(id)).sort((a, b) => (a.id < b.id ? -1 : 1));
+    return new Map(sorted.map((policy) => [policy.id, this.resolvePolicyRules(policy)]));
+  }
+
+  /** Rules of a direction that the types leave out are never evaluated, so they are not resolved. */
+  private resolvePolicyRules({ id, resource, tier, directions, isBroken }: ClassifiedPolicy): PolicyRules {
+    return this.rules.resolve(id, resource as Resource, (context) => {
+      const rules = (direction: 'ingress' | 'egress') =>
+        directions.includes(direction)
+          ? resolveRules(resource.spec[direction], direction, context).filter(
+              ({ action }) => !isBroken || action === 'Deny',
+            )
+          : [];
+      const { kind, metadata } = resource;
+      return { id, resource, kind, name: metadata.name, tier, ingress: rules('ingress'), egress: rules('egress') };
+    });
+  }
+}
+
+function reorder(before: Ordering, snapshot: Snapshot, policies: readonly ClassifiedPolicy[]): Ordering {
+  const placements = policies.map(({ placement }) => placement);
+  const from = [snapshot.list('Tier'), ...placements];
+  return sameItems(before.from, from) ? before : { from, tiers: orderTiers(snapshot, placements) };
 }
 
 /** The same map where it is all of it. */
@@ -108,53 +248,51 @@ function leavesWorkloads(
   return { workloads: { prefixes: [...new Set(interfacePrefixes)].sort(), toHost: workloadsToHost } };
 }
 
-function selectPolicies(
-  snapshot: Snapshot,
-  { endpoint, interfaces }: GuardedInterfaces,
-  tiers: readonly OrderedTier[],
-): SelectedEndpoint {
-  const labels = hostEndpointLabels(snapshot, endpoint);
-  const policies = tiers.flatMap((tier) => tier.policies.filter(({ selector }) => evaluateSelector(selector, labels)));
-  return { endpoint, interfaces, policies };
+function resolveEndpoint({ endpoint, interfaces }: GuardedInterfaces, { tiers }: MetPolicies): EndpointIntent {
+  return { name: endpoint.metadata.name, interfaces, profiles: endpoint.spec.profiles ?? [], tiers };
 }
 
-function resolveEndpoint(
-  { endpoint, interfaces, policies }: SelectedEndpoint,
-  tiers: readonly OrderedTier[],
-): EndpointIntent {
-  // Calico gives a wildcard endpoint no untracked policy (semantics §4.8); find-traps says what that means.
-  const enforced = interfaces === wildcard ? policies.filter(({ stages }) => !stages.includes('untracked')) : policies;
+/** Endpoints that meet the same policies share their list. */
+function selectedEndpoints(
+  guarded: readonly GuardedInterfaces[],
+  met: readonly MetPolicies[],
+  policyOf: (placement: PolicyPlacement) => ClassifiedPolicy,
+): SelectedEndpoint[] {
+  const lists = new Map<readonly PolicyPlacement[], readonly ClassifiedPolicy[]>();
+  return guarded.map((entry, i) => {
+    const { selected } = met[i] as MetPolicies;
+    const policies = lists.get(selected) ?? selected.map(policyOf);
+    lists.set(selected, policies);
+    return { ...entry, policies };
+  });
+}
+
+/** The same policy with the objects of before wherever they say the same. */
+function keepParts(before: PolicyIntent | undefined, after: PolicyIntent): PolicyIntent {
+  if (!before) return after;
   return {
-    name: endpoint.metadata.name,
-    interfaces,
-    profiles: endpoint.spec.profiles ?? [],
-    tiers: arrangeTiers(enforced, tiers),
+    ...after,
+    failsafes: sameValue(before.failsafes, after.failsafes) ? before.failsafes : after.failsafes,
+    endpoints: keepEndpoints(before.endpoints, after.endpoints),
+    policies: keepMap(before.policies, after.policies),
+    profiles: keepMap(before.profiles, after.profiles),
+    addressSets: keepMap(before.addressSets, after.addressSets),
+    portSets: keepMap(before.portSets, after.portSets),
   };
 }
 
-/** The rules of every policy that selects an endpoint, each once, by id. */
-function resolvePolicies(selected: readonly SelectedEndpoint[], context: RulesContext): Map<PolicyId, PolicyRules> {
-  const sorted = [...usedPolicies(selected)].sort((a, b) => (a.id < b.id ? -1 : 1));
-  return new Map(sorted.map((policy) => [policy.id, resolvePolicyRules(policy, context)]));
+function keepEndpoints(before: readonly EndpointIntent[], after: readonly EndpointIntent[]): readonly EndpointIntent[] {
+  const known = new Map(before.map((endpoint) => [endpoint.name, endpoint]));
+  const kept = after.map((endpoint) => {
+    const old = known.get(endpoint.name);
+    const { tiers, ...rest } = endpoint;
+    return old && old.tiers === tiers && sameValue({ ...old, tiers: undefined }, rest) ? old : endpoint;
+  });
+  return sameItems(before, kept) ? before : kept;
 }
 
-/** Rules of a direction that the types leave out are never evaluated, so they are not resolved. */
-function resolvePolicyRules(policy: ClassifiedPolicy, shared: RulesContext): PolicyRules {
-  const { resource, directions } = policy;
-  const context = { ...shared, subject: resource as Resource };
-  const rules = (direction: 'ingress' | 'egress') =>
-    directions.includes(direction)
-      ? resolveRules(resource.spec[direction], direction, context).filter(
-          ({ action }) => !policy.isBroken || action === 'Deny',
-        )
-      : [];
-  return {
-    id: policy.id,
-    resource,
-    kind: resource.kind,
-    name: resource.metadata.name,
-    tier: policy.tier,
-    ingress: rules('ingress'),
-    egress: rules('egress'),
-  };
+function keepMap<T>(before: ReadonlyMap<string, T>, after: ReadonlyMap<string, T>): ReadonlyMap<string, T> {
+  if (before === after || before.size !== after.size) return after;
+  for (const [key, value] of after) if (before.get(key) !== value) return after;
+  return before;
 }

@@ -8,24 +8,27 @@
 import { defaultAllowProfile } from '../../resources/profile.ts';
 import type { Resource } from '../../resources/resource.ts';
 import type { Snapshot } from '../../resources/snapshot.ts';
+import type { Warning } from '../router-intent.ts';
 import type { Direction, PolicyRules, RuleIntent } from './policy-intent.ts';
-import { type RulesContext, resolveRules } from './resolve-rule.ts';
+import { resolveRules } from './resolve-rule.ts';
+import type { RulesMemory } from './rules-memory.ts';
 
 /** By name, sorted. */
 export function resolveProfiles(
   snapshot: Snapshot,
   endpoints: readonly Resource<'HostEndpoint'>[],
-  context: RulesContext,
+  memory: RulesMemory,
+  warnings: Warning[],
 ): Map<string, PolicyRules> {
   const profiles = new Map<string, PolicyRules>();
   for (const name of [...new Set(endpoints.flatMap(({ spec }) => spec.profiles ?? []))].sort()) {
-    const profile = name === defaultAllowProfile ? allowAll : resolveProfile(snapshot, name, context);
+    const profile = name === defaultAllowProfile ? allowAll : resolveProfile(snapshot, name, memory);
     if (profile) profiles.set(name, profile);
   }
   for (const endpoint of endpoints) {
     for (const [i, name] of (endpoint.spec.profiles ?? []).entries()) {
       if (profiles.has(name)) continue;
-      context.warnings.push({
+      warnings.push({
         code: 'missing-profile',
         subject: endpoint,
         path: ['spec', 'profiles', i],
@@ -36,19 +39,19 @@ export function resolveProfiles(
   return profiles;
 }
 
-function resolveProfile(snapshot: Snapshot, name: string, shared: RulesContext): PolicyRules | undefined {
+function resolveProfile(snapshot: Snapshot, name: string, memory: RulesMemory): PolicyRules | undefined {
   const subject = snapshot.find('Profile', name);
   if (!subject) return undefined;
-  const context = { ...shared, subject };
-  return {
-    id: `Profile/${name}`,
+  const id = `Profile/${name}`;
+  return memory.resolve(id, subject, (context) => ({
+    id,
     resource: subject,
     kind: 'Profile',
     name,
     tier: null,
     ingress: resolveRules(subject.spec.ingress, 'ingress', context),
     egress: resolveRules(subject.spec.egress, 'egress', context),
-  };
+  }));
 }
 
 const allowAll: PolicyRules = {

@@ -15,18 +15,14 @@ import type { Direction, IcmpMatch, RuleIntent } from './policy-intent.ts';
 import { resolveSide, type UnknownTerm } from './resolve-side.ts';
 import type { UsedSets } from './used-sets.ts';
 
-/** What is the same for the rules of every resource. */
-export interface RulesContext {
+export interface RuleContext {
+  readonly subject: Resource;
   readonly sets: UsedSets;
   /** Every Service of which something is known, by `namespace/name`. */
-  readonly services: ReadonlySet<string>;
+  readonly services: Pick<ReadonlySet<string>, 'has'>;
   /** As Calico does: for a router that a Node alone describes. See SideContext. */
   readonly foldsNotSelector: boolean;
   readonly warnings: Warning[];
-}
-
-export interface RuleContext extends RulesContext {
-  readonly subject: Resource;
 }
 
 /** The rules of one direction, in order. */

@@ -37,7 +37,7 @@ export interface SideContext {
    */
   readonly foldsNotSelector: boolean;
   /** Every Service of which something is known, by `namespace/name`. */
-  readonly services: ReadonlySet<string>;
+  readonly services: Pick<ReadonlySet<string>, 'has'>;
   /** Of the rule's resource: where a Service without a namespace is. */
   readonly namespace: string | undefined;
   readonly path: FieldPath;

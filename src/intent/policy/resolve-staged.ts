@@ -1,7 +1,7 @@
 /**
  * What staged policies would make of a router's policy, were they in force (semantics §1.6).
  *
- *   OrderedTier[], StagedGlobalNetworkPolicies ─[stageTiers]→ OrderedTier[] as they would be
+ *   policies, StagedGlobalNetworkPolicies ─[stagePolicies]→ policies as they would be
  *   PolicyIntent, endpoints as they would be ─[withStaged]→ PolicyIntent.staged
  *
  * `Set` adds its policy, or takes the place of the one of the same name in its tier; `Delete` takes that one away; `Learn` and
@@ -9,10 +9,10 @@
  * Invariant: nothing of it reaches what is enforced: policies, endpoints' tiers and sets are what they are without it.
  */
 
+import { sameItems } from '../../net/same-value.ts';
 import { type Resource, resourceId } from '../../resources/resource.ts';
 import type { Snapshot } from '../../resources/snapshot.ts';
 import type { StagedGlobalNetworkPolicySpec } from '../../resources/staged-network-policy.ts';
-import type { Warning } from '../router-intent.ts';
 import type {
   EndpointIntent,
   PolicyId,
@@ -22,30 +22,32 @@ import type {
   StagedPoint,
   TierIntent,
 } from './policy-intent.ts';
-import { type ClassifiedPolicy, classifyPolicy, type OrderedTier, orderTiers, tierOf } from './resolve-tiers.ts';
+import { type ClassifiedPolicy, tierOf } from './resolve-tiers.ts';
 
-export interface StagedTiers {
-  readonly tiers: readonly OrderedTier[];
+export interface StagedPolicies {
+  /** All that would be in force. */
+  readonly policies: readonly ClassifiedPolicy[];
   readonly changes: readonly StagedChange[];
 }
 
-/** Undefined where no staged policy would change anything. */
-export function stageTiers(
+/** Undefined where no staged policy would change anything; `classify` knows each from the resolution before. */
+export function stagePolicies(
   snapshot: Snapshot,
-  enforced: readonly OrderedTier[],
-  warnings: Warning[],
-): StagedTiers | undefined {
-  const policies = new Map<PolicyId, ClassifiedPolicy>();
-  for (const tier of enforced) for (const policy of tier.policies) policies.set(policy.id, policy);
+  enforced: readonly ClassifiedPolicy[],
+  classify: (resource: ClassifiedPolicy['resource']) => ClassifiedPolicy,
+): StagedPolicies | undefined {
+  const staged = snapshot.list('StagedGlobalNetworkPolicy');
+  if (staged.length === 0) return undefined;
+  const policies = new Map(enforced.map((policy) => [policy.id, policy]));
   const changes: StagedChange[] = [];
-  for (const resource of snapshot.list('StagedGlobalNetworkPolicy')) {
+  for (const resource of staged) {
     const change = changeOf(resource, policies);
     if (!change) continue;
     changes.push(change);
     if (change.target !== undefined) policies.delete(change.target);
-    if (change.action === 'Set') policies.set(change.id, classifyPolicy(resource, warnings));
+    if (change.action === 'Set') policies.set(change.id, classify(resource));
   }
-  return changes.length === 0 ? undefined : { tiers: orderTiers(snapshot, [...policies.values()], warnings), changes };
+  return changes.length === 0 ? undefined : { policies: [...policies.values()], changes };
 }
 
 function changeOf(
@@ -70,7 +72,7 @@ function stagedActionOf({ stagedAction = 'Set' }: StagedGlobalNetworkPolicySpec)
   return stagedAction;
 }
 
-/** What is resolved of `StagedTiers` for this router; endpoints in the order of the enforced ones. */
+/** What is resolved of `StagedPolicies` for this router; endpoints in the order of the enforced ones. */
 export interface StagedResolution extends Pick<PolicyIntent, 'endpoints' | 'policies' | 'addressSets' | 'portSets'> {
   readonly changes: readonly StagedChange[];
 }
@@ -106,7 +108,9 @@ function stagedPoints(enforced: EndpointIntent, staged: EndpointIntent | undefin
 }
 
 function equalTiers(a: readonly TierIntent[], b: readonly TierIntent[]): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
+  return sameItems(a, b, (x, y) => {
+    return x.name === y.name && x.defaultAction === y.defaultAction && sameItems(x.policies, y.policies);
+  });
 }
 
 /** The rules of every policy that is met, those that are enforced too as they are. */

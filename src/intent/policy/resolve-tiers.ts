@@ -6,6 +6,7 @@
  * Invariant: a policy whose tier is missing still bites: it comes after all others, under Deny. NetworkPolicies never match
  * a host endpoint and staged policies are never enforced, so neither appears (`resolve-staged` says what those would do).
  */
+import { sameValue } from '../../net/same-value.ts';
 import { type GlobalNetworkPolicySpec, inferTypes } from '../../resources/global-network-policy.ts';
 import { type Resource, resourceId } from '../../resources/resource.ts';
 import type { Selector } from '../../resources/selector/selector.ts';
@@ -16,25 +17,35 @@ import type { Direction, EndpointIntent, PolicyId, Stage, TierIntent } from './p
 import { policySelector } from './policy-selector.ts';
 import { describeError } from './resolve-side.ts';
 
-export interface OrderedTier {
-  readonly name: string;
-  readonly defaultAction: 'Pass' | 'Deny';
-  /** In order of evaluation. */
-  readonly policies: readonly ClassifiedPolicy[];
-}
-
-/** A policy with all that decides where it is evaluated. */
-export interface ClassifiedPolicy {
+/** All that decides which endpoints meet a policy, where, and in which order; the same object while none of it changes. */
+export interface PolicyPlacement {
   readonly id: PolicyId;
-  /** A staged one only in `resolve-staged`. */
-  readonly resource: Resource<'GlobalNetworkPolicy'> | Resource<'StagedGlobalNetworkPolicy'>;
   readonly tier: string;
+  readonly order: number;
+  /** Among policies of one order. */
+  readonly tieBreaker: string;
   /** Over effective labels. */
   readonly selector: Selector;
   /** True when the selector does not parse: then it selects everything, and only its Deny rules count. */
   readonly isBroken: boolean;
   readonly directions: readonly Direction[];
   readonly stages: readonly Stage[];
+}
+
+export interface OrderedTier {
+  readonly name: string;
+  readonly defaultAction: 'Pass' | 'Deny';
+  readonly isMissing: boolean;
+  /** In order of evaluation. */
+  readonly policies: readonly PolicyPlacement[];
+}
+
+/** A policy with its placement. */
+export interface ClassifiedPolicy extends PolicyPlacement {
+  /** A staged one only in `resolve-staged`. */
+  readonly resource: Resource<'GlobalNetworkPolicy'> | Resource<'StagedGlobalNetworkPolicy'>;
+  readonly placement: PolicyPlacement;
+  readonly warnings: readonly Warning[];
 }
 
 interface TierOrder {
@@ -45,33 +56,34 @@ interface TierOrder {
 }
 
 /** Tiers that hold a policy, in order, each with its policies in order. */
-export function resolveTiers(snapshot: Snapshot, warnings: Warning[]): OrderedTier[] {
-  const policies = snapshot.list('GlobalNetworkPolicy').map((resource) => classifyPolicy(resource, warnings));
-  return orderTiers(snapshot, policies, warnings);
-}
-
-export function orderTiers(
-  snapshot: Snapshot,
-  classified: readonly ClassifiedPolicy[],
-  warnings: Warning[],
-): OrderedTier[] {
-  const byTier = new Map<string, ClassifiedPolicy[]>();
-  for (const policy of classified) {
-    const policies = byTier.get(policy.tier);
-    if (policies) policies.push(policy);
-    else byTier.set(policy.tier, [policy]);
+export function orderTiers(snapshot: Snapshot, placements: readonly PolicyPlacement[]): OrderedTier[] {
+  const byTier = new Map<string, PolicyPlacement[]>();
+  for (const placement of placements) {
+    const policies = byTier.get(placement.tier);
+    if (policies) policies.push(placement);
+    else byTier.set(placement.tier, [placement]);
   }
   const tiers = [...byTier.keys()].map((name) => tierOrder(snapshot, name)).sort(compareTiers);
   return tiers.map(({ name, defaultAction, isMissing }) => {
-    const policies = (byTier.get(name) ?? []).sort(comparePolicies);
-    if (isMissing) for (const { resource } of policies) warnings.push(warnOfMissingTier(name, resource));
-    return { name, defaultAction, policies };
+    return { name, defaultAction, isMissing, policies: (byTier.get(name) ?? []).sort(comparePlacements) };
   });
+}
+
+/** Policies that name a tier which does not exist; `policyOf` finds the one of a placement. */
+export function warnOfMissingTiers(
+  tiers: readonly OrderedTier[],
+  policyOf: (placement: PolicyPlacement) => ClassifiedPolicy,
+): Warning[] {
+  return tiers
+    .filter(({ isMissing }) => isMissing)
+    .flatMap(({ name, policies }) =>
+      policies.map((placement) => warnOfMissingTier(name, policyOf(placement).resource)),
+    );
 }
 
 /** The tiers one endpoint meets in each stage and direction, given the policies that select it in order of evaluation. */
 export function arrangeTiers(
-  policies: readonly ClassifiedPolicy[],
+  policies: readonly PolicyPlacement[],
   tiers: readonly OrderedTier[],
 ): EndpointIntent['tiers'] {
   const actions = new Map(tiers.map(({ name, defaultAction }) => [name, defaultAction]));
@@ -98,8 +110,14 @@ interface OpenTier extends TierIntent {
   readonly policies: PolicyId[];
 }
 
-export function classifyPolicy(resource: ClassifiedPolicy['resource'], warnings: Warning[]): ClassifiedPolicy {
+/** `before` is what it was classified as last, whose placement is kept while it is the same. */
+export function classifyPolicy(
+  resource: ClassifiedPolicy['resource'],
+  before: ClassifiedPolicy | undefined,
+): ClassifiedPolicy {
+  if (before?.resource === resource) return before;
   const { spec } = resource;
+  const warnings: Warning[] = [];
   const selector = policySelector(spec);
   if (!selector.ok) {
     warnings.push({
@@ -113,15 +131,18 @@ export function classifyPolicy(resource: ClassifiedPolicy['resource'], warnings:
   const directions: Direction[] = [];
   if (types.includes('Ingress')) directions.push('ingress');
   if (types.includes('Egress') && spec.preDNAT !== true) directions.push('egress');
-  return {
+  const placed: PolicyPlacement = {
     id: resourceId(resource),
-    resource,
     tier: tierOf(spec),
+    order: spec.order ?? Number.POSITIVE_INFINITY,
+    tieBreaker: tieBreaker(resource),
     selector: selector.ok ? selector.value : { kind: 'all' },
     isBroken: !selector.ok,
     directions,
     stages: stagesOf(resource),
   };
+  const placement = before && sameValue(before.placement, placed) ? before.placement : placed;
+  return { ...placement, resource, placement, warnings };
 }
 
 export function tierOf({ tier }: Pick<GlobalNetworkPolicySpec, 'tier'>): string {
@@ -150,15 +171,14 @@ function compareTiers(a: TierOrder, b: TierOrder): number {
   return compareOrders(a.order, b.order) || compareTexts(a.name, b.name);
 }
 
-function comparePolicies(a: ClassifiedPolicy, b: ClassifiedPolicy): number {
-  const [x, y] = [a, b].map(({ resource }) => resource.spec.order ?? Number.POSITIVE_INFINITY);
-  return compareOrders(x ?? 0, y ?? 0) || compareTexts(tieBreaker(a), tieBreaker(b));
+function comparePlacements(a: PolicyPlacement, b: PolicyPlacement): number {
+  return compareOrders(a.order, b.order) || compareTexts(a.tieBreaker, b.tieBreaker);
 }
 
 /** Calico compares `name/namespace/kind`: since `-` and `.` sort before `/`, `a-b` comes before `a` (semantics §4.2). */
-function tieBreaker({ resource }: ClassifiedPolicy): string {
+function tieBreaker({ metadata }: Resource): string {
   // A staged policy stands where it would once it is enforced.
-  return `${resource.metadata.name}//GlobalNetworkPolicy`;
+  return `${metadata.name}//GlobalNetworkPolicy`;
 }
 
 /** Not a subtraction: infinity less infinity is no number. */
