@@ -108,7 +108,7 @@ describe('explain packet on a running router', () => {
       .filter((line) => /trace/.test(line));
 
   /** Runs the trace, and the sender once its table is there. */
-  async function trace(text: string, send: () => void, ...more: string[]): Promise<{ code: number; json: Live }> {
+  async function trace(text: string, send: () => unknown, ...more: string[]): Promise<{ code: number; json: Live }> {
     const pending = startTrace(machine, [...options(text), '--live', '-o', 'json', ...more]);
     await eventually(traceTables, (tables) => tables.length === 1, { within: 20_000 });
     send();
@@ -232,6 +232,34 @@ describe('explain packet on a running router', () => {
     expect(machine.causeway('policy', '--router', 'gw').stdout).toContain(
       'endpoint left (eth0)\n  untracked ingress\n    tier default\n      GlobalNetworkPolicy/stateless\n',
     );
+  });
+
+  it('follows a packet whose destination NAT changes, in and from the router', async () => {
+    machine.must('nft', 'add', 'table', 'inet', 'nat');
+    for (const [chain, hook] of [
+      ['in', 'prerouting'],
+      ['out', 'output'],
+    ] as const) {
+      machine.must('nft', `add chain inet nat ${chain} { type nat hook ${hook} priority -100; }`);
+      const rule = `ip daddr 10.9.9.9 udp dport { 80, 81 } dnat ip to 10.1.255.2 : udp dport map { 80 : 5000, 81 : 123 }`;
+      machine.must('nft', `add rule inet nat ${chain} ${rule}`);
+    }
+    machine.must('ip', 'route', 'add', '10.9.9.9', 'via', '10.1.255.2');
+    const forwarded = await trace(
+      'in:eth0 10.0.255.2 10.9.9.9 udp 80',
+      datagram('left', '10.9.9.9', 80),
+      ...['--nat-dst', '10.1.255.2', '--nat-dport', '5000'],
+    );
+    expect(forwarded.json.live).toMatchObject({ equal: true, sameRule: true, observed: { verdict: 'accept' } });
+    expect(forwarded.json.kernel.comment).toBe('GlobalNetworkPolicy/through ingress[1]');
+    const own = await trace(
+      'out:eth1 10.1.255.1 10.9.9.9 udp 81',
+      () => void machine.run('bash', '-c', 'echo hi > /dev/udp/10.9.9.9/81'),
+      ...['--nat-dst', '10.1.255.2', '--nat-dport', '123'],
+    );
+    expect(own.json.live).toMatchObject({ equal: true, sameRule: true, observed: { verdict: 'accept' } });
+    expect(JSON.stringify(own.json.live.observed)).toContain('local-dnat');
+    machine.must('nft', 'delete', 'table', 'inet', 'nat');
   });
 
   it('asks anew for the packet that came, when that one is established', async () => {
