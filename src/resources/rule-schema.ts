@@ -31,6 +31,7 @@ import {
   optional,
   type Parser,
   report,
+  reportOld,
   required,
   textMap,
 } from './schema.ts';
@@ -59,10 +60,8 @@ const anyPrefix = prefix();
 const notNet: Parser<string> = (value, at) => {
   const parsed = anyPrefix(value, at);
   if (parsed === undefined || parseCidr(parsed)?.length !== 0) return parsed;
-  return report(
-    at,
-    `${parsed} excludes every address of its family, so the rule could never match: use ipVersion instead`,
-  );
+  reportOld(at, `${parsed} excludes every address of its family, so the rule could never match: use ipVersion instead`);
+  return parsed;
 };
 
 const serviceAccounts = object<NonNullable<EntityRule['serviceAccounts']>>({
@@ -196,7 +195,7 @@ const oneFamily: Check<Rule> = (value, at) => {
   if (!first) return;
   const mixed = seen.find((entry) => entry.family !== first.family);
   if (mixed)
-    report(
+    reportOld(
       mixed.at,
       `a rule speaks of one IP version: ${mixed.net} is IPv${mixed.family}, ${first.net} is IPv${first.family}; write two rules`,
     );

@@ -11,6 +11,8 @@ export interface Problem {
   /** Whether the field's name or its value is to blame; decides which position is shown. */
   readonly on: 'key' | 'value';
   readonly severity: 'error' | 'warning';
+  /** Of an error: older clients let it through, so that an object that lies in a store may have it and means something. */
+  readonly isOldError?: true;
   readonly reason: string;
 }
 
@@ -71,6 +73,12 @@ export const maxProblems = 1000;
 
 export function report(at: At, reason: string, on: 'key' | 'value' = 'value'): undefined {
   if (at.problems.length < maxProblems) at.problems.push({ path: pathOf(at), on, severity: 'error', reason });
+}
+
+/** An error in what is written today, and none in what was stored before. */
+export function reportOld(at: At, reason: string): undefined {
+  if (at.problems.length < maxProblems)
+    at.problems.push({ path: pathOf(at), on: 'value', severity: 'error', isOldError: true, reason });
 }
 
 export function warn(at: At, reason: string): void {

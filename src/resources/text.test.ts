@@ -90,6 +90,21 @@ describe('stored policies', () => {
   ])('%s is refused with reasons', (_title, json, error) => {
     expect(parseStored(json)).toMatchObject({ ok: false, error });
   });
+
+  describe('what older clients of Calico stored', () => {
+    const rule = (source: object) => stored('foo', {}, { ingress: [{ action: 'Deny', source }] });
+    it.each([
+      ['lists of both IP versions', { nets: ['10.0.0.0/8', 'fd00::/8'] }],
+      ['a list and a negated one of different versions', { nets: ['10.0.0.0/8'], notNets: ['fd00::/8'] }],
+      ['a catch-all in a negated list', { notNets: ['0.0.0.0/0', '10.0.0.0/8'] }],
+    ])('is read, though files may not say it: %s', (_title, source) => {
+      const read = parseStored(rule(source));
+      expect(read).toMatchObject({ ok: true, value: { spec: { ingress: [{ source }] } } });
+      const written = parseFile({ path: 'f.json', text: rule(source) });
+      expect(written.resources).toEqual([]);
+      expect(written.errors).toHaveLength(1);
+    });
+  });
 });
 
 it('refuses a stored object nested without end', () => {

@@ -10,7 +10,7 @@ import { err, ok, type Result } from '../result.ts';
 import { printFieldPath } from './document.ts';
 import type { AnyResource } from './resource.ts';
 import { isRecord } from './schema.ts';
-import { validateResource } from './validate.ts';
+import { validateStored } from './validate.ts';
 import { writtenForm } from './written-form.ts';
 
 export type TextFormat = 'yaml' | 'json';
@@ -59,7 +59,7 @@ export function parseStored(json: string): Result<AnyResource, StoredError> {
   const raw = nestingOf(json) > maxNesting ? undefined : parseJson(json);
   if (raw === undefined) return err({ kind: 'not-json', subject: '', reasons: ['not valid JSON, or nested too deep'] });
   const named = withUserName(raw);
-  const { resource, problems } = validateResource(named);
+  const { resource, problems } = validateStored(named);
   if (resource) return ok(resource);
   const reasons = problems
     .filter((problem) => problem.severity === 'error')

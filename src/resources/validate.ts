@@ -39,10 +39,19 @@ const envelopeFields = ['apiVersion', 'kind', 'metadata', 'spec', 'status'];
  * Validates one object; the problems' paths start at its root. A namespaced object that names no namespace gets the default.
  */
 export function validateResource(raw: unknown, defaultNamespace = 'default'): Validation {
+  return validate(raw, defaultNamespace, ({ severity }) => severity === 'error');
+}
+
+/** As `validateResource`, for an object that lies in a store: what older clients let through is no error there. */
+export function validateStored(raw: unknown): Validation {
+  return validate(raw, 'default', ({ severity, isOldError }) => severity === 'error' && isOldError !== true);
+}
+
+function validate(raw: unknown, defaultNamespace: string, isError: (problem: Problem) => boolean): Validation {
   const problems: Problem[] = [];
   const at = rootAt(problems);
   const resource = parseResource(raw, at, defaultNamespace);
-  return { resource: problems.some((problem) => problem.severity === 'error') ? undefined : resource, problems };
+  return { resource: problems.some(isError) ? undefined : resource, problems };
 }
 
 function parseResource(raw: unknown, at: At, defaultNamespace: string): AnyResource | undefined {
