@@ -12,6 +12,7 @@ import type { PacketCount } from '../nftables/read-counters.ts';
 import type { Result } from '../result.ts';
 import type { EstablishedView } from './established-view.ts';
 import type { Explanation } from './explanation.ts';
+import { type FlowLine, type FlowQuery, type FlowsView, parseFlowQuery } from './flows-view.ts';
 import { type PeerView, peersView } from './peers-view.ts';
 import { type PolicyView, policyView } from './policy-view.ts';
 import type { RouteView } from './routes-view.ts';
@@ -30,11 +31,16 @@ export interface AgentView {
   planCut(manifests: readonly unknown[]): Promise<Result<EstablishedView, { readonly message: string }>>;
   /** Deletes the established flows that the policy in force denies. */
   cutDenied(): Promise<Result<EstablishedView, { readonly message: string }>>;
+  flows(query: FlowQuery): Promise<FlowsView>;
+  /** Writes a line for each record that comes, until it is closed. */
+  followFlows(query: FlowQuery, write: (line: FlowLine) => void): { close(): void };
 }
 
 export interface ApiRequest {
   readonly method: string;
   readonly path: string;
+  /** What stands behind the path's `?`. */
+  readonly parameters?: ReadonlyMap<string, string>;
   /** Parsed JSON; undefined without a body. */
   readonly body: unknown;
 }
@@ -42,6 +48,8 @@ export interface ApiRequest {
 export interface ApiResponse {
   readonly status: number;
   readonly body: unknown;
+  /** In place of the body: values, each a line of JSON, for as long as the client listens. */
+  readonly follow?: (write: (line: unknown) => void) => { close(): void };
 }
 
 export interface ApiBodies {
@@ -49,6 +57,7 @@ export interface ApiBodies {
   readonly '/v1/peers': readonly PeerView[];
   readonly '/v1/routes': readonly RouteView[];
   readonly '/v1/policy': PolicyView;
+  readonly '/v1/flows': FlowsView;
 }
 
 const posts: ReadonlySet<string> = new Set(['/v1/explain/packet', '/v1/established/plan', '/v1/established/cut']);
@@ -68,6 +77,12 @@ export async function respond(view: AgentView, request: ApiRequest): Promise<Api
         const counters = await view.counters();
         return counters.ok ? success(policyView(intent, counters.value)) : failure(502, counters.error.message);
       });
+    case '/v1/flows': {
+      const query = parseFlowQuery(request.parameters ?? new Map());
+      if (!query.ok) return failure(400, query.error);
+      if (!query.value.follow) return success(await view.flows(query.value));
+      return { status: 200, body: undefined, follow: (write) => view.followFlows(query.value, write) };
+    }
     case '/v1/explain/packet':
       return withIntent(view, async () => fromResult(await view.explainPacket(request.body)));
     case '/v1/established/plan': {

@@ -17,10 +17,16 @@ import { parsePacketQuery } from '../verdict/packet-query.ts';
 import type { Verdict } from '../verdict/verdict.ts';
 import { cutDenied, planCut } from './established.ts';
 import { readKernelFib } from './kernel-fib.ts';
+import type { FlowWatch } from './watch-flows.ts';
 
-export function createAgentView(agent: RunningAgent, ports: AgentPorts): AgentView {
+export function createAgentView(agent: RunningAgent, ports: AgentPorts, flows: FlowWatch): AgentView {
   return {
-    status: agent.status,
+    status() {
+      const status = agent.status();
+      const error = flows.error();
+      if (error === undefined) return status;
+      return { ...status, warnings: [...status.warnings, `packets that policy denies cannot be recorded: ${error}`] };
+    },
     intent: agent.intent,
     async routes() {
       const [rib, kernel] = await Promise.all([ports.bird.routes(), ports.host.routes()]);
@@ -49,6 +55,8 @@ export function createAgentView(agent: RunningAgent, ports: AgentPorts): AgentVi
     },
     planCut: (manifests) => planCut(agent, ports, manifests),
     cutDenied: () => cutDenied(agent, ports),
+    flows: flows.view,
+    followFlows: flows.follow,
   };
 }
 

@@ -21,6 +21,7 @@ import { createSecretFiles } from '../edge/secret-files.ts';
 import { systemClock, timestamp } from '../edge/system-clock.ts';
 import { createTableReader } from '../edge/table-reader.ts';
 import { createAgentView } from './agent-view.ts';
+import { watchFlows } from './watch-flows.ts';
 
 export interface RunAgentOptions {
   readonly router: string;
@@ -92,7 +93,8 @@ export async function runAgent(options: RunAgentOptions): Promise<AgentEnd> {
   }
   const startedAt = new Date().toISOString();
   const agent = await startAgent(router, { version: options.version, pid: process.pid, startedAt }, ports);
-  const view = createAgentView(agent, ports);
+  const flows = await watchFlows(agent, ports);
+  const view = createAgentView(agent, ports, flows);
   gate.respond = (request) => respond(view, request);
   log.write('info', 'agent started', { router, pid: process.pid, socket });
 
@@ -102,6 +104,7 @@ export async function runAgent(options: RunAgentOptions): Promise<AgentEnd> {
         log.write('info', 'agent stops; forwarding, policy and BIRD stay as they are', { signal });
         return { kind: 'stopped' };
       });
+  flows.close();
   await agent.stop();
   ports.table.close();
   await served.value.close();

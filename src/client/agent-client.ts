@@ -21,12 +21,12 @@ export function readFromAgent<P extends keyof ApiBodies>(
   socket: string,
   path: P,
 ): Promise<Result<ApiBodies[P], AgentClientError>> {
-  return ask(socket, 'GET', path, undefined) as Promise<Result<ApiBodies[P], AgentClientError>>;
+  return askAgent(socket, 'GET', path, undefined) as Promise<Result<ApiBodies[P], AgentClientError>>;
 }
 
 /** Asks for a verdict on the live router; the query is the machine form of `explain packet`. */
 export function explainPacketAt(socket: string, query: unknown): Promise<Result<Explanation, AgentClientError>> {
-  return ask(socket, 'POST', '/v1/explain/packet', query) as Promise<Result<Explanation, AgentClientError>>;
+  return askAgent(socket, 'POST', '/v1/explain/packet', query) as Promise<Result<Explanation, AgentClientError>>;
 }
 
 /** Established flows that would be denied with these manifests applied; nothing is changed. */
@@ -34,19 +34,20 @@ export function planCutAt(
   socket: string,
   manifests: readonly unknown[],
 ): Promise<Result<EstablishedView, AgentClientError>> {
-  return ask(socket, 'POST', '/v1/established/plan', manifests, longTimeoutMs) as Promise<
+  return askAgent(socket, 'POST', '/v1/established/plan', manifests, longTimeoutMs) as Promise<
     Result<EstablishedView, AgentClientError>
   >;
 }
 
 /** Deletes the established flows that the policy in force denies. */
 export function cutDeniedAt(socket: string): Promise<Result<EstablishedView, AgentClientError>> {
-  return ask(socket, 'POST', '/v1/established/cut', undefined, longTimeoutMs) as Promise<
+  return askAgent(socket, 'POST', '/v1/established/cut', undefined, longTimeoutMs) as Promise<
     Result<EstablishedView, AgentClientError>
   >;
 }
 
-function ask(
+/** Asks once, and gives the answer whole. */
+export function askAgent(
   socket: string,
   method: string,
   path: string,

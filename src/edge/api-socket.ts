@@ -4,7 +4,7 @@
  * Invariant: one server for a socket; a file left by a dead server is replaced, a live server's never.
  */
 import { unlink } from 'node:fs/promises';
-import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import type { ApiRequest, ApiResponse } from '../api/agent-api.ts';
 import { err, ok, type Result } from '../result.ts';
@@ -15,6 +15,8 @@ export type ApiSocketError =
 
 /** Bytes of a request body at most. */
 const maxBody = 64 * 1024 * 1024;
+/** Bytes that wait for a client that follows. */
+const maxBacklog = 1024 * 1024;
 
 export async function serveApiSocket(
   path: string,
@@ -23,9 +25,10 @@ export async function serveApiSocket(
   if (await isServed(path)) return err({ kind: 'in-use', path });
   await unlink(path).catch(() => undefined);
   const server = createServer((request, response) => {
-    void answer(request, respond).then(({ status, body }) => {
-      response.writeHead(status, { 'content-type': 'application/json' });
-      response.end(`${JSON.stringify(body)}\n`);
+    void answer(request, respond).then(({ status, body, follow }) => {
+      response.writeHead(status, { 'content-type': follow ? 'application/x-ndjson' : 'application/json' });
+      if (follow) writeLines(response, follow);
+      else response.end(`${JSON.stringify(body)}\n`);
     });
   });
   const failure = await listen(server, path);
@@ -37,6 +40,22 @@ export async function serveApiSocket(
         server.closeAllConnections();
       }),
   });
+}
+
+/** Until the client goes. One that does not read as fast as lines come misses some, and is told how many. */
+function writeLines(response: ServerResponse, follow: NonNullable<ApiResponse['follow']>): void {
+  let missed = 0;
+  const following = follow((line) => {
+    if (response.writableLength > maxBacklog) {
+      missed++;
+      return;
+    }
+    if (missed > 0) response.write(`${JSON.stringify({ kind: 'missed', lines: missed })}\n`);
+    missed = 0;
+    response.write(`${JSON.stringify(line)}\n`);
+  });
+  response.flushHeaders();
+  response.on('close', () => following.close());
 }
 
 async function answer(
@@ -52,8 +71,9 @@ async function answer(
   }
   try {
     const text = Buffer.concat(chunks).toString();
-    const path = new URL(request.url ?? '/', 'http://agent').pathname;
-    return await respond({ method: request.method ?? '', path, body: text === '' ? undefined : JSON.parse(text) });
+    const { pathname: path, searchParams } = new URL(request.url ?? '/', 'http://agent');
+    const body: unknown = text === '' ? undefined : JSON.parse(text);
+    return await respond({ method: request.method ?? '', path, parameters: new Map(searchParams), body });
   } catch (error) {
     if (error instanceof SyntaxError) return { status: 400, body: { error: `not JSON: ${error.message}` } };
     return { status: 500, body: { error: 'internal error; the agent goes on' } };

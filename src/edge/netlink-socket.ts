@@ -58,8 +58,8 @@ export interface NetlinkSocket {
   requestEach(datagram: Uint8Array, take: (message: Message) => void): Promise<Result<void, NetlinkError>>;
   /** Several requests in one datagram; what each was refused for comes among the answers instead of ending them. */
   requestSeveral(datagram: Uint8Array): Promise<Result<readonly Message[], NetlinkError>>;
-  /** Multicast and log messages that are there by now; does not wait. */
-  drain(): Drained;
+  /** Multicast and log messages that are there by now; does not wait. After `most` of them the rest stays for the next look. */
+  drain(most?: number): Drained;
   close(): void;
 }
 
@@ -106,10 +106,11 @@ export function openNetlinkSocket(options: NetlinkOptions = {}): NetlinkSocket |
       const read = await readAnswer(fd, chunk, (message) => messages.push(message), 'tell');
       return read.ok ? ok(messages) : read;
     },
-    drain() {
+    drain(most = Number.POSITIVE_INFINITY) {
       const messages: Message[] = [];
       let isComplete = true;
       for (;;) {
+        if (messages.length >= most) return { messages, isComplete };
         const length = Number(receive(fd, chunk, chunk.length, MSG_DONTWAIT));
         if (length <= 0) {
           const errno = length < 0 ? koffi.errno() : errnos.EAGAIN;
