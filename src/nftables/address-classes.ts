@@ -51,6 +51,7 @@ export class AddressClasses {
   /** By `first-last`, or an address. */
   prefixes: VersionedMap<string, number> = VersionedMap.of(new Map());
   readonly #spread: SpreadKey;
+  #sets: readonly AddressSet[] = [];
   #members: ReadonlyMap<SetId, AddressSet['members']> = new Map();
   #segments: readonly Segment[] = [];
   readonly #entries = new Map<string, Entry>();
@@ -71,11 +72,23 @@ export class AddressClasses {
    * have changed as `moved` says; others are read whole.
    */
   update(sets: readonly AddressSet[], moved: ReadonlyMap<SetId, readonly Prefix[]>): ClassChanges {
-    const before = this.#members;
-    const now = new Map(sets.map(({ id, members }) => [id, members]));
-    const arrived = sets.filter(({ id, members }) => before.get(id) !== members);
-    const left = new Set([...before.keys()].filter((id) => before.get(id) !== now.get(id)));
-    this.#members = now;
+    const before = this.#sets;
+    if (sets === before) return this.#read([], new Set(), moved);
+    this.#sets = sets;
+    const membersBefore = this.#members;
+    const members = new Map(sets.map((set) => [set.id, set.members]));
+    this.#members = members;
+    const arrived = sets.filter((set) => membersBefore.get(set.id) !== set.members);
+    const left = new Set(before.map(({ id }) => id).filter((id) => membersBefore.get(id) !== members.get(id)));
+    return this.#read(arrived, left, moved);
+  }
+
+  /** `left` are sets that are no more, or have arrived anew. */
+  #read(
+    arrived: readonly AddressSet[],
+    left: ReadonlySet<SetId>,
+    moved: ReadonlyMap<SetId, readonly Prefix[]>,
+  ): ClassChanges {
     const touched = new Map<string, TouchedHost>();
     let isSegmented = this.#segments.some(({ ids }) => ids.some((id) => left.has(id)));
     const touch = (id: SetId, member: Prefix): void => {
@@ -90,9 +103,9 @@ export class AddressClasses {
       else touched.set(text, { host: member, ids: new Set([id]) });
     };
     for (const { id, members } of arrived) for (const member of members.values()) touch(id, member);
-    for (const [id, members] of moved) if (now.has(id)) for (const member of members) touch(id, member);
+    for (const [id, members] of moved) if (this.#members.has(id)) for (const member of members) touch(id, member);
     if (left.size > 0) this.#touchHosts(touched, (ids) => ids.some((id) => left.has(id)));
-    const segments = isSegmented ? this.#moveSegments(sets, touched) : undefined;
+    const segments = isSegmented ? this.#moveSegments(touched) : undefined;
     const targets = new Map<string, Entry | undefined>();
     for (const [text, host] of touched) targets.set(text, this.#readHost(text, host));
     return this.#settle(targets, segments);
@@ -110,9 +123,9 @@ export class AddressClasses {
   }
 
   /** The segments as they are now; hosts around which they changed are touched. */
-  #moveSegments(sets: readonly AddressSet[], touched: Map<string, TouchedHost>): readonly Segment[] {
+  #moveSegments(touched: Map<string, TouchedHost>): readonly Segment[] {
     const before = this.#segments;
-    const after = readSegments(this.family, sets);
+    const after = readSegments(this.family, this.#sets);
     this.#segments = after;
     if (this.hosts.size > 0) {
       this.#touchHosts(touched, (_, { bits }) => {

@@ -152,12 +152,10 @@ export class CompiledDispatch {
     const isGood = released?.place === place && sameRules(released.tail, tail);
     const elements = new Map<string, MapElement>();
     for (const combination of plan.combinations.values()) {
-      const known = isGood ? released.chains.get(combination.text) : undefined;
-      if (known?.list === combination.list) {
-        released?.chains.delete(combination.text);
-        this.#chains.set(combination.text, known);
-      }
-      const { chain } = this.#chainOf(combination).at;
+      const known = released?.chains.get(combination.text);
+      released?.chains.delete(combination.text);
+      if (isGood && known?.list === combination.list) this.#chains.set(combination.text, known);
+      const { chain } = this.#chainOf(combination, known).at;
       const verdict = { kind: 'goto', chain } as const;
       for (const { key } of combination.classes) elements.set(printKey(key), { key, verdict });
     }
@@ -200,14 +198,14 @@ export class CompiledDispatch {
     return { name: this.#name, fields, isInterval: false, isUncounted: true, elements: this.#elements };
   }
 
-  #chainOf({ text, ids, list }: Combination): CompiledList {
+  #chainOf({ text, ids, list }: Combination, previous?: CompiledList): CompiledList {
     const known = this.#chains.get(text);
     if (known?.list === list) return known;
     const words = ids.map((id) => this.#context.selectorText(id)).join(' and ');
     const stem = words.replace(/[^a-zA-Z0-9_.]+/g, '-').replace(/^-|-$/g, '');
     const chain = objectName(`${this.#place.place}-class`, stem, [this.#name, ...ids].join('\n'));
     const at: ListPlace = { place: this.#place, chain, head: [], tail: this.#tail };
-    const compiled = new CompiledList(this.#context, list, at, known);
+    const compiled = new CompiledList(this.#context, list, at, known ?? previous);
     this.#chains.set(text, compiled);
     return compiled;
   }

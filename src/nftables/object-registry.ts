@@ -3,8 +3,8 @@
  *
  *   parts ─[add, remove]→ ObjectRegistry ─[chains, maps]→ the next ruleset's
  *
- * Invariant: an object is there as long as a part needs it; parts that share a name mean the same object. A class, because it
- * counts across rulesets.
+ * Invariant: an object is there as long as a part needs it, as whoever came last declares it. Parts that live together and share a
+ * name mean the same. A class, because it counts across rulesets.
  */
 import type { Chain, Rule, VerdictMap } from './ruleset.ts';
 import { VersionedMap } from './versioned-map.ts';
@@ -27,7 +27,7 @@ export class ObjectRegistry<T extends Named> {
   add(object: T): void {
     const count = this.#counts.get(object.name) ?? 0;
     this.#counts.set(object.name, count + 1);
-    if (count === 0) this.#changes.set(object.name, object);
+    if (count === 0 || this.get(object.name) !== object) this.#changes.set(object.name, object);
   }
 
   remove({ name }: Named): void {

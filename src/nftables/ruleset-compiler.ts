@@ -52,8 +52,8 @@ export class RulesetCompiler {
   readonly #sets = new MemberSets();
   #rules = new OrderedRules('');
   #frame: Frame | undefined;
-  /** Selectors that lists may dispatch on, sorted. */
-  readonly #asked = new Map<Family, readonly SetId[]>();
+  /** What lists may dispatch on, sorted by id. */
+  readonly #asked = new Map<ClassFeed, readonly AddressSet[]>();
   #compiled = new Map<string, CompiledList>();
 
   /**
@@ -66,7 +66,7 @@ export class RulesetCompiler {
     if (isMoveOnly && moved.length === 0 && this.#ruleset) return this.#ruleset;
     this.#policy = policy;
     const members = groupBySet(moved);
-    if (isMoveOnly) this.#moveClasses(policy, members);
+    if (isMoveOnly) this.#moveClasses(members);
     else this.#compile(policy, before, members);
     this.#ruleset = this.#assemble(policy, members, !isMoveOnly);
     return this.#ruleset;
@@ -81,9 +81,13 @@ export class RulesetCompiler {
     this.#rules.keepOnly(wanted.flatMap(({ requests }) => requests[0]?.policies ?? []));
     for (const feed of this.#feeds) {
       const lists = wanted.filter(({ family }) => family === feed.family);
-      this.#asked.set(feed.family, [...new Set(lists.flatMap(({ rules }) => dispatchableSelectors(rules)))].sort());
+      const ids = [...new Set(lists.flatMap(({ rules }) => dispatchableSelectors(rules)))].sort();
+      this.#asked.set(
+        feed,
+        ids.flatMap((id) => policy.addressSets.get(id) ?? []),
+      );
     }
-    this.#moveClasses(policy, moved);
+    this.#moveClasses(moved);
     this.#compileLists(policy, wanted);
     this.#setFrame(frame);
   }
@@ -106,14 +110,8 @@ export class RulesetCompiler {
     return [...wanted.values()].flatMap((alike) => [...alike.values()]);
   }
 
-  #moveClasses(policy: PolicyIntent, moved: MovedMembers): void {
-    for (const feed of this.#feeds) {
-      const sets = (this.#asked.get(feed.family) ?? []).flatMap((id): AddressSet[] => {
-        const set = policy.addressSets.get(id);
-        return set ? [set] : [];
-      });
-      feed.update(sets, moved.addresses);
-    }
+  #moveClasses(moved: MovedMembers): void {
+    for (const feed of this.#feeds) feed.update(this.#asked.get(feed) ?? [], moved.addresses);
   }
 
   #compileLists(policy: PolicyIntent, wanted: readonly WantedList[]): void {

@@ -45,7 +45,16 @@ const setAccept: Statement = { kind: 'mark', clear: 0, set: markBits.accept };
 const accept: Decision = { statements: [], outcome: { kind: 'accept' } };
 const pass: Decision = { statements: [], outcome: { kind: 'return' } };
 
+const known = new Map<Place, PlaceRules>();
+
+/** The very same each time, so that what was compiled for a place is known to be good there still. */
 export function placeRules(place: Place): PlaceRules {
+  const rules = known.get(place) ?? makePlaceRules(place);
+  known.set(place, rules);
+  return rules;
+}
+
+function makePlaceRules(place: Place): PlaceRules {
   const deny: Decision = { statements: [], outcome: { kind: 'goto', chain: denyChainName('deny', place) } };
   const invalid: Decision = { statements: [], outcome: { kind: 'goto', chain: denyChainName('invalid', place) } };
   const rules = { place, deny, invalid, pass, hasEndOfTier: true, allowReturns: false };
