@@ -137,7 +137,8 @@ function rule(context: RuleContext): Parser<Rule> {
 
 const refuseHttp: Check<Rule> = (_, at, has) => {
   if (!has('http')) return;
-  report(
+  // A stored rule of Calico's may have it: intent leaves that rule out, and the others of its policy stay.
+  reportOld(
     child(at, 'http'),
     'a packet filter cannot look into HTTP and would allow every request: match on ports instead, or enforce HTTP in a proxy',
     'key',

@@ -11,7 +11,7 @@ export interface Problem {
   /** Whether the field's name or its value is to blame; decides which position is shown. */
   readonly on: 'key' | 'value';
   readonly severity: 'error' | 'warning';
-  /** Of an error: older clients let it through, so that an object that lies in a store may have it and means something. */
+  /** Of an error: Calico's clients let it through, or did, so that an object in a store may have it; intent knows what to do. */
   readonly isOldError?: true;
   readonly reason: string;
 }
@@ -75,10 +75,10 @@ export function report(at: At, reason: string, on: 'key' | 'value' = 'value'): u
   if (at.problems.length < maxProblems) at.problems.push({ path: pathOf(at), on, severity: 'error', reason });
 }
 
-/** An error in what is written today, and none in what was stored before. */
-export function reportOld(at: At, reason: string): undefined {
+/** An error in what is written, and none in what lies in a store. */
+export function reportOld(at: At, reason: string, on: 'key' | 'value' = 'value'): undefined {
   if (at.problems.length < maxProblems)
-    at.problems.push({ path: pathOf(at), on: 'value', severity: 'error', isOldError: true, reason });
+    at.problems.push({ path: pathOf(at), on, severity: 'error', isOldError: true, reason });
 }
 
 export function warn(at: At, reason: string): void {

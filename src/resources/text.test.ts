@@ -91,16 +91,17 @@ describe('stored policies', () => {
     expect(parseStored(json)).toMatchObject({ ok: false, error });
   });
 
-  describe('what older clients of Calico stored', () => {
-    const rule = (source: object) => stored('foo', {}, { ingress: [{ action: 'Deny', source }] });
+  describe('what clients of Calico stored', () => {
+    const policy = (rule: object) => stored('foo', {}, { ingress: [rule, { action: 'Deny' }] });
     it.each([
-      ['lists of both IP versions', { nets: ['10.0.0.0/8', 'fd00::/8'] }],
-      ['a list and a negated one of different versions', { nets: ['10.0.0.0/8'], notNets: ['fd00::/8'] }],
-      ['a catch-all in a negated list', { notNets: ['0.0.0.0/0', '10.0.0.0/8'] }],
-    ])('is read, though files may not say it: %s', (_title, source) => {
-      const read = parseStored(rule(source));
-      expect(read).toMatchObject({ ok: true, value: { spec: { ingress: [{ source }] } } });
-      const written = parseFile({ path: 'f.json', text: rule(source) });
+      ['lists of both IP versions', { action: 'Deny', source: { nets: ['10.0.0.0/8', 'fd00::/8'] } }],
+      ['lists of different versions', { action: 'Deny', source: { nets: ['10.0.0.0/8'], notNets: ['fd00::/8'] } }],
+      ['a catch-all in a negated list', { action: 'Deny', source: { notNets: ['0.0.0.0/0', '10.0.0.0/8'] } }],
+      ['an HTTP match, beside which its other rules must stay', { action: 'Allow', http: { methods: ['GET'] } }],
+    ])('is read, though files may not say it: %s', (_title, rule) => {
+      const read = parseStored(policy(rule));
+      expect(read).toMatchObject({ ok: true, value: { spec: { ingress: [rule, { action: 'Deny' }] } } });
+      const written = parseFile({ path: 'f.json', text: policy(rule) });
       expect(written.resources).toEqual([]);
       expect(written.errors).toHaveLength(1);
     });

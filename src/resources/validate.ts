@@ -42,7 +42,7 @@ export function validateResource(raw: unknown, defaultNamespace = 'default'): Va
   return validate(raw, defaultNamespace, ({ severity }) => severity === 'error');
 }
 
-/** As `validateResource`, for an object that lies in a store: what older clients let through is no error there. */
+/** As `validateResource`, for an object that lies in a store: what Calico's clients let through is no error there. */
 export function validateStored(raw: unknown): Validation {
   return validate(raw, 'default', ({ severity, isOldError }) => severity === 'error' && isOldError !== true);
 }

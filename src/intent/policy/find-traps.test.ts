@@ -214,6 +214,17 @@ describe('rules and endpoints that mean something else than they seem to', () =>
       ],
       ['invisible-ports'],
     ],
+    [
+      'an annotation for DSCP',
+      [
+        router,
+        {
+          ...bare,
+          metadata: { ...bare.metadata, annotations: { 'qos.projectcalico.org/dscp': 'EF' } },
+        } as AnyResource,
+      ],
+      ['idle-annotation'],
+    ],
     ['a rule that means an endpoint without addresses', [router, bare, means('role == "x"')], ['invisible-endpoint']],
     ['a rule that means nobody in particular', [router, bare, means('!has(y)')], []],
     ['a rule that means another one', [router, bare, means('role == "y"')], []],

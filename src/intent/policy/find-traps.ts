@@ -49,6 +49,7 @@ export function findTraps(
       ...(isRouter ? [] : warnOfHalfCutEndpoint(entry)),
       ...warnOfUntrackedWildcard(entry),
       ...warnOfInvisiblePorts(entry),
+      ...warnOfDscp(entry),
     ]),
     ...used.flatMap((entry) => [
       ...warnOfLocalOnly(entry, policy, isRouter),
@@ -135,6 +136,14 @@ function warnOfInvisiblePorts({ endpoint }: SelectedEndpoint): Warning[] {
       message: 'it has named ports but no expectedIPs: no rule that names a port finds them; add its addresses',
     },
   ];
+}
+
+const dscpAnnotation = 'qos.projectcalico.org/dscp';
+
+function warnOfDscp({ endpoint }: SelectedEndpoint): Warning[] {
+  if (endpoint.metadata.annotations?.[dscpAnnotation] === undefined) return [];
+  const message = 'has no effect here: packets leave with the DSCP they came with';
+  return [{ code: 'idle-annotation', subject: endpoint, path: ['metadata', 'annotations', dscpAnnotation], message }];
 }
 
 /** Rules that mean an endpoint of this router by label, and find no address of it. */
