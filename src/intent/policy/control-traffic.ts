@@ -5,12 +5,12 @@
  *
  * Invariant: warns only of what surely is cut, whatever the members of selectors are.
  */
-import { type Address, parseAddress, printAddress } from '../../net/address.ts';
+import { type Address, type Family, parseAddress, printAddress } from '../../net/address.ts';
 import { protocolNumbers } from '../../net/ip-protocol.ts';
 import { containsAddress, maskAddress } from '../../net/prefix.ts';
 import type { Resource } from '../../resources/resource.ts';
 import type { Warning } from '../router-intent.ts';
-import type { Direction, EndpointIntent, InterfaceFacts, PolicyIntent } from './policy-intent.ts';
+import type { Direction, EndpointIntent, InterfaceFacts, PolicyIntent, TierIntent } from './policy-intent.ts';
 import { isSurelyAllowed, isSurelyDenied, type Probe } from './probe.ts';
 import { wildcard } from './resolve-endpoints.ts';
 import type { BgpReach } from './resolve-failsafes.ts';
@@ -31,11 +31,12 @@ export function warnOfControlTraffic(
   interfaces: readonly InterfaceFacts[],
   bgp: BgpReach,
 ): Warning[] {
+  const allowed: AllowedFamilies = new Map();
   return [
     ...endpoints.flatMap((endpoint) => [
       ...warnOfNeighborDiscovery(policy, endpoint, interfaces),
       ...warnOfLoopback(policy, endpoint),
-      ...warnOfOneWay(policy, endpoint),
+      ...warnOfOneWay(policy, endpoint, allowed),
     ]),
     ...warnOfBfd(policy, endpoints, interfaces, bgp),
     ...warnOfTunnels(policy, endpoints, interfaces),
@@ -54,10 +55,11 @@ function warnOfNeighborDiscovery(
   const hasIpv6 = interfaces.some(
     ({ name, addresses }) => covers(intent, name) && addresses.some(({ address }) => address.family === 6),
   );
+  if (!hasIpv6) return [];
   const cut = directions.filter((direction) =>
     discovery.some((probe) => isSurelyDenied(policy, intent, direction, probe)),
   );
-  if (!hasIpv6 || cut.length === 0) return [];
+  if (cut.length === 0) return [];
   const message = `no rule allows ICMPv6 133 to 137 ${cut.map((direction) => words[direction]).join(' and ')}: neighbours and this host cannot find each other and IPv6 stops; allow protocol ICMPv6 ${cut.length === 1 ? 'that way' : 'both ways'}`;
   return [{ code: 'neighbor-discovery-denied', subject: resource, path: ['spec'], message }];
 }
@@ -89,12 +91,12 @@ const controlProtocols: ReadonlyMap<number, string> = new Map([
 ]);
 
 /** Whoever allows such a protocol one way means to speak it, which takes both. */
-function warnOfOneWay(policy: PolicyIntent, { intent, resource }: ProbedEndpoint): Warning[] {
+function warnOfOneWay(policy: PolicyIntent, { intent, resource }: ProbedEndpoint, allowed: AllowedFamilies): Warning[] {
   const warnings: Warning[] = [];
   for (const direction of directions) {
     const other = direction === 'ingress' ? 'egress' : 'ingress';
     for (const [protocol, name] of controlProtocols) {
-      const families = allowedFamilies(policy, intent, direction, protocol);
+      const families = allowedFamilies(policy, intent, direction, allowed).get(protocol) ?? [];
       const cut = families.some((family) => isSurelyDenied(policy, intent, other, { family, protocol }));
       if (!cut) continue;
       const message = `policy allows ${name} (protocol ${protocol}) ${words[direction]} but nothing lets it ${words[other]}: allow it both ways`;
@@ -104,11 +106,30 @@ function warnOfOneWay(policy: PolicyIntent, { intent, resource }: ProbedEndpoint
   return warnings;
 }
 
-function allowedFamilies(policy: PolicyIntent, { tiers }: EndpointIntent, direction: Direction, protocol: number) {
-  const rules = tiers.normal[direction].flatMap(({ policies }) =>
-    policies.flatMap((id) => policy.policies.get(id)?.[direction] ?? []),
-  );
-  return rules.filter((rule) => rule.action === 'Allow' && rule.protocol === protocol)[0]?.families ?? [];
+/** By the tiers that are met, which endpoints share. */
+type AllowedFamilies = Map<readonly TierIntent[], ReadonlyMap<number, readonly Family[]>>;
+
+/** Of each control protocol that some rule allows by its number. */
+function allowedFamilies(
+  policy: PolicyIntent,
+  { tiers }: EndpointIntent,
+  direction: Direction,
+  known: AllowedFamilies,
+): ReadonlyMap<number, readonly Family[]> {
+  const met = tiers.normal[direction];
+  const before = known.get(met);
+  if (before) return before;
+  const families = new Map<number, readonly Family[]>();
+  for (const { policies } of met) {
+    for (const id of policies) {
+      for (const rule of policy.policies.get(id)?.[direction] ?? []) {
+        if (rule.action !== 'Allow' || rule.protocol === undefined || families.has(rule.protocol)) continue;
+        if (controlProtocols.has(rule.protocol)) families.set(rule.protocol, rule.families);
+      }
+    }
+  }
+  known.set(met, families);
+  return families;
 }
 
 /** A session with BFD goes down, and stays down, where its packets are dropped: BGP would take it for a dead peer. */
@@ -174,13 +195,14 @@ function warnOfTunnels(
   if (!first) return [];
   return tunnels.flatMap(({ what, interfaces: pattern, probes }) => {
     const link = interfaces.find(({ name }) => pattern.test(name));
-    const outer = endpoints.filter(({ intent }) => !link || !isOnly(intent, link.name));
+    if (!link) return [];
+    const outer = endpoints.filter(({ intent }) => !isOnly(intent, link.name));
     const isCut = outer.every(({ intent }) =>
       probes.every((probe) =>
         ([4, 6] as const).every((family) => isSurelyDenied(policy, intent, 'ingress', { ...probe, family })),
       ),
     );
-    if (!link || outer.length === 0 || !isCut) return [];
+    if (outer.length === 0 || !isCut) return [];
     const message = `interface ${link.name} shows that it is used, and policy drops ${what} on every HostEndpoint: allow it where the tunnel's other end is`;
     return [{ code: 'tunnel-denied', subject: outer[0]?.resource, path: ['spec'], message }];
   });

@@ -18,6 +18,7 @@ import type {
   PortMatch,
   RuleIntent,
   SideMatch,
+  TierIntent,
 } from './policy-intent.ts';
 
 /** What is known of packets; an absent field is unknown. */
@@ -64,7 +65,24 @@ function judge(policy: PolicyIntent, endpoint: EndpointIntent, direction: Direct
   return answer === 'no' && exempt.includes('maybe') ? 'maybe' : answer;
 }
 
+/** By policy and the tiers that are met, which endpoints share, then by the probe. */
+const judged = new WeakMap<PolicyIntent, Map<readonly TierIntent[], Map<string, Answer>>>();
+
 function judgeTiers(policy: PolicyIntent, endpoint: EndpointIntent, direction: Direction, probe: Probe): Answer {
+  const tiers = endpoint.tiers.normal[direction];
+  const byTiers = judged.get(policy) ?? new Map<readonly TierIntent[], Map<string, Answer>>();
+  judged.set(policy, byTiers);
+  const byProbe = byTiers.get(tiers) ?? new Map<string, Answer>();
+  byTiers.set(tiers, byProbe);
+  const { family, protocol, port, icmpType, remote, local } = probe;
+  const place = [family, protocol, port, icmpType, remote?.bits, local?.bits].join(' ');
+  const key = `${direction} ${place} ${JSON.stringify(endpoint.profiles)}`;
+  const answer = byProbe.get(key) ?? walkTiers(policy, endpoint, direction, probe);
+  byProbe.set(key, answer);
+  return answer;
+}
+
+function walkTiers(policy: PolicyIntent, endpoint: EndpointIntent, direction: Direction, probe: Probe): Answer {
   const may: Outcomes = { allow: false, deny: false };
   for (const { policies, defaultAction } of endpoint.tiers.normal[direction]) {
     const tier = policies.flatMap((id) => policy.policies.get(id)?.[direction] ?? []);
@@ -113,10 +131,10 @@ function walk(
 
 function meetsRule(rule: RuleIntent, probe: Probe): Answer {
   if (!rule.families.includes(probe.family)) return 'no';
+  if (rule.protocol !== undefined && rule.protocol !== probe.protocol) return 'no';
   const { remote, local } = probe;
   const isIngress = rule.path[1] === 'ingress';
   return all([
-    rule.protocol === undefined || rule.protocol === probe.protocol ? 'yes' : 'no',
     rule.notProtocol === probe.protocol ? 'no' : 'yes',
     rule.icmp === undefined ? 'yes' : meetsIcmp(rule.icmp, probe),
     rule.notIcmp === undefined ? 'yes' : not(meetsIcmp(rule.notIcmp, probe)),
