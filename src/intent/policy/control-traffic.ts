@@ -44,7 +44,10 @@ export function warnOfControlTraffic(
 }
 
 /** Solicitation and advertisement, from a neighbour's link-local address. */
-const discovery: readonly Probe[] = [135, 136].map((icmpType) => ({ family: 6, protocol: ICMPv6, icmpType }));
+const discovery: readonly Probe[] = [135, 136].map((icmpType) => {
+  const remote = parseAddress('fe80::1');
+  return { family: 6, protocol: ICMPv6, icmpType, ...(remote && { remote }) };
+});
 
 function warnOfNeighborDiscovery(
   policy: PolicyIntent,

@@ -89,8 +89,20 @@ describe('neighbour discovery', () => {
     ['is cut by a Deny before the Allow', only([{ ...icmp, action: 'Deny' }, icmp], [icmp]), denied, v6],
     ['is not cut where both ways are open', only([icmp], [icmp]), [], v6],
     [
-      'is not cut where a selector may let it through',
+      'is cut where it is let in from labels alone, which link-local addresses have not',
       only([{ ...icmp, source: { selector: 'has(a)' } }], [icmp]),
+      denied,
+      v6,
+    ],
+    [
+      'is cut by rules that only let ports pass',
+      only([{ action: 'Allow', destination: { ports: ['http'] } }], [icmp]),
+      denied,
+      v6,
+    ],
+    [
+      'is not cut where it is kept from labels alone',
+      only([{ ...icmp, source: { notSelector: 'has(a)' } }], [icmp]),
       [],
       v6,
     ],

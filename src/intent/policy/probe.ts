@@ -7,6 +7,7 @@
  * move without policy being resolved again: a term that names a set may hold or not.
  */
 import type { Address, Family } from '../../net/address.ts';
+import { hasPorts } from '../../net/ip-protocol.ts';
 import { containsPort } from '../../net/port-range.ts';
 import { containsAddress, type Prefix } from '../../net/prefix.ts';
 import type {
@@ -154,9 +155,10 @@ function meetsSide(side: SideMatch, address: Address | undefined, port: number |
   return all([
     side.nets === undefined ? 'yes' : isIn(side.nets, address, probe),
     side.notNets === undefined ? 'yes' : not(isIn(side.notNets, address, probe)),
-    side.addressSet === undefined && side.notAddressSet === undefined ? 'yes' : 'maybe',
-    side.ports === undefined ? 'yes' : hasPort(side.ports, port),
-    side.notPorts === undefined ? 'yes' : not(hasPort(side.notPorts, port)),
+    side.addressSet === undefined ? 'yes' : isOwned(address),
+    side.notAddressSet === undefined ? 'yes' : not(isOwned(address)),
+    side.ports === undefined ? 'yes' : hasPort(side.ports, port, probe),
+    side.notPorts === undefined ? 'yes' : not(hasPort(side.notPorts, port, probe)),
   ]);
 }
 
@@ -168,7 +170,15 @@ function isIn(prefixes: readonly Prefix[], address: Address | undefined, { famil
   return ofFamily.some((prefix) => containsAddress(prefix, address)) ? 'yes' : 'no';
 }
 
-function hasPort({ ranges, portSets }: PortMatch, port: number | undefined): Answer {
+/** What has labels has no link-local address: those are told apart by their link alone. */
+function isOwned(address: Address | undefined): Answer {
+  return address !== undefined && containsAddress(linkLocal, address) ? 'no' : 'maybe';
+}
+
+const linkLocal: Prefix = { family: 6, bits: 0xfe80n << 112n, length: 10 };
+
+function hasPort({ ranges, portSets }: PortMatch, port: number | undefined, { protocol }: Probe): Answer {
+  if (!hasPorts(protocol)) return 'no';
   if (port === undefined) return 'maybe';
   if (ranges.some((range) => containsPort(range, port))) return 'yes';
   return portSets.length > 0 ? 'maybe' : 'no';
