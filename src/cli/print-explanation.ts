@@ -3,7 +3,7 @@
  *
  *   Explanation ─[printExplanation]→ lines;  LiveComparison ─[printComparison, comparisonToJson]→ lines, JSON
  */
-import { type Explanation, explanationToJson, type KernelObjects } from '../api/explanation.ts';
+import { type Explanation, explanationToJson, type KernelObject, type KernelObjects } from '../api/explanation.ts';
 import type { Observation, ObservedStep } from '../nftables/trace/observe-packet.ts';
 import { printVerdict, type VerdictJson } from '../verdict/print-verdict.ts';
 import type { LiveComparison } from './live-trace.ts';
@@ -22,14 +22,27 @@ export function printExplanation({ verdict, ends, kernel, inForce }: Explanation
   ].join('\n');
 }
 
+/** So many of the rules and elements that carry a verdict are named, those that counted most first. */
+const mostNamed = 5;
+
 function printKernel({ comment, error, objects }: KernelObjects): string[] {
   if (comment === null) return ['in nft    no rule of its own decides'];
   if (error !== null) return [`in nft    ${comment}: ${error}`];
   if (objects.length === 0) return [`in nft    ${comment}: not there`];
-  return objects.map(({ kind, in: name, handle, packets, bytes }, i) => {
-    const where = kind === 'rule' ? `chain ${name}, handle ${handle}` : `element of map ${name}`;
-    return `${i === 0 ? 'in nft  ' : '        '}  ${comment}: ${where}: ${packets} packets, ${bytes} bytes`;
-  });
+  const sorted = objects.toSorted((a, b) => b.packets - a.packets);
+  const packets = objects.reduce((sum, each) => sum + each.packets, 0);
+  const bytes = objects.reduce((sum, each) => sum + each.bytes, 0);
+  const rest = objects.length - mostNamed;
+  return [
+    `in nft    ${comment}: ${packets} packets, ${bytes} bytes`,
+    ...sorted.slice(0, mostNamed).map(printKernelObject),
+    ...(rest > 0 ? [`          ${rest} more that counted no more`] : []),
+  ];
+}
+
+function printKernelObject({ kind, in: name, handle, packets, bytes }: KernelObject): string {
+  const where = kind === 'rule' ? `chain ${name}, handle ${handle}` : `element of map ${name}`;
+  return `          ${where}: ${packets} packets, ${bytes} bytes`;
 }
 
 export function printComparison({ predicted, changed, observed, isEqual, isSameRule }: LiveComparison): string {
