@@ -3,17 +3,19 @@
  *
  *   owners × selectors ─[LabelIndex]→ members of address and port sets, and how they moved
  *
- * A label change visits only selectors that look at the changed label, and of those that demand a value only the ones that
- * demand the new one; a new selector visits only owners that carry what it demands.
+ * Owners of equal labels and ports are one group, and sets are joined by groups: a label change moves an owner from one group
+ * to another, and touches the sets that only one of them is in. A new group visits only selectors that look at what is
+ * different in it, a new selector only groups that carry what it demands.
  * Invariant: the members of a set are those of a naive evaluation of its selector over all owners, whatever the order of
  * calls was. A class, because it holds an index that lives across snapshots.
  */
 import { type Prefix, printPrefix } from '../../net/prefix.ts';
+import { sameItems } from '../../net/same-value.ts';
 import { evaluateSelector } from '../../resources/selector/evaluate.ts';
 import type { Selector } from '../../resources/selector/selector.ts';
 import type { PortSetMember, SetId } from '../policy/policy-intent.ts';
 import { addMember, type CountedMembers, makeCountedMembers, removeMember, takeChanges } from './counted-members.ts';
-import type { Owner, SetDelta } from './owner.ts';
+import type { NamedPort, Owner, SetDelta } from './owner.ts';
 import { addTo, deleteFrom, OwnerPostings, SelectorPostings } from './postings.ts';
 import { constraintOn, mentionedKeys, type Posting, requiredPostings } from './requirement.ts';
 import { serviceKey } from './services.ts';
@@ -24,12 +26,25 @@ export interface PortQuery {
   readonly protocol: number | undefined;
 }
 
-type Contribution<T> = readonly (readonly [key: string, member: T])[];
+/** An owner brings it to a set. */
+interface Contributed<T> {
+  readonly key: string;
+  readonly member: T;
+}
+
+type Contribution<T> = readonly Contributed<T>[];
 
 interface OwnerEntry {
-  owner: Owner;
-  labels: ReadonlyMap<string, string>;
+  group: OwnerGroup;
   addresses: Contribution<Prefix>;
+}
+
+/** Owners that no selector and no port query can tell apart. */
+interface OwnerGroup {
+  readonly key: string;
+  readonly labels: ReadonlyMap<string, string>;
+  readonly ports: readonly NamedPort[];
+  readonly owners: Set<OwnerEntry>;
   readonly sets: Set<SetEntry>;
 }
 
@@ -37,10 +52,10 @@ interface SelectorFiling {
   readonly id: SetId;
   readonly selector: Selector;
   readonly keys: ReadonlySet<string>;
-  /** Where a new owner finds it; undefined when any owner might match. */
+  /** Where a new group finds it; undefined when any group might match. */
   postings: readonly Posting[] | undefined;
-  readonly owners: Set<OwnerEntry>;
-  /** Number of the last visit, so that one owner's update visits a selector once. */
+  readonly groups: Set<OwnerGroup>;
+  /** Number of the last visit, so that one group visits a selector once. */
   visit: number;
 }
 
@@ -52,11 +67,13 @@ type SetEntry = SelectorFiling &
 
 export class LabelIndex {
   private readonly owners = new Map<string, OwnerEntry>();
+  /** By what `groupKey` says of their owners. */
+  private readonly groups = new Map<string, OwnerGroup>();
   private readonly sets = new Map<SetId, SetEntry>();
-  private readonly ownerPostings = new OwnerPostings<OwnerEntry>(() => this.owners.values());
-  /** Where a new owner looks: each selector under the cheapest of its demands. */
+  private readonly groupPostings = new OwnerPostings<OwnerGroup>(() => this.groups.values());
+  /** Where a new group looks: each selector under the cheapest of its demands. */
   private readonly demands = new SelectorPostings<SetEntry>();
-  /** Selectors without a demand: every new owner tries them. */
+  /** Selectors without a demand: every new group tries them. */
   private readonly undemanding = new Set<SetEntry>();
   /** Where a changed label looks: each selector under every label it looks at, by the values it demands there. */
   private readonly byChange = new SelectorPostings<SetEntry>();
@@ -81,16 +98,24 @@ export class LabelIndex {
   /** Adds an owner, or replaces the one of that id. */
   setOwner(owner: Owner): void {
     const known = this.owners.get(owner.id);
-    if (known) this.updateOwner(known, owner);
-    else this.addOwner(owner);
+    const group = this.groupOf(owner, known?.group);
+    const addresses = addressContribution(owner.prefixes);
+    if (known) this.moveOwner(known, group, addresses);
+    else {
+      const entry: OwnerEntry = { group, addresses };
+      this.owners.set(owner.id, entry);
+      group.owners.add(entry);
+      for (const set of group.sets) this.add(set, entry.addresses, group);
+    }
   }
 
   removeOwner(id: string): void {
     const entry = this.owners.get(id);
     if (!entry) return;
-    for (const set of entry.sets) this.leave(set, entry);
-    this.ownerPostings.delete(entry, entry.labels);
+    const { group, addresses } = entry;
+    for (const set of group.sets) this.remove(set, addresses, group);
     this.owners.delete(id);
+    this.abandon(group, entry);
   }
 
   /** Registers an address set; a set of that id stays as it is, because ids are made from selectors. */
@@ -111,7 +136,7 @@ export class LabelIndex {
     if (!set) return;
     this.sets.delete(id);
     this.touched.delete(set);
-    for (const entry of set.owners) entry.sets.delete(set);
+    for (const group of set.groups) group.sets.delete(set);
     for (const posting of set.postings ?? []) this.demands.delete(posting, set);
     this.undemanding.delete(set);
     for (const key of set.keys) {
@@ -151,69 +176,76 @@ export class LabelIndex {
     return deltas;
   }
 
-  private addOwner(owner: Owner): void {
-    const addresses = addressContribution(owner);
-    const entry: OwnerEntry = { owner, labels: owner.labels, addresses, sets: new Set() };
-    this.owners.set(owner.id, entry);
-    this.ownerPostings.add(entry, owner.labels);
+  /** Adds before it removes, so that an address which another owner takes over never leaves its sets. */
+  private moveOwner(entry: OwnerEntry, group: OwnerGroup, addresses: Contribution<Prefix>): void {
+    const before = entry.group;
+    const old = entry.addresses;
+    const isSame = sameItems(old, addresses, (a, b) => a.key === b.key);
+    const samePorts = before.ports === group.ports || JSON.stringify(before.ports) === JSON.stringify(group.ports);
+    if (before === group && isSame) return;
+    for (const set of group.sets) {
+      const stays = before === group || before.sets.has(set);
+      if (stays && isSame && (set.kind === 'addresses' || samePorts)) continue;
+      this.add(set, addresses, group);
+      if (stays) this.remove(set, old, before);
+    }
+    if (before !== group) {
+      for (const set of before.sets) if (!group.sets.has(set)) this.remove(set, old, before);
+      group.owners.add(entry);
+    }
+    entry.group = group;
+    if (!isSame) entry.addresses = addresses;
+    if (before !== group) this.abandon(before, entry);
+  }
+
+  /** The group of such owners; a new one is made out of the one that its first owner leaves, where it does. */
+  private groupOf({ labels, ports }: Owner, before: OwnerGroup | undefined): OwnerGroup {
+    const key = groupKey(labels, ports);
+    const known = before?.key === key ? before : this.groups.get(key);
+    if (known) return known;
+    const group: OwnerGroup = { key, labels, ports, owners: new Set(), sets: new Set() };
+    this.groups.set(key, group);
+    this.groupPostings.add(group, labels);
     const visit = ++this.visits;
     const consider = (set: SetEntry): void => {
       if (set.visit === visit) return;
       set.visit = visit;
-      if (isSelected(set, owner.labels)) this.join(set, entry);
+      if (isSelected(set, labels)) join(set, group);
     };
-    for (const set of this.undemanding) consider(set);
-    for (const [key, value] of owner.labels) this.demands.visit(key, value, consider);
+    if (before) this.visitChanged(before, labels, group, consider);
+    else {
+      for (const set of this.undemanding) consider(set);
+      for (const [label, value] of labels) this.demands.visit(label, value, consider);
+    }
+    return group;
   }
 
-  private updateOwner(entry: OwnerEntry, owner: Owner): void {
-    const changed = changedKeys(entry.labels, owner.labels);
-    const leaving: SetEntry[] = [];
-    for (const set of entry.sets) {
-      if (looksAt(set, changed) && !isSelected(set, owner.labels)) leaving.push(set);
+  /** Takes the sets over that look at nothing which differs, and visits those that do. */
+  private visitChanged(
+    before: OwnerGroup,
+    labels: ReadonlyMap<string, string>,
+    group: OwnerGroup,
+    consider: (set: SetEntry) => void,
+  ): void {
+    const changed = changedKeys(before.labels, labels);
+    for (const set of before.sets) {
+      if (looksAt(set, changed)) consider(set);
+      else join(set, group);
     }
-    for (const set of leaving) {
-      this.leave(set, entry);
-      entry.sets.delete(set);
-    }
-    this.replaceContributions(entry, owner);
-    for (const key of changed) this.ownerPostings.change(entry, key, entry.labels.get(key), owner.labels.get(key));
-    entry.labels = owner.labels;
-    this.joinChanged(entry, changed);
-  }
-
-  private joinChanged(entry: OwnerEntry, changed: readonly string[]): void {
-    const visit = ++this.visits;
-    const consider = (set: SetEntry): void => {
-      if (set.visit === visit || entry.sets.has(set)) return;
-      set.visit = visit;
-      if (isSelected(set, entry.labels)) this.join(set, entry);
-    };
     for (const key of changed) {
-      const value = entry.labels.get(key);
+      const value = labels.get(key);
       if (value !== undefined) this.byChange.visit(key, value, consider);
       for (const set of this.byMention.get(key) ?? []) consider(set);
     }
   }
 
-  /** Moves the addresses and ports of an owner in the sets it stays in; adds before it removes, so counts never touch 0. */
-  private replaceContributions(entry: OwnerEntry, owner: Owner): void {
-    const before = entry.owner;
-    const oldAddresses = entry.addresses;
-    const samePrefixes = before.prefixes === owner.prefixes;
-    const addresses = samePrefixes ? oldAddresses : addressContribution(owner);
-    const sameAddresses = samePrefixes || equalKeys(oldAddresses, addresses);
-    const samePorts = before.ports === owner.ports || JSON.stringify(before.ports) === JSON.stringify(owner.ports);
-    for (const set of entry.sets) {
-      if (set.kind === 'addresses') {
-        if (!sameAddresses) this.replace(set, set.content, oldAddresses, addresses);
-      } else if (!sameAddresses || !samePorts) {
-        const old = portContribution(before, oldAddresses, set.port);
-        this.replace(set, set.content, old, portContribution(owner, addresses, set.port));
-      }
-    }
-    entry.owner = owner;
-    entry.addresses = addresses;
+  /** An owner leaves a group, which is dropped with its last one. */
+  private abandon(group: OwnerGroup, entry: OwnerEntry): void {
+    group.owners.delete(entry);
+    if (group.owners.size > 0) return;
+    for (const set of group.sets) set.groups.delete(group);
+    this.groupPostings.delete(group, group.labels);
+    this.groups.delete(group.key);
   }
 
   private file(set: SetEntry): void {
@@ -227,45 +259,48 @@ export class LabelIndex {
       if (postings) for (const posting of postings) this.byChange.add(posting, set);
       else addTo(this.byMention, key, set);
     }
-    const candidates = set.postings ? this.findAll(set.postings) : this.owners.values();
-    for (const entry of candidates) {
-      if (!entry.sets.has(set) && isSelected(set, entry.labels)) this.join(set, entry);
+    const candidates = set.postings ? this.findAll(set.postings) : this.groups.values();
+    for (const group of candidates) {
+      if (group.sets.has(set) || !isSelected(set, group.labels)) continue;
+      join(set, group);
+      for (const { addresses } of group.owners) this.add(set, addresses, group);
     }
     this.touched.add(set);
   }
 
-  /** Owners to try for the selector; among equals, selectors to try for an owner, so that the lists stay even. */
+  /** Groups to try for the selector; among equals, selectors to try for a group, so that the lists stay even. */
   private cost(posting: Posting): number {
-    return this.ownerPostings.count(posting) + this.demands.count(posting) * 1e-6;
+    return this.groupPostings.count(posting) + this.demands.count(posting) * 1e-6;
   }
 
-  private *findAll(postings: readonly Posting[]): Iterable<OwnerEntry> {
-    for (const posting of postings) yield* this.ownerPostings.find(posting);
+  private *findAll(postings: readonly Posting[]): Iterable<OwnerGroup> {
+    for (const posting of postings) yield* this.groupPostings.find(posting);
   }
 
-  private join(set: SetEntry, entry: OwnerEntry): void {
-    entry.sets.add(set);
-    set.owners.add(entry);
+  private add(set: SetEntry, addresses: Contribution<Prefix>, { ports }: OwnerGroup): void {
     this.touched.add(set);
-    if (set.kind === 'addresses') for (const [key, member] of entry.addresses) addMember(set.content, key, member);
+    if (set.kind === 'addresses') for (const { key, member } of addresses) addMember(set.content, key, member);
     else {
-      const ports = portContribution(entry.owner, entry.addresses, set.port);
-      for (const [key, member] of ports) addMember(set.content, key, member);
+      for (const { key, member } of portContribution(ports, addresses, set.port)) addMember(set.content, key, member);
     }
   }
 
-  private leave(set: SetEntry, entry: OwnerEntry): void {
-    set.owners.delete(entry);
+  private remove(set: SetEntry, addresses: Contribution<Prefix>, { ports }: OwnerGroup): void {
     this.touched.add(set);
-    if (set.kind === 'addresses') for (const [key] of entry.addresses) removeMember(set.content, key);
-    else for (const [key] of portContribution(entry.owner, entry.addresses, set.port)) removeMember(set.content, key);
+    if (set.kind === 'addresses') for (const { key } of addresses) removeMember(set.content, key);
+    else for (const { key } of portContribution(ports, addresses, set.port)) removeMember(set.content, key);
   }
+}
 
-  private replace<T>(set: SetEntry, content: CountedMembers<T>, before: Contribution<T>, after: Contribution<T>): void {
-    this.touched.add(set);
-    for (const [key, member] of after) addMember(content, key, member);
-    for (const [key] of before) removeMember(content, key);
-  }
+function join(set: SetEntry, group: OwnerGroup): void {
+  group.sets.add(set);
+  set.groups.add(group);
+}
+
+/** Equal for owners of equal labels and ports. */
+function groupKey(labels: ReadonlyMap<string, string>, ports: readonly NamedPort[]): string {
+  const sorted = [...labels].sort(([a], [b]) => (a < b ? -1 : 1));
+  return JSON.stringify(ports.length === 0 ? sorted : [sorted, ports]);
 }
 
 function filing(id: SetId, selector: Selector): SelectorFiling {
@@ -274,7 +309,7 @@ function filing(id: SetId, selector: Selector): SelectorFiling {
     selector,
     keys: mentionedKeys(selector),
     postings: undefined,
-    owners: new Set(),
+    groups: new Set(),
     visit: 0,
   };
 }
@@ -305,25 +340,23 @@ function looksAt(set: SetEntry, keys: readonly string[]): boolean {
 }
 
 /** Each prefix once: an owner that names an address twice still counts as one. */
-function addressContribution(owner: Owner): Contribution<Prefix> {
-  const byKey = new Map<string, Prefix>();
-  for (const prefix of owner.prefixes) byKey.set(printPrefix(prefix), prefix);
-  return [...byKey];
+function addressContribution(prefixes: readonly Prefix[]): Contribution<Prefix> {
+  const [first] = prefixes;
+  if (first && prefixes.length === 1) return [{ key: printPrefix(first), member: first }];
+  const byKey = new Map(prefixes.map((prefix) => [printPrefix(prefix), prefix]));
+  return [...byKey].map(([key, member]) => ({ key, member }));
 }
 
 function portContribution(
-  owner: Owner,
+  ports: readonly NamedPort[],
   addresses: Contribution<Prefix>,
   query: PortQuery,
 ): Contribution<PortSetMember> {
   const byKey = new Map<string, PortSetMember>();
-  for (const { name, protocol, port } of owner.ports) {
+  for (const { name, protocol, port } of ports) {
     if (name !== query.name || (query.protocol !== undefined && query.protocol !== protocol)) continue;
-    for (const [key, prefix] of addresses) byKey.set(`${key},${protocol}:${port}`, { prefix, protocol, port });
+    for (const { key, member: prefix } of addresses)
+      byKey.set(`${key},${protocol}:${port}`, { prefix, protocol, port });
   }
-  return [...byKey];
-}
-
-function equalKeys(a: Contribution<unknown>, b: Contribution<unknown>): boolean {
-  return a.length === b.length && a.every(([key], i) => key === b[i]?.[0]);
+  return [...byKey].map(([key, member]) => ({ key, member }));
 }
