@@ -22,6 +22,7 @@ export const verbs: readonly VerbEntry[] = [
   { name: 'peers', summary: 'BGP sessions, wanted and observed', load: () => import('./verbs/peers.ts') },
   { name: 'routes', summary: 'what BIRD knows and the kernel forwards with', load: () => import('./verbs/routes.ts') },
   { name: 'policy', summary: 'what applies to each endpoint, and counters', load: () => import('./verbs/policy.ts') },
+  { name: 'flows', summary: 'packets that were denied or logged', load: () => import('./verbs/flows.ts') },
   { name: 'doctor', summary: 'what on this host is wrong, and its fix', load: () => import('./verbs/doctor.ts') },
   { name: 'selector', summary: 'try selectors on labels', load: () => import('./verbs/selector.ts') },
   { name: 'completion', summary: 'completion for a shell', load: () => import('./verbs/completion.ts') },

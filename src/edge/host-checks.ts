@@ -4,6 +4,8 @@
  * Invariant: only looks. Every finding that is not fine says how to mend it.
  */
 import { access, constants, readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { logGroup } from '../nftables/flow-log.ts';
 import { isServed } from './api-socket.ts';
 import { printProgramError, runProgram } from './run-program.ts';
 
@@ -33,6 +35,7 @@ export async function checkHost(options: HostCheckOptions): Promise<readonly Fin
     checkOtherForwardChains(),
     checkOtherBird(),
     checkConntrackRoom(),
+    checkFlowLog(options.runFolder),
     checkFolder('store', options.storeFolder),
     checkFolder('run folder', options.runFolder),
     checkSecrets(options.secretsFolder),
@@ -55,6 +58,26 @@ export async function checkPrivilege(): Promise<Finding> {
     result: 'error',
     found: 'no CAP_NET_ADMIN',
     fix: 'run as root, or give the service AmbientCapabilities=CAP_NET_ADMIN CAP_NET_RAW CAP_NET_BIND_SERVICE',
+  };
+}
+
+/** A group has one reader: in a router's namespace that is to be its agent. */
+async function checkFlowLog(runFolder: string): Promise<Finding> {
+  const check = 'flow records';
+  const groups = await readText('/proc/net/netfilter/nfnetlink_log');
+  if (groups === undefined) {
+    return { check, result: 'warning', found: 'the kernel has no nfnetlink_log', fix: 'modprobe nfnetlink_log' };
+  }
+  const port = new RegExp(`^ *${logGroup} +([0-9]+)`, 'm').exec(groups)?.[1];
+  if (port === undefined) return fine(check, `nflog group ${logGroup} is free`);
+  const routers = await readdir(runFolder).catch(() => []);
+  const served = await Promise.all(routers.map((router) => isServed(join(runFolder, router, 'agent.sock'))));
+  if (served.includes(true)) return fine(check, `nflog group ${logGroup} is read, and an agent runs`);
+  return {
+    check,
+    result: 'warning',
+    found: `nflog group ${logGroup} is read by another program (netlink port ${port}, often its process id)`,
+    fix: 'end it, or let it read another group: an agent cannot record denied packets otherwise',
   };
 }
 
