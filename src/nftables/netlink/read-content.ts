@@ -81,6 +81,7 @@ function hashField(
       else eachOf(bytes, from, to, (at, end) => hashStateful(hash, bytes, at, end, nameSet));
       return;
     default:
+      if (from === to) return; // the kernel writes some that have nothing in them
       hash.number(type);
       if ('each' in field) eachOf(bytes, from, to, (at, end) => hashContent(hash, bytes, at, end, field.each, nameSet));
       else hashContent(hash, bytes, from, to, field, nameSet);
