@@ -16,31 +16,34 @@ import {
 import type { Snapshot } from '../../resources/snapshot.ts';
 
 /** Of a HostEndpoint: its own and its profiles'. Node labels are not inherited. */
-export function hostEndpointLabels(snapshot: Snapshot, endpoint: Resource<'HostEndpoint'>): Map<string, string> {
-  return inherit(snapshot, endpoint.spec.profiles, endpoint.metadata.labels);
+export function hostEndpointLabels(snapshot: Snapshot, endpoint: Resource<'HostEndpoint'>): LabelMap {
+  return share(inherit(snapshot, endpoint.spec.profiles, new Map(Object.entries(endpoint.metadata.labels ?? {}))));
 }
 
 /** Of a WorkloadEndpoint; written `pcns.` and `pcsa.` labels are dropped, only profiles may bring them. */
-export function workloadEndpointLabels(
-  snapshot: Snapshot,
-  endpoint: Resource<'WorkloadEndpoint'>,
-): Map<string, string> {
+export function workloadEndpointLabels(snapshot: Snapshot, endpoint: Resource<'WorkloadEndpoint'>): LabelMap {
   const { spec, metadata } = endpoint;
-  const own = Object.entries(metadata.labels ?? {}).filter(
-    ([key]) => !key.startsWith(namespaceLabelPrefix) && !key.startsWith(serviceAccountLabelPrefix),
-  );
-  const labels = inherit(snapshot, spec.profiles, Object.fromEntries(own));
+  const own = new Map<string, string>();
+  for (const [key, value] of Object.entries(metadata.labels ?? {})) {
+    if (!key.startsWith(namespaceLabelPrefix) && !key.startsWith(serviceAccountLabelPrefix)) own.set(key, value);
+  }
+  const labels = inherit(snapshot, spec.profiles, own);
   setImplicit(labels, namespaceKey, metadata.namespace);
   setImplicit(labels, 'projectcalico.org/orchestrator', spec.orchestrator);
   setImplicit(labels, serviceAccountKey, spec.serviceAccountName);
-  return labels;
+  return share(labels);
 }
 
 /** Of a NetworkSet: its own, its namespace's through the profile `kns.<namespace>`, and the namespace itself. */
-export function networkSetLabels(snapshot: Snapshot, set: Resource<'NetworkSet'>): Map<string, string> {
-  const labels = inherit(snapshot, [namespaceProfile(set)], set.metadata.labels);
+export function networkSetLabels(snapshot: Snapshot, set: Resource<'NetworkSet'>): LabelMap {
+  const labels = inherit(snapshot, [namespaceProfile(set)], new Map(Object.entries(set.metadata.labels ?? {})));
   setImplicit(labels, namespaceKey, set.metadata.namespace);
-  return labels;
+  return share(labels);
+}
+
+/** Of what has no labels but its own. */
+export function ownLabels(labels: Labels | undefined): LabelMap {
+  return share(new Map(Object.entries(labels ?? {})));
 }
 
 /** The profile through which a namespace's labels reach its network sets. */
@@ -48,12 +51,27 @@ export function namespaceProfile(set: Resource<'NetworkSet'>): string {
   return `kns.${set.metadata.namespace ?? ''}`;
 }
 
+/** Often one object for equal labels: a hundred thousand pods have a few thousand sets of labels. */
+export type LabelMap = ReadonlyMap<string, string>;
+
+const shared = new Map<string, LabelMap>();
+/** Where every owner has labels of its own, sharing them gains nothing and must cost little. */
+const mostShared = 8192;
+
+function share(labels: LabelMap): LabelMap {
+  const key = JSON.stringify([...labels]);
+  const known = shared.get(key);
+  if (known) return known;
+  if (shared.size >= mostShared) shared.clear();
+  shared.set(key, labels);
+  return labels;
+}
+
 function inherit(
   snapshot: Snapshot,
   profiles: readonly string[] | undefined,
-  own: Labels | undefined,
+  labels: Map<string, string>,
 ): Map<string, string> {
-  const labels = new Map(Object.entries(own ?? {}));
   for (const name of profiles ?? []) {
     const inherited = snapshot.find('Profile', name)?.spec.labelsToApply ?? {};
     for (const [key, value] of Object.entries(inherited)) if (!labels.has(key)) labels.set(key, value);

@@ -297,10 +297,14 @@ function join(set: SetEntry, group: OwnerGroup): void {
   set.groups.add(group);
 }
 
+/** Of label maps, which many owners share. */
+const labelKeys = new WeakMap<ReadonlyMap<string, string>, string>();
+
 /** Equal for owners of equal labels and ports. */
 function groupKey(labels: ReadonlyMap<string, string>, ports: readonly NamedPort[]): string {
-  const sorted = [...labels].sort(([a], [b]) => (a < b ? -1 : 1));
-  return JSON.stringify(ports.length === 0 ? sorted : [sorted, ports]);
+  const key = labelKeys.get(labels) ?? JSON.stringify([...labels].sort(([a], [b]) => (a < b ? -1 : 1)));
+  labelKeys.set(labels, key);
+  return ports.length === 0 ? key : `${key} ${JSON.stringify(ports)}`;
 }
 
 function filing(id: SetId, selector: Selector): SelectorFiling {

@@ -14,7 +14,13 @@ import { type AnyResource, type Kind, type Resource, resourceId } from '../../re
 import { compareSnapshots, type ResourceDifference, type Snapshot } from '../../resources/snapshot.ts';
 import { generateHostEndpoint } from '../topology/generate-calico.ts';
 import { siteLabels } from '../topology/site-labels.ts';
-import { hostEndpointLabels, namespaceProfile, networkSetLabels, workloadEndpointLabels } from './effective-labels.ts';
+import {
+  hostEndpointLabels,
+  namespaceProfile,
+  networkSetLabels,
+  ownLabels,
+  workloadEndpointLabels,
+} from './effective-labels.ts';
 import type { NamedPort, Owner } from './owner.ts';
 import { serviceOwner } from './services.ts';
 
@@ -89,15 +95,11 @@ function resolveOwner(snapshot: Snapshot, resource: AnyResource): Owner | undefi
     case 'HostEndpoint':
       return owner(id, hostEndpointLabels(snapshot, resource), resource.spec.expectedIPs, resource.spec.ports);
     case 'GlobalNetworkSet':
-      return owner(id, new Map(Object.entries(resource.metadata.labels ?? {})), resource.spec.nets);
+      return owner(id, ownLabels(resource.metadata.labels), resource.spec.nets);
     case 'NetworkSet':
       return owner(id, networkSetLabels(snapshot, resource), resource.spec.nets);
     case 'Site':
-      return owner(
-        id,
-        new Map(Object.entries({ ...resource.metadata.labels, ...siteLabels(resource) })),
-        resource.spec.prefixes,
-      );
+      return owner(id, ownLabels({ ...resource.metadata.labels, ...siteLabels(resource) }), resource.spec.prefixes);
     case 'Attachment': {
       const site = snapshot.find('Site', resource.spec.site);
       const endpoint = generateHostEndpoint(resource, site, snapshot.find('Router', resource.spec.router));
@@ -114,11 +116,17 @@ function owner(
   id: string,
   labels: ReadonlyMap<string, string>,
   addresses: readonly string[] | undefined,
-  ports: readonly EndpointPort[] = [],
+  ports: readonly EndpointPort[] = noPorts,
 ): Owner | undefined {
   const prefixes = (addresses ?? []).map(parseAddressOrCidr).filter((prefix): prefix is Prefix => prefix !== undefined);
   if (prefixes.length === 0) return undefined;
-  return { id, labels, prefixes, ports: ports.map(namedPort).filter((port) => port !== undefined) };
+  return { id, labels, prefixes, ports: ports.length === 0 ? noPorts : ports.map(namedPort).filter(isKnown) };
+}
+
+const noPorts: readonly never[] = [];
+
+function isKnown<T>(value: T | undefined): value is T {
+  return value !== undefined;
 }
 
 function namedPort({ name, protocol, port }: EndpointPort): NamedPort | undefined {
