@@ -212,6 +212,45 @@ describe('rules and endpoints that mean something else than they seem to', () =>
     ['notICMP with type and code', rule({ protocol: 'ICMP', notICMP: { type: 8, code: 0 } }), ['not-icmp']],
     ['notICMP without protocol', rule({ notICMP: { type: 8 } }), ['not-icmp']],
     ['notICMP with type alone, as everywhere', rule({ protocol: 'ICMP', notICMP: { type: 8 } }), []],
+    [
+      'a Deny of all but some IPv4 nets, which lets IPv6 pass',
+      rule({ action: 'Deny', source: { notNets: ['10.0.0.0/8'] } }),
+      ['one-family'],
+    ],
+    ['the same where it is said', rule({ action: 'Deny', ipVersion: 4, source: { notNets: ['10.0.0.0/8'] } }), []],
+    ['an Allow of all but some IPv4 nets', rule({ source: { notNets: ['10.0.0.0/8'] } }), []],
+    ['UDPLite, which the kernel calls invalid', rule({ protocol: 'UDPLite' }), ['udplite-invalid']],
+    [
+      'UDPLite where invalid packets are not dropped',
+      [...rule({ protocol: 136 }), resource('FelixConfiguration', 'default', { disableConntrackInvalidCheck: true })],
+      [],
+    ],
+    [
+      'preDNAT policy on a wildcard endpoint beside another one',
+      [router, wild, eth0, policy('pre', { applyOnForward: true, preDNAT: true, selector: 'role == "x"' }), openPolicy],
+      ['prednat-on-wildcard'],
+    ],
+    [
+      'preDNAT policy on both',
+      [router, wild, eth0, policy('pre', { applyOnForward: true, preDNAT: true }), openPolicy],
+      [],
+    ],
+    ...(['preDNAT', 'doNotTrack'] as const).map(
+      (early): Row => [
+        `${early} policy that denies a failsafe port`,
+        [
+          router,
+          eth0,
+          policy('pre', {
+            applyOnForward: true,
+            [early]: true,
+            ingress: [{ action: 'Deny', protocol: 'TCP', destination: { ports: ['20:23'] } }],
+          }),
+          openPolicy,
+        ],
+        ['failsafe-before-deny'],
+      ],
+    ),
     ['a negative namespaceSelector', [router, eth0, negative], ['negative-namespace-selector']],
     [
       'doNotTrack on a wildcard endpoint',

@@ -15,16 +15,12 @@ import type { Warning } from '../router-intent.ts';
 import type { Topology } from '../topology/topology.ts';
 import { warnOfAsymmetricPaths } from './asymmetric-paths.ts';
 import { type ProbedEndpoint, warnOfControlTraffic } from './control-traffic.ts';
+import { warnOfEarlyStages } from './early-stage-traps.ts';
 import type { InterfaceFacts, PolicyIntent } from './policy-intent.ts';
-import { type GuardedInterfaces, wildcard } from './resolve-endpoints.ts';
 import type { BgpReach } from './resolve-failsafes.ts';
 import type { ClassifiedPolicy } from './resolve-tiers.ts';
 import { warnOfRules } from './rule-traps.ts';
-
-/** An endpoint and the policies that select it, in order of evaluation. */
-export interface SelectedEndpoint extends GuardedInterfaces {
-  readonly policies: readonly ClassifiedPolicy[];
-}
+import type { SelectedEndpoint } from './selected-endpoint.ts';
 
 /** What of a router traps depend on, beside its policy. */
 export interface Surroundings {
@@ -47,16 +43,16 @@ export function findTraps(
     ...selected.flatMap((entry) => [
       ...warnOfCutEndpoint(entry),
       ...(isRouter ? [] : warnOfHalfCutEndpoint(entry)),
-      ...warnOfUntrackedWildcard(entry),
       ...warnOfInvisiblePorts(entry),
       ...warnOfDscp(entry),
     ]),
     ...used.flatMap((entry) => [
       ...warnOfLocalOnly(entry, policy, isRouter),
       ...warnOfNegativeNamespace(entry),
-      ...warnOfRules(entry.resource, entry.directions),
+      ...warnOfRules(entry.resource, entry.directions, policy),
     ]),
-    ...profilesOf(policy).flatMap((profile) => warnOfRules(profile, ['ingress', 'egress'])),
+    ...profilesOf(policy).flatMap((profile) => warnOfRules(profile, ['ingress', 'egress'], policy)),
+    ...warnOfEarlyStages(policy, selected, used),
     ...warnOfInvisibleEndpoints(snapshot, selected, used),
     ...warnOfControlTraffic(policy, probed(policy, selected), interfaces, bgp),
     ...warnOfAsymmetricPaths(snapshot, topology, policy),
@@ -75,7 +71,7 @@ function profilesOf({ profiles }: PolicyIntent): Resource<'Profile'>[] {
 }
 
 /** Every policy that selects some endpoint, once; endpoints may share their list. */
-export function usedPolicies(selected: readonly SelectedEndpoint[]): Set<ClassifiedPolicy> {
+function usedPolicies(selected: readonly SelectedEndpoint[]): Set<ClassifiedPolicy> {
   const used = new Set<ClassifiedPolicy>();
   for (const policies of new Set(selected.map((entry) => entry.policies))) {
     for (const policy of policies) used.add(policy);
@@ -112,18 +108,6 @@ function warnOfHalfCutEndpoint({ endpoint, policies }: SelectedEndpoint): Warnin
     const message = `its policies judge only one direction and it has no profile: all traffic ${way} the router itself is dropped here, save failsafe ports and replies; write ${other} policy, or name the profile projectcalico-default-allow`;
     return [{ code: 'endpoint-cuts-one-way', subject: endpoint, path: ['spec'], message }];
   });
-}
-
-function warnOfUntrackedWildcard({ endpoint, interfaces, policies }: SelectedEndpoint): Warning[] {
-  if (interfaces !== wildcard) return [];
-  return policies
-    .filter(({ stages }) => stages.includes('untracked'))
-    .map(({ resource }) => ({
-      code: 'untracked-on-wildcard',
-      subject: resource,
-      path: ['spec', 'doNotTrack'],
-      message: `HostEndpoint ${endpoint.metadata.name} covers every interface, where doNotTrack policy is not enforced: its Deny rules block nothing there and its Allow rules open nothing; name the interface in a HostEndpoint of its own`,
-    }));
 }
 
 function warnOfInvisiblePorts({ endpoint }: SelectedEndpoint): Warning[] {

@@ -15,7 +15,7 @@ import { hostEndpointLabels } from '../labels/effective-labels.ts';
 import type { LabelIndex } from '../labels/label-index.ts';
 import type { Warning } from '../router-intent.ts';
 import type { Topology } from '../topology/topology.ts';
-import { findTraps, type SelectedEndpoint } from './find-traps.ts';
+import { findTraps } from './find-traps.ts';
 import type { EndpointIntent, InterfaceFacts, PolicyIntent, PolicyRules, SetId } from './policy-intent.ts';
 import { type MetPolicies, PolicySelection, type SelectableEndpoint } from './policy-selection.ts';
 import { type GuardedInterfaces, resolveEndpoints, wildcard } from './resolve-endpoints.ts';
@@ -33,6 +33,7 @@ import {
   warnOfMissingTiers,
 } from './resolve-tiers.ts';
 import { RulesMemory } from './rules-memory.ts';
+import type { SelectedEndpoint } from './selected-endpoint.ts';
 import { CountedSets } from './used-sets.ts';
 
 /** Nobody to speak BGP with, on the usual port. */
