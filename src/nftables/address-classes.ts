@@ -8,7 +8,7 @@
  * rulesets.
  */
 import type { AddressSet, SetId } from '../intent/policy/policy-intent.ts';
-import { type Family, parseAddress, printAddress } from '../net/address.ts';
+import { bitLength, type Family, parseAddress, printAddress } from '../net/address.ts';
 import { isHost, type Prefix, printPrefix } from '../net/prefix.ts';
 import { numberClasses, type SpreadKey, spreadKey } from './class-numbers.ts';
 import type { Key } from './ruleset.ts';
@@ -40,8 +40,8 @@ interface Entry {
 
 /** A host whose class is to be read again; `ids` are selectors it may have come to. */
 interface TouchedHost {
-  readonly host: Prefix;
-  readonly ids: Set<SetId>;
+  readonly bits: bigint;
+  readonly ids: SetId[];
 }
 
 export class AddressClasses {
@@ -91,19 +91,21 @@ export class AddressClasses {
   ): ClassChanges {
     const touched = new Map<string, TouchedHost>();
     let isSegmented = this.#segments.some(({ ids }) => ids.some((id) => left.has(id)));
-    const touch = (id: SetId, member: Prefix): void => {
+    const touch = (id: SetId, member: Prefix, printed: string): void => {
       if (member.family !== this.family) return;
       if (!isHost(member)) {
         isSegmented = true;
         return;
       }
-      const text = printAddress(member);
+      const text = addressText(printed);
       const known = touched.get(text);
-      if (known) known.ids.add(id);
-      else touched.set(text, { host: member, ids: new Set([id]) });
+      if (known) known.ids.push(id);
+      else touched.set(text, { bits: member.bits, ids: [id] });
     };
-    for (const { id, members } of arrived) for (const member of members.values()) touch(id, member);
-    for (const [id, members] of moved) if (this.#members.has(id)) for (const member of members) touch(id, member);
+    for (const { id, members } of arrived) for (const [printed, member] of members) touch(id, member, printed);
+    for (const [id, members] of moved) {
+      if (this.#members.has(id)) for (const member of members) touch(id, member, printPrefix(member));
+    }
     if (left.size > 0) this.#touchHosts(touched, (ids) => ids.some((id) => left.has(id)));
     const segments = isSegmented ? this.#moveSegments(touched) : undefined;
     const targets = new Map<string, Entry | undefined>();
@@ -112,13 +114,11 @@ export class AddressClasses {
   }
 
   /** Adds the hosts whose class is such, by looking at all. */
-  #touchHosts(touched: Map<string, TouchedHost>, test: (ids: readonly SetId[], host: Prefix) => boolean): void {
-    const width = this.family === 4 ? 32 : 128;
+  #touchHosts(touched: Map<string, TouchedHost>, test: (ids: readonly SetId[], bits: bigint) => boolean): void {
     for (const [text, number] of this.hosts) {
       if (touched.has(text)) continue;
       const bits = parseAddress(text)?.bits ?? 0n;
-      const host = { family: this.family, bits, length: width };
-      if (test(this.#byNumber.get(number)?.ids ?? [], host)) touched.set(text, { host, ids: new Set() });
+      if (test(this.#byNumber.get(number)?.ids ?? [], bits)) touched.set(text, { bits, ids: [] });
     }
   }
 
@@ -128,7 +128,7 @@ export class AddressClasses {
     const after = readSegments(this.family, this.#sets);
     this.#segments = after;
     if (this.hosts.size > 0) {
-      this.#touchHosts(touched, (_, { bits }) => {
+      this.#touchHosts(touched, (_, bits) => {
         const [was, is] = [findSegment(before, bits)?.ids ?? [], findSegment(after, bits)?.ids ?? []];
         return was.length !== is.length || was.some((id, i) => id !== is[i]);
       });
@@ -137,13 +137,13 @@ export class AddressClasses {
   }
 
   /** The class it is in now; undefined where it is in no set by itself. */
-  #readHost(text: string, { host, ids }: TouchedHost): Entry | undefined {
+  #readHost(text: string, { bits, ids }: TouchedHost): Entry | undefined {
     const number = this.hosts.get(text);
     const before = number === undefined ? [] : (this.#byNumber.get(number)?.ids ?? []);
-    const member = printPrefix(host);
-    const own = unionIds(before, [...ids]).filter((id) => this.#members.get(id)?.has(member));
+    const member = `${text}/${bitLength(this.family)}`;
+    const own = unionIds(before, ids).filter((id) => this.#members.get(id)?.has(member));
     if (own.length === 0) return undefined;
-    return this.#entryOf(unionIds(own, findSegment(this.#segments, host.bits)?.ids ?? []));
+    return this.#entryOf(unionIds(own, findSegment(this.#segments, bits)?.ids ?? []));
   }
 
   #entryOf(ids: readonly SetId[]): Entry {
@@ -234,6 +234,11 @@ export class AddressClasses {
     const start = printAddress({ family: this.family, bits: first });
     return first === last ? start : `${start}-${printAddress({ family: this.family, bits: last })}`;
   }
+}
+
+/** The address of a printed host prefix. */
+function addressText(printed: string): string {
+  return printed.slice(0, printed.lastIndexOf('/'));
 }
 
 function renumber(

@@ -96,10 +96,14 @@ interface Arrangement {
   readonly levels: LevelIndex[];
   readonly open: Map<string, OpenBlock[]>;
   readonly done: Placed<Block>[];
-  readonly dispatches: Placed<DispatchBlock & { readonly rules: OrderedRule[] }>[];
+  readonly dispatches: PlacedDispatch[];
   /** What of dispatched rules is in the indexes already: many say the same of all addresses. */
   readonly dispatched: Set<string>;
+  /** Where the last dispatched rule went that says the same, and how many boxes were in the indexes then. */
+  readonly lastAlike: Map<string, { readonly boxCount: number; readonly placed: PlacedDispatch }>;
   order: number;
+  /** In the indexes of all levels. */
+  boxCount: number;
 }
 
 interface Placed<B> {
@@ -107,6 +111,8 @@ interface Placed<B> {
   readonly order: number;
   readonly block: B;
 }
+
+type PlacedDispatch = Placed<DispatchBlock & { readonly rules: OrderedRule[] }>;
 
 export interface Arranged {
   readonly blocks: readonly Block[];
@@ -116,7 +122,16 @@ export interface Arranged {
 
 /** Every selector is asked for by itself, but for those of rules that are dispatched. */
 export function arrangeBlocks(rules: readonly OrderedRule[], dispatchings: Dispatchings = new Map()): Arranged {
-  const state: Arrangement = { levels: [], open: new Map(), done: [], dispatches: [], dispatched: new Set(), order: 0 };
+  const state: Arrangement = {
+    levels: [],
+    open: new Map(),
+    done: [],
+    dispatches: [],
+    dispatched: new Set(),
+    lastAlike: new Map(),
+    order: 0,
+    boxCount: 0,
+  };
   for (const rule of rules) {
     const dispatching = dispatchings.get(rule);
     if (dispatching) {
@@ -163,26 +178,48 @@ function conditionOf({ side, group }: Dispatching): string {
 }
 
 /** To the first block of its side behind everything it may not overtake; in there, rules keep their order. */
-function placeDispatched(state: Arrangement, rule: OrderedRule, { side, group }: Dispatching): void {
+function placeDispatched(state: Arrangement, rule: OrderedRule, dispatching: Dispatching): void {
   if (rule.variants.length === 0) return;
-  const condition = conditionOf({ side, group });
-  const covers = rule.variants.flatMap((variant) => {
+  const condition = conditionOf(dispatching);
+  const { boxes, text } = coverOf(rule);
+  const likeness = `${condition} ${rule.action} ${text}`;
+  // Thousands of rules say the same of all addresses, and nothing came in between.
+  const last = state.lastAlike.get(likeness);
+  const isAsBefore = last?.boxCount === state.boxCount;
+  const minimum = isAsBefore ? last.placed.level : firstLevel(state, rule.action, boxes, condition);
+  const placed = isAsBefore ? last.placed : dispatchAt(state, dispatching, minimum);
+  placed.block.rules.push(rule);
+  const place = `${likeness} ${placed.level}`;
+  if (!state.dispatched.has(place)) {
+    state.dispatched.add(place);
+    for (const box of boxes) addToLevel(state, placed.level, rule.action, box, condition);
+  }
+  if (!isAsBefore) state.lastAlike.set(likeness, { boxCount: state.boxCount, placed });
+}
+
+function dispatchAt(state: Arrangement, { side, group }: Dispatching, minimum: number): PlacedDispatch {
+  const known = state.dispatches.find(
+    ({ level, block }) => block.side === side && block.group === group && level >= minimum,
+  );
+  if (known) return known;
+  const block = { kind: 'dispatch', side, group, rules: [] } as const;
+  const placed: PlacedDispatch = { level: minimum, order: state.order++, block: { ...block, rules: [] } };
+  state.dispatches.push(placed);
+  return placed;
+}
+
+const covers = new WeakMap<OrderedRule, { readonly boxes: readonly Box[]; readonly text: string }>();
+
+/** Boxes around all that the rule may meet, and as text: computed once, however often the rule is arranged. */
+function coverOf(rule: OrderedRule): { readonly boxes: readonly Box[]; readonly text: string } {
+  const known = covers.get(rule);
+  if (known) return known;
+  const boxes = rule.variants.flatMap((variant) => {
     return countBoxes(variant) > maximumBoxes ? coverBoxes(variant) : listBoxes(variant);
   });
-  const minimum = firstLevel(state, rule.action, covers, condition);
-  const isMine = (block: DispatchBlock): boolean => block.side === side && block.group === group;
-  let placed = state.dispatches.find(({ level, block }) => isMine(block) && level >= minimum);
-  if (!placed) {
-    placed = { level: minimum, order: state.order++, block: { kind: 'dispatch', side, group, rules: [] } };
-    state.dispatches.push(placed);
-  }
-  placed.block.rules.push(rule);
-  for (const box of covers) {
-    const text = `${side} ${group} ${placed.level} ${rule.action} ${boxText(box)}`;
-    if (state.dispatched.has(text)) continue;
-    state.dispatched.add(text);
-    indexOfLevel(state, placed.level)[rule.action].add(box, condition);
-  }
+  const cover = { boxes, text: boxes.map(boxText).join(' ') };
+  covers.set(rule, cover);
+  return cover;
 }
 
 function boxText({ source, destination, protocol, sourcePort, destinationPort }: Box): string {
@@ -213,16 +250,16 @@ function addBoxes(state: Arrangement, rule: OrderedRule, block: OpenBlock, boxes
   for (const box of boxes) {
     block.boxes.push({ box, action: rule.action, origin: rule.origin });
     block.index.add(box, box);
-    indexOfLevel(state, block.level)[rule.action].add(box, block.condition);
+    addToLevel(state, block.level, rule.action, box, block.condition);
   }
 }
 
 function placeWholeRule(state: Arrangement, rule: OrderedRule, variants: readonly Variant[]): void {
   if (variants.length === 0) return;
-  const covers = variants.flatMap(coverBoxes);
-  const level = firstLevel(state, rule.action, covers, undefined);
+  const boxes = variants.flatMap(coverBoxes);
+  const level = firstLevel(state, rule.action, boxes, undefined);
   state.done.push({ level, order: state.order++, block: { kind: 'rule', rule, variants } });
-  for (const box of covers) indexOfLevel(state, level)[rule.action].add(box, '');
+  for (const box of boxes) addToLevel(state, level, rule.action, box, '');
 }
 
 /**
@@ -254,6 +291,11 @@ function firstLevel(
     if (isSameCondition) return level;
   }
   return lowest;
+}
+
+function addToLevel(state: Arrangement, level: number, action: RuleAction, box: Box, condition: string): void {
+  indexOfLevel(state, level)[action].add(box, condition);
+  state.boxCount++;
 }
 
 function indexOfLevel(state: Arrangement, level: number): LevelIndex {

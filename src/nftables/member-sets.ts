@@ -37,15 +37,18 @@ export class MemberSets {
   ): VersionedMap<string, NftSet> {
     const changes = new Map<string, NftSet | undefined>();
     if (isAskedAnew) this.#ask(policy, asked, fixed, changes);
+    // What was decided on just now was read whole, or is no more.
+    const decided = new Set(changes.keys());
+    const change = (set: NftSet): void => {
+      if (this.#sets.has(set.name) && !decided.has(set.name)) changes.set(set.name, set);
+    };
     for (const [id, members] of moved.addresses) {
       const set = policy.addressSets.get(id);
-      if (set && !this.#isNew(changes, set.id))
-        for (const each of this.#move(set, members)) changes.set(each.name, each);
+      if (set) for (const each of this.#move(set, members)) change(each);
     }
     for (const id of moved.ports) {
       const set = policy.portSets.get(id);
-      if (!set) continue;
-      for (const each of compilePortSet(set)) if (this.#sets.has(each.name)) changes.set(each.name, each);
+      if (set) for (const each of compilePortSet(set)) change(each);
     }
     this.#sets = this.#sets.with(changes);
     return this.#sets;
@@ -86,11 +89,6 @@ export class MemberSets {
       for (const each of compilePortSet(set)) if (asked.has(each.name)) changes.set(each.name, each);
     }
     for (const [name, set] of fixed) changes.set(name, set);
-  }
-
-  /** Read whole a moment ago. */
-  #isNew(changes: ReadonlyMap<string, NftSet | undefined>, id: SetId): boolean {
-    return addressSetNames(id).some((name) => changes.get(name) !== undefined);
   }
 
   #move(set: AddressSet, members: readonly Prefix[]): readonly NftSet[] {

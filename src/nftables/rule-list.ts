@@ -103,6 +103,10 @@ export class RuleList implements ClassFollower {
   }
 
   #choose(): Choice {
+    if (this.#sides.size === 0) {
+      this.#arranged = arrangeBlocks(this.rules);
+      return this.#choice;
+    }
     const groups = new Map([...this.#sides].map(([side, selectors]) => [side, selectors.groups()]));
     const before = this.#choice;
     // Where rules stand in each other's way does not depend on who is a member.
@@ -160,9 +164,9 @@ export class RuleList implements ClassFollower {
   }
 
   #arrange(previous: RuleList | undefined): void {
-    const dispatchings = this.#dispatchings(this.#choice.groups);
-    const { whole } = this.#choice;
+    const { whole, groups } = this.#choice;
     if (whole && this.#split) {
+      const dispatchings = this.#dispatchings(groups);
       const rest = this.rules.slice(this.#split.first);
       const wide = rest.filter((rule) => !isSame(dispatchings.get(rule), whole));
       this.blocks = [

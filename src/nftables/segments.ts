@@ -68,6 +68,7 @@ export function findSegment(segments: readonly Segment[], bits: bigint): Segment
 
 /** Both sorted, and so is the result. */
 export function unionIds(a: readonly SetId[], b: readonly SetId[]): readonly SetId[] {
+  if (a.length === 0 && b.length === 1) return b;
   if (b.every((id) => a.includes(id))) return a;
   return [...new Set([...a, ...b])].sort();
 }

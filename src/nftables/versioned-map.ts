@@ -25,6 +25,8 @@ export class VersionedMap<K, V> implements ReadonlyMap<K, V> {
   /** The version with these keys set, or absent where undefined. Only made from the newest is it cheap; else all is copied. */
   with(changes: ReadonlyMap<K, V | undefined>): VersionedMap<K, V> {
     const state = this.#state;
+    // Nothing to undo but all of it.
+    if (this.size === 0) return VersionedMap.#filled(this, changes);
     const own = 'own' in state ? state.own : new Map(this);
     const undo = new Map<K, V | undefined>();
     for (const [key, value] of changes) {
@@ -38,6 +40,12 @@ export class VersionedMap<K, V> implements ReadonlyMap<K, V> {
     const next = new VersionedMap(own);
     if ('own' in state) this.#state = { undo, next };
     return next;
+  }
+
+  static #filled<K, V>(empty: VersionedMap<K, V>, changes: ReadonlyMap<K, V | undefined>): VersionedMap<K, V> {
+    const own = new Map<K, V>();
+    for (const [key, value] of changes) if (value !== undefined) own.set(key, value);
+    return own.size === 0 ? empty : new VersionedMap(own);
   }
 
   get(key: K): V | undefined {

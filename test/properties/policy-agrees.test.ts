@@ -13,6 +13,7 @@ import { compileRuleset } from '../../src/nftables/compile.ts';
 import { explainPacket } from '../../src/verdict/explain-packet.ts';
 import type { Packet } from '../../src/verdict/packet.ts';
 import { printVerdict } from '../../src/verdict/print-verdict.ts';
+import { broadCases, broadIntents } from './arbitrary-broad-policy.ts';
 import { denseIntents } from './arbitrary-dense-policy.ts';
 import { arrivingCases, type PacketCase, packetCases } from './arbitrary-packet.ts';
 import { policyIntents } from './arbitrary-policy.ts';
@@ -39,6 +40,13 @@ function packetLists(cases: fc.Arbitrary<PacketCase>, most: number): fc.Arbitrar
 it.each([
   { policies: 'policies of every shape', intents: policyIntents, cases: packetCases, packets: 60, share: 1 },
   { policies: 'rules that ask for labels', intents: selectorIntents, cases: labelledCases, packets: 120, share: 1 },
+  {
+    policies: 'broad and narrow selectors on both sides',
+    intents: broadIntents,
+    cases: broadCases,
+    packets: 250,
+    share: 0.4,
+  },
   { policies: 'one policy of many rules', intents: denseIntents, cases: arrivingCases, packets: 250, share: 0.4 },
 ])(
   'agrees with the specification on every packet: $policies',
