@@ -80,10 +80,11 @@ async function collect(
     for (const message of listener.drain().messages) {
       const event = readTraceEvent(message);
       if (!event) continue;
-      if (event.table === table && event.chain === 'start') packet ??= event.packet;
+      // Packets that others trace pass this table too; only those it marked have met its rule.
+      const isMarked = event.table === table && event.chain === 'start' && event.handle !== undefined;
+      if (isMarked) packet ??= event.packet;
       if (event.packet !== packet) continue;
       // The kernel's number for a packet is soon given to another one.
-      const isMarked = event.table === table && event.chain === 'start' && event.handle !== undefined;
       if (isMarked && seen.length > 0) return seen;
       seen.push(event);
       lastAt = performance.now();

@@ -108,7 +108,11 @@ describe('explain packet on a running router', () => {
       .filter((line) => /trace/.test(line));
 
   /** Runs the trace, and the sender once its table is there. */
-  async function trace(text: string, send: () => unknown, ...more: string[]): Promise<{ code: number; json: Live }> {
+  async function trace(
+    text: string,
+    send: () => unknown,
+    ...more: string[]
+  ): Promise<{ code: number | null; json: Live }> {
     const pending = startTrace(machine, [...options(text), '--live', '-o', 'json', ...more]);
     await eventually(traceTables, (tables) => tables.length === 1, { within: 20_000 });
     send();
@@ -322,6 +326,45 @@ describe('explain packet on a running router', () => {
     expect(code).toBe(1);
     expect(json.live).toMatchObject({ equal: false, predicted: { verdict: 'accept' }, observed: { verdict: 'drop' } });
     expect(JSON.stringify(json.live.observed)).toContain('dropped in chain f of table stranger');
+  });
+
+  it('lets two look for different packets at the same time', async () => {
+    const [first, second] = ['udp 5000', 'udp 53'].map((what) =>
+      startTrace(machine, [...options(`in:eth0 10.0.255.2 10.1.255.2 ${what}`), '--live', '-o', 'json']),
+    );
+    await eventually(traceTables, (tables) => tables.length === 2, { within: 20_000 });
+    datagram('left', '10.1.255.2', 53)();
+    datagram('left', '10.1.255.2', 5000)();
+    const seen = await Promise.all([first, second].map(async (trace) => (await trace?.ended)?.stdout ?? ''));
+    expect(seen.map((text) => (JSON.parse(text) as Live).live.observed.verdict)).toEqual(['accept', 'drop']);
+  });
+
+  it('passes over packets in another state of conntrack than was asked for', async () => {
+    hosts.start('left', 'bash', '-c', 'exec 3<>/dev/udp/10.1.255.2/5000; while :; do printf x >&3; sleep 0.05; done');
+    const asked = 'in:eth0 10.0.255.2 10.1.255.2 udp 5000';
+    const tracked = () => machine.run('conntrack', '-L', '-p', 'udp', '--dport', '5000').stdout;
+    await eventually(tracked, (text) => text !== '', { within: 20_000 });
+    // Nothing answers, so that to conntrack the flow stays new.
+    const { code, stderr } = explain(asked, '--ct', 'established', '--live', '--wait', '1');
+    expect(stderr).toContain('no such packet came within 1 s');
+    expect(code).toBe(1);
+  });
+
+  it('observes a rejection where denials are rejections', async () => {
+    machine.apply(`${resources}---
+apiVersion: projectcalico.org/v3
+kind: FelixConfiguration
+metadata: { name: default }
+spec: { nftablesFilterDenyAction: Reject }
+`);
+    const rejects = () => JSON.parse(explain('in:eth0 10.0.255.2 10.1.255.2 udp 53', '-o', 'json').stdout) as Live;
+    const isApplied = ({ verdict, inForce }: Live) => verdict === 'reject' && inForce.isCurrent;
+    await eventually(rejects, isApplied, { within: 20_000 });
+    for (const packet of ['in:eth0 10.0.255.2 10.1.255.2 udp 53', 'in:eth0 fd00:0::2 fd00:1::2 tcp 1']) {
+      const { code, stdout } = explain(packet, '--live', '--send', '-o', 'json');
+      expect((JSON.parse(stdout) as Live).live).toMatchObject({ equal: true, observed: { verdict: 'reject' } });
+      expect(code).toBe(0);
+    }
   });
 
   it('ends with 1 and leaves nothing when no such packet comes, when interrupted, and when killed', async () => {
