@@ -11,10 +11,16 @@ import type { StagedSummary } from './flow-record.ts';
 
 type Counts = Pick<StagedSummary, 'matched' | 'wouldAllow' | 'wouldDeny' | 'differing'>;
 
+/** What was counted for a policy as it was then. */
+interface Tallied {
+  readonly resource: unknown;
+  readonly counts: Counts;
+}
+
 const nothing: Counts = { matched: 0, wouldAllow: 0, wouldDeny: 0, differing: 0 };
 
 export class StagedTally {
-  readonly #counts = new Map<string, Counts>();
+  readonly #tallied = new Map<string, Tallied>();
 
   count(policy: StagedPolicy, walks: { readonly enforced: Verdict; readonly staged: Verdict }): void {
     const { enforced, staged } = walks;
@@ -26,22 +32,36 @@ export class StagedTally {
       const isMatched = walk.trace.some(({ event, policy: met }) => event === 'rule-matched' && met === id);
       const isDecided = decides(policy, change, id, walk);
       if (!isMatched && !isDecided) continue;
-      const before = this.#counts.get(change.id) ?? nothing;
-      this.#counts.set(change.id, {
+      const before = this.#countsOf(policy, change);
+      const counts = {
         matched: before.matched + Number(isMatched),
         wouldAllow: before.wouldAllow + Number(isDecided && passes),
         wouldDeny: before.wouldDeny + Number(isDecided && !passes),
         differing: before.differing + Number(isDecided && differs),
-      });
+      };
+      this.#tallied.set(change.id, { resource: resourceOf(policy, change), counts });
     }
   }
 
   /** Of the policies that are staged now, those without a flow included. */
   summaries(policy: StagedPolicy | undefined): readonly StagedSummary[] {
-    return (policy?.changes ?? []).map(({ id, action, target }) => {
-      return { policy: id, action, target: target ?? null, ...(this.#counts.get(id) ?? nothing) };
+    if (!policy) return [];
+    return policy.changes.map((change) => {
+      const { id, action, target = null } = change;
+      return { policy: id, action, target, ...this.#countsOf(policy, change) };
     });
   }
+
+  /** A policy that was edited begins at nothing. */
+  #countsOf(policy: StagedPolicy, change: StagedChange): Counts {
+    const tallied = this.#tallied.get(change.id);
+    return tallied && tallied.resource === resourceOf(policy, change) ? tallied.counts : nothing;
+  }
+}
+
+/** Undefined for a Delete, which says nothing that could change. */
+function resourceOf({ policy }: StagedPolicy, { id }: StagedChange): unknown {
+  return policy.policies.get(id)?.resource;
 }
 
 /** By a rule of it, or by the end of a tier that it is in. */
