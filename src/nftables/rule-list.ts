@@ -22,7 +22,7 @@ import {
 } from './blocks.ts';
 import type { ClassFeed, ClassFollower } from './class-feed.ts';
 import type { Side } from './ruleset.ts';
-import { fewestSelectors, type Group, SideSelectors } from './selector-groups.ts';
+import { fewestNestedSelectors, fewestSelectors, type Group, SideSelectors } from './selector-groups.ts';
 import type { Selectors } from './terms.ts';
 
 const sides: readonly Side[] = ['source', 'destination'];
@@ -73,7 +73,8 @@ export class RuleList implements ClassFollower {
     if (depth < deepest) {
       for (const side of sides) {
         const counts = countSelectors(rules, side);
-        if (counts.size >= fewestSelectors) this.#sides.set(side, new SideSelectors(counts, depth > 0));
+        const fewest = depth === 0 ? fewestSelectors : fewestNestedSelectors;
+        if (counts.size >= fewest) this.#sides.set(side, new SideSelectors(counts, depth > 0));
       }
     }
     for (const each of this.#sides.values()) for (const known of feed.all()) each.count(known, 1);
@@ -116,14 +117,14 @@ export class RuleList implements ClassFollower {
     return { groups, whole: this.#isWorthwhile(groups) ? this.#split?.dispatching : undefined };
   }
 
-  /** Whether all chains may hold the rules between as well. */
+  /** Whether all chains may hold the rules between as well: half of what they may hold anyway. */
   #isWorthwhile(groups: Choice['groups']): boolean {
-    if (!this.#split) return false;
+    if (!this.#split || this.depth > 0) return false;
     const { dispatching, wideCount } = this.#split;
     const selectors = this.#sides.get(dispatching.side);
     const group = groups.get(dispatching.side)?.[dispatching.group];
     if (!selectors || !group) return false;
-    return wideCount * group.combinations <= selectors.mostRules(selectors.ruleCounts);
+    return 2 * wideCount * group.combinations <= selectors.mostRules(selectors.ruleCounts);
   }
 
   #findSplit(dispatchings: Dispatchings): Split | undefined {

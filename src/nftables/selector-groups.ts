@@ -7,7 +7,8 @@
  * a broad selector (`env == 'prod'`) is not put beside a thousand narrow ones, where its rules would be repeated in each chain,
  * but in a group with other broad ones, which are few and so have few combinations.
  *
- * Invariant: the chains of a group hold at most `mostRules` rules, whatever the members are. The same rules and classes give the
+ * Invariant: the chains of a group hold at most `mostRules` rules, whatever the members are: 1,024 and eight times those of its
+ * selectors, or in a nested list 32 and four times, elements that lead to chains counted in. The same rules and classes give the
  * same groups, in whatever order classes came. A class, because it counts combinations across rulesets.
  */
 import type { SetId } from '../intent/policy/policy-intent.ts';
@@ -15,6 +16,8 @@ import type { AddressClass } from './address-classes.ts';
 
 /** Two lookups and a jump cost about as much as asking so many selectors one by one. */
 export const fewestSelectors = 4;
+/** Inside a chain that a dispatch leads to another costs a map and chains for each such chain: it has to save more. */
+export const fewestNestedSelectors = 8;
 /** Selectors that fit in none of so many groups are asked one by one. */
 const mostGroups = 3;
 
@@ -67,9 +70,9 @@ export class SideSelectors {
     let left = this.ruleCounts;
     let combinations: ReadonlyMap<string, Combination> = this.#combinations;
     if (this.#cost <= this.mostRules(left)) {
-      return left.size < fewestSelectors ? [] : [{ ids: new Set(left.keys()), combinations: combinations.size }];
+      return left.size < this.#fewest ? [] : [{ ids: new Set(left.keys()), combinations: combinations.size }];
     }
-    while (groups.length < mostGroups && left.size >= fewestSelectors) {
+    while (groups.length < mostGroups && left.size >= this.#fewest) {
       const group = this.#narrowest(left, combinations);
       if (!group) break;
       groups.push(group);
@@ -79,11 +82,15 @@ export class SideSelectors {
     return groups;
   }
 
-  /** About eight times as many as there are. */
   mostRules(selectors: ReadonlyMap<SetId, number>): number {
-    let most = this.#isNested ? 64 : 1024;
-    for (const rules of selectors.values()) most += 8 * rules;
-    return most;
+    const [most, times] = this.#isNested ? [32, 4] : [1024, 8];
+    let rules = 0;
+    for (const count of selectors.values()) rules += count;
+    return most + times * rules;
+  }
+
+  get #fewest(): number {
+    return this.#isNested ? fewestNestedSelectors : fewestSelectors;
   }
 
   /** In a nested dispatch the elements that lead to chains count as well. */
@@ -101,7 +108,7 @@ export class SideSelectors {
     while (mostUses < combinations.size) mostUses *= 2;
     for (; mostUses >= 1; mostUses /= 2) {
       const narrow = new Map([...left].filter(([id]) => (uses.get(id) ?? 0) <= mostUses));
-      if (narrow.size < fewestSelectors) return undefined;
+      if (narrow.size < this.#fewest) return undefined;
       const restricted = restrict(combinations, narrow);
       let cost = 0;
       for (const combination of restricted.values()) cost += this.#costOf(combination);
