@@ -122,6 +122,7 @@ it('prints a verdict as JSON with the same keys always', () => {
     line: 9,
     cause: { kind: 'rule' },
     reason: 'GlobalNetworkPolicy to-lan ingress[2]: Allow',
+    staged: null,
     ends: null,
     trace: [
       ...['untracked', 'preDNAT'].map((stage) => ({

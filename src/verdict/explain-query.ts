@@ -14,6 +14,7 @@ import { explainPacket, type TraceOptions } from './explain-packet.ts';
 import { type Fib, lookupRoute } from './fib.ts';
 import type { Passage } from './packet.ts';
 import type { PacketQuery } from './packet-query.ts';
+import { explainStaged } from './staged-verdict.ts';
 import type { TraceStep, Verdict } from './verdict.ts';
 
 /** A RouterIntent will do for `intent`. */
@@ -37,7 +38,9 @@ export function explainQuery(
     };
   }
   const verdict = explainPacket(intent.policy, way.passage, query.packet, locate, options);
-  return way.reason === undefined ? verdict : { ...verdict, trace: [routeStep(way.reason), ...verdict.trace] };
+  const staged = explainStaged(intent.policy, way.passage, query.packet, verdict, locate);
+  const trace = way.reason === undefined ? verdict.trace : [routeStep(way.reason), ...verdict.trace];
+  return { ...verdict, trace, ...(staged && { staged }) };
 }
 
 /** `reason` says what was looked up; absent when nothing was. */

@@ -8,7 +8,7 @@
  */
 import type { Position } from '../resources/resource.ts';
 import type { PacketEnd, PacketEnds } from './packet-ends.ts';
-import type { RuleReference, TraceStep, Verdict } from './verdict.ts';
+import type { RuleReference, StagedVerdict, TraceStep, Verdict } from './verdict.ts';
 
 export interface VerdictJson {
   readonly verdict: Verdict['verdict'];
@@ -19,6 +19,8 @@ export interface VerdictJson {
   readonly line: number | null;
   readonly cause: Verdict['cause'];
   readonly reason: string;
+  /** What staged policy would do; null where it concerns no endpoint. */
+  readonly staged: StagedVerdict | null;
   /** Null where no resources were there to look in. */
   readonly ends: PacketEnds | null;
   readonly trace: readonly TraceStepJson[];
@@ -44,6 +46,7 @@ export function verdictToJson(verdict: Verdict, ends?: PacketEnds): VerdictJson 
     ...placeToJson(verdict.position),
     cause: verdict.cause,
     reason: verdict.reason,
+    staged: verdict.staged ?? null,
     ends: ends ?? null,
     trace: verdict.trace.map((step) => ({
       event: step.event,
@@ -69,11 +72,16 @@ export function printVerdict(verdict: Verdict, { isVerbose = false, ends }: Prin
   return [
     `${verdict.verdict}: ${verdict.reason}${printPlace(verdict.position)}`,
     `  decided in ${verdict.stage}`,
+    ...(verdict.staged ? [printStaged(verdict.staged)] : []),
     ...(ends ? ['', printEnd('source', ends.source), printEnd('destination', ends.destination)] : []),
     ...printTrace(verdict.trace.filter(({ event }) => isVerbose || event !== 'rule-missed')),
   ]
     .map(printable)
     .join('\n');
+}
+
+function printStaged({ verdict, stage, reason, differs }: StagedVerdict): string {
+  return `  with staged policies: ${verdict}${differs ? '' : ' as well'}, in ${stage}: ${reason}`;
 }
 
 /** A label or name from a store that nobody validated moves no terminal's cursor. */

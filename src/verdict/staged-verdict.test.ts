@@ -1,0 +1,51 @@
+import { describe, expect, it } from 'vitest';
+import type { PolicyIntent } from '../intent/policy/policy-intent.ts';
+import { explainQuery } from './explain-query.ts';
+import { makeFib } from './fib.ts';
+import type { PacketQuery } from './packet-query.ts';
+import { endpoint, packet, passage, policyIntent, rules, tier } from './policy.fixture.ts';
+import { printVerdict, verdictToJson } from './print-verdict.ts';
+import { explainStaged } from './staged-verdict.ts';
+
+const forwardRules = (by: Parameters<typeof rules>[2]): PolicyIntent =>
+  policyIntent({
+    endpoints: [endpoint('h1', ['eth0'], { forward: { ingress: [tier('default', 'Deny', 'web')] } })],
+    policies: new Map([rules('web', 'default', by)]),
+  });
+
+const [allowing, denying] = [forwardRules({ ingress: [['Allow']] }), forwardRules({ ingress: [['Deny']] })];
+const [way, first] = [passage('eth0 → eth1'), packet('10.0.0.1', '10.9.0.1', 'tcp/80')];
+
+describe('what staged policy would do', () => {
+  it.each([
+    ['deny what passes', allowing, denying, { verdict: 'drop', differs: true }],
+    ['let pass what is denied', denying, allowing, { verdict: 'accept', differs: true }],
+    ['the same', allowing, allowing, { verdict: 'accept', differs: false }],
+    [
+      'the same by rejecting',
+      denying,
+      { ...denying, denyVerdict: 'reject' } as const,
+      { verdict: 'reject', differs: false },
+    ],
+  ])('%s', (_, enforced, wouldBe, expected) => {
+    const policy = { ...enforced, staged: { policy: wouldBe, changes: [] } };
+    const verdict = enforced === allowing ? 'accept' : 'drop';
+    expect(explainStaged(policy, way, first, { verdict })).toMatchObject({ ...expected, stage: 'forward-ingress' });
+  });
+
+  it('is nothing where no staged policy concerns the router', () => {
+    expect(explainStaged(allowing, way, first, { verdict: 'accept' })).toBeUndefined();
+  });
+
+  it('stands beside the verdict on a question, and changes nothing of it', () => {
+    const query: PacketQuery = { in: 'eth0', out: 'eth1', packet: first };
+    const ask = (policy: PolicyIntent) => explainQuery({ policy }, makeFib([], []), query, () => undefined);
+    const answer = ask({ ...allowing, staged: { policy: denying, changes: [] } });
+    const { staged, ...enforced } = answer;
+    expect(enforced).toEqual(ask(allowing));
+    expect(verdictToJson(answer).staged).toEqual(staged);
+    expect(printVerdict(answer).split('\n')[2]).toBe(
+      '  with staged policies: drop, in forward-ingress: GlobalNetworkPolicy web ingress[0]: Deny',
+    );
+  });
+});
