@@ -13,11 +13,14 @@ import type { PacketCount } from '../nftables/read-counters.ts';
 import type { Place } from '../nftables/stages.ts';
 import type { PacketEnds } from '../verdict/packet-ends.ts';
 import { type VerdictJson, verdictToJson } from '../verdict/print-verdict.ts';
+import type { StagedVerdict } from '../verdict/staged-verdict.ts';
 import type { Verdict, VerdictStage } from '../verdict/verdict.ts';
 
 export interface Explanation {
   readonly verdict: Verdict;
   readonly ends: PacketEnds;
+  /** Absent where no staged policy concerns the router. */
+  readonly staged?: StagedVerdict;
   readonly kernel: KernelObjects;
   readonly inForce: InForce;
 }
@@ -54,8 +57,8 @@ export interface ExplanationJson extends VerdictJson {
   readonly inForce: InForce;
 }
 
-export function explanationToJson({ verdict, ends, kernel, inForce }: Explanation): ExplanationJson {
-  return { ...verdictToJson(verdict, ends), kernel, inForce };
+export function explanationToJson({ verdict, ends, staged, kernel, inForce }: Explanation): ExplanationJson {
+  return { ...verdictToJson(verdict, { ends, staged }), kernel, inForce };
 }
 
 export function inForceOf({ policy, store, lastError }: RouterStatus): InForce {

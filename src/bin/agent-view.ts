@@ -11,7 +11,7 @@ import { routesView } from '../api/routes-view.ts';
 import { findKernelObjects } from '../edge/kernel-objects.ts';
 import type { Snapshot } from '../resources/snapshot.ts';
 import { err, ok } from '../result.ts';
-import { explainQuery } from '../verdict/explain-query.ts';
+import { explainQuery, explainStagedQuery } from '../verdict/explain-query.ts';
 import { makeOwnerLookup, type OwnerLookup, packetEnds } from '../verdict/packet-ends.ts';
 import { parsePacketQuery } from '../verdict/packet-query.ts';
 import type { Verdict } from '../verdict/verdict.ts';
@@ -46,9 +46,11 @@ export function createAgentView(agent: RunningAgent, ports: AgentPorts, flows: F
       // What a store holds has no file: the client, who may have the files, names positions.
       const options = { detail: 'rules', findOwners } as const;
       const verdict = explainQuery(intent, fib.value, query.value, () => undefined, options);
+      const staged = explainStagedQuery(intent, fib.value, query.value, verdict, () => undefined);
       return ok({
         verdict,
         ends: packetEnds(findOwners, query.value.packet),
+        ...(staged ? { staged } : {}),
         kernel: await kernelObjectsOf(verdict),
         inForce: inForceOf(agent.status()),
       });

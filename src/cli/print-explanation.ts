@@ -8,12 +8,12 @@ import type { Observation, ObservedStep } from '../nftables/trace/observe-packet
 import { printVerdict, type VerdictJson } from '../verdict/print-verdict.ts';
 import type { LiveComparison } from './live-trace.ts';
 
-export function printExplanation({ verdict, ends, kernel, inForce }: Explanation, isVerbose: boolean): string {
+export function printExplanation({ verdict, ends, staged, kernel, inForce }: Explanation, isVerbose: boolean): string {
   const { isCurrent, revision, storedRevision, error } = inForce;
   const held = revision === null ? 'no policy of this agent yet' : `the policy of revision ${revision}`;
   const why = error === null ? '' : `: ${error}`;
   return [
-    printVerdict(verdict, { isVerbose, ends }),
+    printVerdict(verdict, { isVerbose, ends, staged }),
     '',
     ...printKernel(kernel),
     isCurrent

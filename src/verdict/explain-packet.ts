@@ -67,9 +67,10 @@ function endpointOf(policy: PolicyIntent, interfaceName: string): EndpointIntent
   return policy.endpoints.find(({ interfaces }) => interfaces === '*');
 }
 
-function explainLocalIn(walk: Walk, inbound: string): Verdict {
-  const early = explainPrerouting(walk, inbound);
+function explainLocalIn(sent: Walk, inbound: string): Verdict {
+  const early = explainPrerouting(sent, inbound);
   if ('verdict' in early) return early;
+  const { walk } = early;
   const isNew = !followsFlow(early.conntrack);
   const workload = isNew ? judgeWorkload(walk.policy, 'normal-ingress', inbound, walk.packet) : undefined;
   if (workload) return decideByDefault(walk, workload.verdict, { kind: 'workload-interface' }, workload.reason);
@@ -96,8 +97,13 @@ function allowedIn({ stage }: Decision): string {
 
 /** The walk with the packet as it was before NAT; its steps go into the same trace. */
 function asSent(walk: Walk): Walk {
-  const { beforeNat } = walk.packet;
-  return beforeNat ? { ...walk, packet: { ...walk.packet, ...beforeNat } } : walk;
+  return { ...walk, packet: withoutNat(walk.packet) };
+}
+
+/** The packet as it was sent: what NAT makes of one that policy has made untracked (semantics §4.13). */
+export function withoutNat(packet: Packet): Packet {
+  const { beforeNat, ...rest } = packet;
+  return beforeNat ? { ...rest, ...beforeNat } : packet;
 }
 
 /** What a packet carries out of the prerouting hooks. */
@@ -105,6 +111,8 @@ interface Arrived {
   /** The Allow that gave it the accept mark. */
   readonly allowed: Decision | undefined;
   readonly conntrack: Packet['ctState'];
+  /** With the packet as later hooks see it. */
+  readonly walk: Walk;
 }
 
 /** Raw, then mangle: both run before routing, so they are the same for local and forwarded packets. */
@@ -116,15 +124,15 @@ function explainPrerouting(later: Walk, inbound: string): Verdict | Arrived {
   // notrack: from here on the packet belongs to no flow, even if it did before (semantics §10.8).
   if (untracked.kind === 'allow') {
     skip(walk, 'preDNAT-ingress', allowedIn(untracked.by));
-    return { allowed: untracked.by, conntrack: 'untracked' };
+    return { allowed: untracked.by, conntrack: 'untracked', walk };
   }
   if (followsFlow(conntrack)) {
     skip(walk, 'preDNAT-ingress', `the packet is ${conntrack}`);
-    return { allowed: undefined, conntrack };
+    return { allowed: undefined, conntrack, walk: later };
   }
   const preDnat = evaluate(walk, 'preDNAT-ingress', inbound, conntrack);
   if (preDnat.kind === 'deny') return denied(walk, preDnat.by);
-  return { allowed: preDnat.kind === 'allow' ? preDnat.by : undefined, conntrack };
+  return { allowed: preDnat.kind === 'allow' ? preDnat.by : undefined, conntrack, walk: later };
 }
 
 function explainNormal(
@@ -153,10 +161,10 @@ function explainNormal(
   }
 }
 
-function explainForward(walk: Walk, inbound: string, outbound: string): Verdict {
-  const early = explainPrerouting(walk, inbound);
+function explainForward(sent: Walk, inbound: string, outbound: string): Verdict {
+  const early = explainPrerouting(sent, inbound);
   if ('verdict' in early) return early;
-  const { conntrack } = early;
+  const { conntrack, walk } = early;
   if (followsFlow(conntrack)) {
     return acceptEstablished(walk, conntrack, [
       ['forward-ingress', inbound],

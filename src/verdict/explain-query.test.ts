@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { AttachmentFacts, Topology } from '../intent/topology/topology.ts';
 import { address, prefix } from '../net/literals.fixture.ts';
 import type { Resource } from '../resources/resource.ts';
-import { explainQuery } from './explain-query.ts';
+import { explainQuery, explainStagedQuery } from './explain-query.ts';
 import { fibFromTopology, lookupRoute, makeFib } from './fib.ts';
 import { parsePacketQuery } from './packet-query.ts';
 import { endpoint, policyIntent, rules, tier } from './policy.fixture.ts';
@@ -111,6 +111,40 @@ it('asks before NAT about where a packet was sent to, and after it about where i
   ]);
 });
 
+it('leaves a packet that policy makes untracked where it was sent: NAT needs a flow', () => {
+  const allow = { untracked: { ingress: [tier('t', 'Deny', 'any')] } };
+  const policy = policyIntent({
+    endpoints: [endpoint('h', ['eth0'], allow)],
+    policies: new Map([rules('any', 't', { ingress: [['Allow']] })]),
+  });
+  const line = { in: 'eth0', src: '192.0.2.1', dst: '10.1.9.1', protocol: 'udp', dport: 53 };
+  const query = parsePacketQuery({ ...line, natDst: '10.1.1.1' });
+  if (!query.ok) throw new Error(JSON.stringify(query.error));
+  const { trace, verdict } = explainQuery({ policy }, fib, query.value, () => undefined);
+  expect(verdict).toBe('accept');
+  expect(trace[0]?.outcome).toBe('10.1.9.1 is in 10.1.9.0/24 by eth2');
+});
+
+it('tells beside the verdict what staged policy would make of the packet', () => {
+  const open = { forward: { ingress: [tier('t', 'Deny', 'open')] } };
+  const shut = { forward: { ingress: [tier('t', 'Deny', 'shut')] } };
+  const policies = new Map([
+    rules('open', 't', { ingress: [['Allow']] }),
+    rules('shut', 't', { ingress: [['Deny', { protocol: 17 }], ['Allow']] }),
+  ]);
+  const staged = { policy: policyIntent({ policies, endpoints: [endpoint('h', ['eth0'], shut)] }), changes: [] };
+  const policy = policyIntent({ policies, endpoints: [endpoint('h', ['eth0'], open)], staged });
+  const told = (protocol: string): string => {
+    const query = parsePacketQuery({ in: 'eth0', src: '192.0.2.1', dst: '10.1.1.1', protocol, dport: 80 });
+    if (!query.ok) throw new Error(JSON.stringify(query.error));
+    const verdict = explainQuery({ policy }, fib, query.value, () => undefined);
+    const beside = explainStagedQuery({ policy }, fib, query.value, verdict, () => undefined);
+    return printVerdict(verdict, { staged: beside }).split('\n')[2] ?? '';
+  };
+  expect(told('udp')).toBe('staged policy WOULD: drop: GlobalNetworkPolicy shut ingress[0]: Deny');
+  expect(told('tcp')).toBe('staged policy would too: accept: GlobalNetworkPolicy shut ingress[1]: Allow');
+});
+
 it('prints a verdict as JSON with the same keys always', () => {
   const nothing = { endpoint: null, tier: null, policy: null, rule: null, file: null, line: null };
   const rule = { kind: 'GlobalNetworkPolicy', name: 'to-lan', tier: 'default', direction: 'ingress', index: 2 };
@@ -124,6 +158,7 @@ it('prints a verdict as JSON with the same keys always', () => {
     reason: 'GlobalNetworkPolicy to-lan ingress[2]: Allow',
     staged: null,
     ends: null,
+    staged: null,
     trace: [
       ...['untracked', 'preDNAT'].map((stage) => ({
         ...nothing,

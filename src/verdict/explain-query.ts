@@ -10,11 +10,11 @@ import type { PolicyIntent } from '../intent/policy/policy-intent.ts';
 import { printAddress } from '../net/address.ts';
 import { printPrefix } from '../net/prefix.ts';
 import type { Locate } from './evaluate-stage.ts';
-import { explainPacket, type TraceOptions } from './explain-packet.ts';
+import { explainPacket, type TraceOptions, withoutNat } from './explain-packet.ts';
 import { type Fib, lookupRoute } from './fib.ts';
 import type { Passage } from './packet.ts';
 import type { PacketQuery } from './packet-query.ts';
-import { explainStaged } from './staged-verdict.ts';
+import { compareStaged, type StagedVerdict } from './staged-verdict.ts';
 import type { TraceStep, Verdict } from './verdict.ts';
 
 /** A RouterIntent will do for `intent`. */
@@ -38,9 +38,23 @@ export function explainQuery(
     };
   }
   const verdict = explainPacket(intent.policy, way.passage, query.packet, locate, options);
-  const staged = explainStaged(intent.policy, way.passage, query.packet, verdict, locate);
-  const trace = way.reason === undefined ? verdict.trace : [routeStep(way.reason), ...verdict.trace];
-  return { ...verdict, trace, ...(staged && { staged }) };
+  if (query.packet.beforeNat && verdict.trace.some(isMadeUntracked)) {
+    // NAT does not touch what has no flow: routing sees where it was sent to.
+    return explainQuery(intent, fib, { ...query, packet: withoutNat(query.packet) }, locate, options);
+  }
+  return way.reason === undefined ? verdict : { ...verdict, trace: [routeStep(way.reason), ...verdict.trace] };
+}
+
+/** What staged policy would make of the packet; undefined where none concerns an endpoint. */
+export function explainStagedQuery(
+  intent: { readonly policy: PolicyIntent },
+  fib: Fib,
+  query: PacketQuery,
+  enforced: Verdict,
+  locate: Locate,
+): StagedVerdict | undefined {
+  const { staged } = intent.policy;
+  return staged && compareStaged(explainQuery(staged, fib, query, locate), enforced);
 }
 
 /** `reason` says what was looked up; absent when nothing was. */
@@ -49,7 +63,7 @@ type Way =
   | { readonly passage: undefined; readonly reason: string };
 
 /** The way the packet takes, and what was looked up to know it. */
-export function resolvePassage(fib: Fib, query: PacketQuery): Way {
+function resolvePassage(fib: Fib, query: PacketQuery): Way {
   const { in: inbound, out: outbound, local, packet } = query;
   if (local === 'in' && inbound !== undefined) return { passage: { kind: 'local-in', inbound } };
   if (local === 'out') {
@@ -85,6 +99,10 @@ function lookUp(fib: Fib, destination: PacketQuery['packet']['destination'], inb
     case 'no-route':
       return { passage: undefined, reason: `no route to ${text}` };
   }
+}
+
+function isMadeUntracked({ stage, outcome }: TraceStep): boolean {
+  return stage.startsWith('untracked') && outcome === 'matched Allow';
 }
 
 function sent(outbound: string): Passage {

@@ -8,7 +8,8 @@
  */
 import type { Position } from '../resources/resource.ts';
 import type { PacketEnd, PacketEnds } from './packet-ends.ts';
-import type { RuleReference, StagedVerdict, TraceStep, Verdict } from './verdict.ts';
+import type { StagedVerdict } from './staged-verdict.ts';
+import type { RuleReference, TraceStep, Verdict } from './verdict.ts';
 
 export interface VerdictJson {
   readonly verdict: Verdict['verdict'];
@@ -19,10 +20,10 @@ export interface VerdictJson {
   readonly line: number | null;
   readonly cause: Verdict['cause'];
   readonly reason: string;
-  /** What staged policy would do; null where it concerns no endpoint. */
-  readonly staged: StagedVerdict | null;
   /** Null where no resources were there to look in. */
   readonly ends: PacketEnds | null;
+  /** What staged policy would make of it; null where none concerns the router. */
+  readonly staged: StagedVerdict | null;
   readonly trace: readonly TraceStepJson[];
 }
 
@@ -38,7 +39,10 @@ export interface TraceStepJson {
   readonly line: number | null;
 }
 
-export function verdictToJson(verdict: Verdict, ends?: PacketEnds): VerdictJson {
+export function verdictToJson(
+  verdict: Verdict,
+  { ends, staged }: Pick<PrintOptions, 'ends' | 'staged'> = {},
+): VerdictJson {
   return {
     verdict: verdict.verdict,
     stage: verdict.stage,
@@ -46,8 +50,8 @@ export function verdictToJson(verdict: Verdict, ends?: PacketEnds): VerdictJson 
     ...placeToJson(verdict.position),
     cause: verdict.cause,
     reason: verdict.reason,
-    staged: verdict.staged ?? null,
     ends: ends ?? null,
+    staged: staged ? { ...staged, rule: staged.rule && ruleToJson(staged.rule) } : null,
     trace: verdict.trace.map((step) => ({
       event: step.event,
       stage: step.stage,
@@ -65,23 +69,20 @@ export interface PrintOptions {
   /** Rules that did not match, too. */
   readonly isVerbose?: boolean;
   readonly ends?: PacketEnds | undefined;
+  readonly staged?: StagedVerdict | undefined;
 }
 
 /** The verdict and its reason, who is at both ends, then the way there by stage and tier; no colour, no final newline. */
-export function printVerdict(verdict: Verdict, { isVerbose = false, ends }: PrintOptions = {}): string {
+export function printVerdict(verdict: Verdict, { isVerbose = false, ends, staged }: PrintOptions = {}): string {
   return [
     `${verdict.verdict}: ${verdict.reason}${printPlace(verdict.position)}`,
     `  decided in ${verdict.stage}`,
-    ...(verdict.staged ? [printStaged(verdict.staged)] : []),
+    ...(staged ? [`staged policy ${staged.differs ? 'WOULD' : 'would too'}: ${staged.verdict}: ${staged.reason}`] : []),
     ...(ends ? ['', printEnd('source', ends.source), printEnd('destination', ends.destination)] : []),
     ...printTrace(verdict.trace.filter(({ event }) => isVerbose || event !== 'rule-missed')),
   ]
     .map(printable)
     .join('\n');
-}
-
-function printStaged({ verdict, stage, reason, differs }: StagedVerdict): string {
-  return `  with staged policies: ${verdict}${differs ? '' : ' as well'}, in ${stage}: ${reason}`;
 }
 
 /** A label or name from a store that nobody validated moves no terminal's cursor. */

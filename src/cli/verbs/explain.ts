@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { type Explanation, explanationToJson } from '../../api/explanation.ts';
 import { explainPacketAt } from '../../client/agent-client.ts';
 import { resolveTopology } from '../../intent/topology/resolve-topology.ts';
-import { explainQuery } from '../../verdict/explain-query.ts';
+import { explainQuery, explainStagedQuery } from '../../verdict/explain-query.ts';
 import { fibFromTopology } from '../../verdict/fib.ts';
 import { makeOwnerLookup, packetEnds } from '../../verdict/packet-ends.ts';
 import {
@@ -95,22 +95,23 @@ async function explain(command: Command, cli: Cli, options: ExplainOptions): Pro
   const findOwners = makeOwnerLookup(snapshot);
   // Of thousands of packets nobody reads why each rule did not match, unless he asks.
   const detail = options.verbose || !options.stdin ? 'rules' : 'policies';
-  const answer = (asked: PacketQuery) => ({
-    verdict: explainQuery(intent, fib, asked, snapshot.locate, { detail, findOwners }),
-    ends: packetEnds(findOwners, asked.packet),
-  });
+  const answer = (asked: PacketQuery) => {
+    const verdict = explainQuery(intent, fib, asked, snapshot.locate, { detail, findOwners });
+    const staged = explainStagedQuery(intent, fib, asked, verdict, snapshot.locate);
+    return { verdict, beside: { ends: packetEnds(findOwners, asked.packet), staged } };
+  };
   if (query === undefined) {
     return answerQueries((asked) => {
-      const { verdict, ends } = answer(asked);
-      return verdictToJson(verdict, ends);
+      const { verdict, beside } = answer(asked);
+      return verdictToJson(verdict, beside);
     });
   }
-  const { verdict, ends } = answer(query.value);
+  const { verdict, beside } = answer(query.value);
   const isVerbose = options.verbose === true;
   cli.print(
     options.output === 'json'
-      ? `${JSON.stringify(verdictToJson(verdict, ends))}\n`
-      : `${printVerdict(verdict, { isVerbose, ends })}\n`,
+      ? `${JSON.stringify(verdictToJson(verdict, beside))}\n`
+      : `${printVerdict(verdict, { isVerbose, ...beside })}\n`,
   );
   return exitCode.ok;
 }
