@@ -6,7 +6,8 @@
  */
 
 import type { AddressOwner } from '../verdict/packet-ends.ts';
-import type { RuleReference, StagedVerdict, VerdictStage } from '../verdict/verdict.ts';
+import type { StagedVerdict } from '../verdict/staged-verdict.ts';
+import type { RuleReference, VerdictStage } from '../verdict/verdict.ts';
 
 export interface FlowRecord {
   /** When the first of its packets was read, RFC 3339. */

@@ -156,7 +156,6 @@ it('prints a verdict as JSON with the same keys always', () => {
     line: 9,
     cause: { kind: 'rule' },
     reason: 'GlobalNetworkPolicy to-lan ingress[2]: Allow',
-    staged: null,
     ends: null,
     staged: null,
     trace: [

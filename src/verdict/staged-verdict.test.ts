@@ -1,10 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { PolicyIntent } from '../intent/policy/policy-intent.ts';
-import { explainQuery } from './explain-query.ts';
-import { makeFib } from './fib.ts';
-import type { PacketQuery } from './packet-query.ts';
 import { endpoint, packet, passage, policyIntent, rules, tier } from './policy.fixture.ts';
-import { printVerdict, verdictToJson } from './print-verdict.ts';
 import { explainStaged } from './staged-verdict.ts';
 
 const forwardRules = (by: Parameters<typeof rules>[2]): PolicyIntent =>
@@ -35,17 +31,5 @@ describe('what staged policy would do', () => {
 
   it('is nothing where no staged policy concerns the router', () => {
     expect(explainStaged(allowing, way, first, { verdict: 'accept' })).toBeUndefined();
-  });
-
-  it('stands beside the verdict on a question, and changes nothing of it', () => {
-    const query: PacketQuery = { in: 'eth0', out: 'eth1', packet: first };
-    const ask = (policy: PolicyIntent) => explainQuery({ policy }, makeFib([], []), query, () => undefined);
-    const answer = ask({ ...allowing, staged: { policy: denying, changes: [] } });
-    const { staged, ...enforced } = answer;
-    expect(enforced).toEqual(ask(allowing));
-    expect(verdictToJson(answer).staged).toEqual(staged);
-    expect(printVerdict(answer).split('\n')[2]).toBe(
-      '  with staged policies: drop, in forward-ingress: GlobalNetworkPolicy web ingress[0]: Deny',
-    );
   });
 });

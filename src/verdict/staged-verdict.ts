@@ -9,7 +9,17 @@ import type { PolicyIntent } from '../intent/policy/policy-intent.ts';
 import type { Locate } from './evaluate-stage.ts';
 import { explainPacket } from './explain-packet.ts';
 import type { Packet, Passage } from './packet.ts';
-import type { StagedVerdict, Verdict } from './verdict.ts';
+import type { RuleReference, Verdict, VerdictStage } from './verdict.ts';
+
+export interface StagedVerdict {
+  readonly verdict: Verdict['verdict'];
+  readonly stage: VerdictStage;
+  /** Its kind tells a staged rule from an enforced one. */
+  readonly rule: RuleReference | null;
+  readonly reason: string;
+  /** Whether the packet would pass where it does not, or the other way round. */
+  readonly differs: boolean;
+}
 
 /** Undefined where no staged policy concerns an endpoint. `enforced` is the verdict on the same packet. */
 export function explainStaged(

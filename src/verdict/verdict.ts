@@ -16,19 +16,6 @@ export interface Verdict {
   /** The same in words. */
   readonly reason: string;
   readonly trace: readonly TraceStep[];
-  /** What staged policy would do; absent where it concerns no endpoint, or was not asked for. */
-  readonly staged?: StagedVerdict;
-}
-
-/** Reported beside the verdict, never enforced. */
-export interface StagedVerdict {
-  readonly verdict: Verdict['verdict'];
-  readonly stage: VerdictStage;
-  /** Its kind tells a staged rule from an enforced one. */
-  readonly rule: RuleReference | null;
-  readonly reason: string;
-  /** Whether the packet would pass where it does not, or the other way round. */
-  readonly differs: boolean;
 }
 
 export type VerdictCause =
