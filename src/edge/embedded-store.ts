@@ -76,9 +76,16 @@ class EmbeddedStore implements Store {
   }
 
   async list(prefix: string) {
+    const entries: StoreEntry[] = [];
+    const scanned = await this.scan(prefix, (entry) => void entries.push(entry));
+    return scanned.ok ? ok({ entries, revision: scanned.value }) : scanned;
+  }
+
+  async scan(prefix: string, visit: (entry: StoreEntry) => void): Promise<Result<number, StoreError>> {
     return this.#attempt(() => {
       this.#tables.refresh();
-      return ok({ entries: this.#tables.list(prefix), revision: this.#tables.meta().revision });
+      this.#tables.scan(prefix, visit);
+      return ok(this.#tables.meta().revision);
     });
   }
 

@@ -51,7 +51,8 @@ export interface LmdbTables {
   readonly doorbellPath: string;
   meta(): Meta;
   get(key: string): StoreEntry | undefined;
-  list(prefix: string): StoreEntry[];
+  /** Every entry whose key begins so, in key order. */
+  scan(prefix: string, visit: (entry: StoreEntry) => void): void;
   /** At most `limit` transactions after a revision, in order. */
   changesAfter(revision: number, limit: number): LoggedTransaction[];
   /** Makes the next reads see the newest committed state. */
@@ -177,7 +178,9 @@ function makeTables(opened: OpenTables): LmdbTables {
       const text = bytes.length > longestKey || bytes.length === 0 ? undefined : entries.get(bytes);
       return text === undefined ? undefined : readEntry(key, text);
     },
-    list: (prefix) => [...entries.getRange(rangeOf(prefix))].map(({ key, value }) => readEntry(key.toString(), value)),
+    scan: (prefix, visit) => {
+      for (const { key, value } of entries.getRange(rangeOf(prefix))) visit(readEntry(key.toString(), value));
+    },
     changesAfter: (revision, limit) =>
       [...log.getRange({ start: logKey(revision + 1), end: logKey(Number.MAX_SAFE_INTEGER), limit })].map(readLogged),
     refresh: () => root.resetReadTxn(),

@@ -11,12 +11,7 @@ import { err, ok, type Result } from '../result.ts';
 import type { Stamps } from '../store/plan-write.ts';
 import { printResourceError, printStoreError } from '../store/resource-error.ts';
 import { createResourceStore } from '../store/resource-store.ts';
-import {
-  type FollowedObjects,
-  followSnapshots,
-  type InvalidObject,
-  type SnapshotFollower,
-} from '../store/snapshots.ts';
+import { followSnapshots, type InvalidObject, nothingFollowed, type SnapshotFollower } from '../store/snapshots.ts';
 import type { Store, StoreError } from '../store/store.ts';
 
 const reopenAfterMs = 1000;
@@ -32,7 +27,7 @@ export function openRouterStore(open: () => Promise<Result<Store, StoreError>>, 
   let follower: SnapshotFollower | undefined;
   let timer: NodeJS.Timeout | undefined;
   let isClosed = false;
-  const followed: FollowedObjects = new Map();
+  const followed = nothingFollowed();
 
   async function begin(listener: Parameters<SnapshotSource['follow']>[0]): Promise<void> {
     const opened = await open();

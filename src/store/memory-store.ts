@@ -70,6 +70,13 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): Store {
       return ok({ entries: found.sort((a, b) => compareKeys(a.key, b.key)), revision });
     },
 
+    scan: async (prefix, visit) => {
+      if (closed) return err(isClosed);
+      const found = [...entries.values()].filter((entry) => entry.key.startsWith(prefix));
+      for (const entry of found.sort((a, b) => compareKeys(a.key, b.key))) visit(entry);
+      return ok(revision);
+    },
+
     commit: async (writes): Promise<Result<number, StoreError>> => {
       if (closed) return err(isClosed);
       const plan = planTransaction(writes, revision + 1, (key) => entries.get(key)?.revision);

@@ -3,7 +3,7 @@ import { causewayApiVersion } from '../resources/kinds.ts';
 import type { Snapshot } from '../resources/snapshot.ts';
 import { resourceKey } from './keys.ts';
 import { createMemoryStore } from './memory-store.ts';
-import { type FollowedObjects, followSnapshots, type InvalidObject } from './snapshots.ts';
+import { followSnapshots, type InvalidObject, nothingFollowed } from './snapshots.ts';
 import type { Store, StoreError, StoreWrite } from './store.ts';
 
 interface Seen {
@@ -138,7 +138,7 @@ describe('followSnapshots', () => {
   it('keeps last valid versions when the store was away, for the follower that comes after', async () => {
     const store = createMemoryStore();
     await store.commit([putRouter('a', 1)]);
-    const followed: FollowedObjects = new Map();
+    const followed = nothingFollowed();
     const seen: Seen[] = [];
     const see = (snapshot: Snapshot, invalid: readonly InvalidObject[]) => void seen.push({ snapshot, invalid });
     const first = followSnapshots(store, see, () => undefined, followed);

@@ -7,11 +7,14 @@
  * change keeps its identity from one snapshot to the next, so that a diff compares references. A stored object that is
  * not valid counts as its last valid version, where one was seen: a broken policy must not fall away and widen access.
  */
+
+import { sameValue } from '../net/same-value.ts';
 import type { AnyResource } from '../resources/resource.ts';
 import { makeSnapshot, type ResourceChange, type Snapshot, updateSnapshot } from '../resources/snapshot.ts';
+import { compactResource } from './compact-resource.ts';
 import { parseResourceKey, type ResourceName, resourcesPrefix } from './keys.ts';
 import type { Store, StoreChange, StoreEntry, StoreError, Watch, WatchEvent } from './store.ts';
-import { candidateKeys, nameOf, readStored } from './stored-object.ts';
+import { candidateKeys, nameOf, policyKinds, readStored } from './stored-object.ts';
 import { changedKey, compareKeys } from './transaction.ts';
 
 /** A stored object that is not acted on as it stands. */
@@ -26,19 +29,26 @@ export interface SnapshotFollower {
   close(): void;
 }
 
-/** What a follower knows by key; handed on to the next one, when a store was away, so that last valid versions are kept. */
-export type FollowedObjects = Map<string, Followed>;
+/**
+ * What a follower knows; handed on to the next one, when a store was away, so that last valid versions are kept. Most objects
+ * are known by the snapshot alone.
+ */
+export interface FollowedObjects {
+  snapshot: Snapshot;
+  /** By key: what is not valid, and every policy, which may lie under another key than its name's. */
+  readonly objects: Map<string, Followed>;
+}
 
 interface Followed {
   /** What the snapshot shows: the object, or its last valid version. */
   readonly resource: AnyResource | undefined;
   readonly invalid: InvalidObject | undefined;
   readonly revision: number;
-  /**
-   * The object's text without what makes no new snapshot (status), to tell whether anything else changed; undefined for
-   * workloads, which are many and have no status.
-   */
-  readonly substance: string | undefined;
+}
+
+/** What a follower knows that comes after none. */
+export function nothingFollowed(): FollowedObjects {
+  return { snapshot: makeSnapshot([]), objects: new Map() };
 }
 
 /**
@@ -50,41 +60,47 @@ export function followSnapshots(
   store: Store,
   onSnapshot: (snapshot: Snapshot, invalid: readonly InvalidObject[]) => void,
   onError: (error: StoreError) => void,
-  followed: FollowedObjects = new Map(),
+  followed: FollowedObjects = nothingFollowed(),
 ): SnapshotFollower {
-  let snapshot = makeSnapshot([]);
-  let invalid = new Map<string, InvalidObject>();
   let watch: Watch | undefined;
   let isClosed = false;
+  const { objects } = followed;
 
   function emit(next: Snapshot): void {
-    snapshot = next;
+    followed.snapshot = next;
+    const invalid = [...objects].flatMap(([key, object]) => (object.invalid ? [[key, object.invalid] as const] : []));
     onSnapshot(
-      snapshot,
-      [...invalid].sort(([a], [b]) => compareKeys(a, b)).map(([, object]) => object),
+      next,
+      invalid.sort(([a], [b]) => compareKeys(a, b)).map(([, object]) => object),
     );
   }
 
-  function rebuild(revision: number): void {
-    const objects = [...followed].sort(([a], [b]) => compareKeys(a, b));
-    invalid = new Map(objects.flatMap(([key, object]) => (object.invalid ? [[key, object.invalid] as const] : [])));
-    const resources = objects.flatMap(([, { resource }]) => resource ?? []);
-    emit(makeSnapshot(resources, revision));
-  }
-
   async function begin(): Promise<void> {
-    const listing = await store.list(resourcesPrefix);
-    if (isClosed) return;
-    if (!listing.ok) {
-      onError(listing.error);
+    const resources: AnyResource[] = [];
+    const known = new Map(objects);
+    objects.clear();
+    const scanned = await store.scan(resourcesPrefix, (entry) => {
+      if (isClosed) return;
+      const subject = parseResourceKey(entry.key);
+      if (!subject) return;
+      const object = follow(entry, subject, known.get(entry.key) ?? shownAs(subject));
+      if (object.invalid || policyKinds.includes(subject.kind)) objects.set(entry.key, object);
+      if (object.resource) resources.push(object.resource);
+    });
+    if (isClosed || !scanned.ok) {
+      for (const [key, object] of known) objects.set(key, object);
+      if (!isClosed && !scanned.ok) onError(scanned.error);
       return;
     }
-    const listed = listing.value.entries.filter(({ key }) => parseResourceKey(key) !== undefined);
-    const keys = new Set(listed.map(({ key }) => key));
-    for (const key of [...followed.keys()]) if (!keys.has(key)) followed.delete(key);
-    for (const entry of listed) followed.set(entry.key, follow(entry, followed.get(entry.key)));
-    rebuild(listing.value.revision);
-    if (!isClosed) watch = store.watch(resourcesPrefix, listing.value.revision, onEvent);
+    emit(makeSnapshot(resources, scanned.value));
+    if (!isClosed) watch = store.watch(resourcesPrefix, scanned.value, onEvent);
+  }
+
+  /** What is known of an object that only the snapshot knows. */
+  function shownAs({ kind, name, namespace }: ResourceName): Followed | undefined {
+    if (policyKinds.includes(kind)) return undefined;
+    const resource = followed.snapshot.find(kind, name, namespace) as AnyResource | undefined;
+    return resource && { resource, invalid: undefined, revision: Number(resource.metadata.resourceVersion) };
   }
 
   function onEvent(event: WatchEvent): void {
@@ -95,10 +111,14 @@ export function followSnapshots(
       // Two keys that show one resource: which of them counts can only be told from all.
       const keys = new Set(taken.map(({ key }) => key));
       if (taken.some(({ key, before, after }) => isDoubled(key, before ?? after, keys))) {
-        rebuild(event.revision);
-        return;
-      }
-      emit(updateSnapshot(snapshot, taken.flatMap(changesOf), event.revision));
+        emit(
+          updateSnapshot(
+            followed.snapshot,
+            [...taken.flatMap(goneOf), ...taken.flatMap(changesOf), ...policiesInOrder()],
+            event.revision,
+          ),
+        );
+      } else emit(updateSnapshot(followed.snapshot, taken.flatMap(changesOf), event.revision));
     } else if (event.error.kind === 'compacted') {
       void begin();
     } else {
@@ -109,19 +129,25 @@ export function followSnapshots(
   /** Takes one change over; undefined when no snapshot looks different for it. */
   function take(change: StoreChange): Taken | undefined {
     const key = changedKey(change);
-    if (parseResourceKey(key) === undefined) return undefined;
-    const before = followed.get(key);
-    const after = change.kind === 'put' ? follow(change.entry, before) : undefined;
-    if (after) followed.set(key, after);
-    else followed.delete(key);
-    if (after?.invalid) invalid.set(key, after.invalid);
-    else invalid.delete(key);
+    const subject = parseResourceKey(key);
+    if (subject === undefined) return undefined;
+    const before = objects.get(key) ?? shownAs(subject);
+    const after = change.kind === 'put' ? follow(change.entry, subject, before) : undefined;
+    if (after && (after.invalid || policyKinds.includes(subject.kind))) objects.set(key, after);
+    else objects.delete(key);
     return after === before ? undefined : { key, before: before?.resource, after: after?.resource };
   }
 
   function isDoubled(key: string, resource: AnyResource | undefined, taken: ReadonlySet<string>): boolean {
     const others = resource === undefined ? [] : candidateKeys(nameOf(resource)).filter((other) => other !== key);
-    return others.some((other) => followed.has(other) || taken.has(other));
+    return others.some((other) => objects.has(other) || taken.has(other));
+  }
+
+  /** Every policy, in the order of keys: of two with one name the later one counts, as it does in a listing. */
+  function policiesInOrder(): ResourceChange[] {
+    return [...objects]
+      .sort(([a], [b]) => compareKeys(a, b))
+      .flatMap(([, { resource }]) => (resource ? [{ is: 'there' as const, resource }] : []));
   }
 
   void begin();
@@ -148,28 +174,34 @@ function changesOf({ before, after }: Taken): ResourceChange[] {
   ];
 }
 
-/** An entry as the snapshot will show it; the same object as before when nothing but its status or version changed. */
-function follow(entry: StoreEntry, before: Followed | undefined): Followed {
-  const { revision } = entry;
-  if (before?.revision === revision) return before;
-  const hasStatus = parseResourceKey(entry.key)?.kind !== 'WorkloadEndpoint';
-  const substance = hasStatus ? substanceOf(entry.value) : undefined;
-  if (before !== undefined && hasStatus && before.substance === substance) return before;
-  const read = readStored(entry);
-  if (read.ok) return { resource: read.value, invalid: undefined, revision, substance };
-  const { subject, reasons } = read.error;
-  const resource = before?.resource;
-  const invalid = { subject, reasons, isLastValidKept: resource !== undefined };
-  return { resource, invalid, revision, substance };
+function goneOf(taken: Taken): ResourceChange[] {
+  return [taken.before, taken.after].flatMap((one) => (one ? [{ is: 'gone' as const, ...nameOf(one) }] : []));
 }
 
-function substanceOf(text: string): string {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) return text;
-    const { status: _, ...rest } = value as Record<string, unknown>;
-    return JSON.stringify(rest);
-  } catch {
-    return text;
+/** An entry as the snapshot will show it; the same object as before when nothing but its status or version changed. */
+function follow(entry: StoreEntry, subject: ResourceName, before: Followed | undefined): Followed {
+  const { revision } = entry;
+  if (before?.revision === revision) return before;
+  const read = readStored(entry);
+  if (!read.ok) {
+    const resource = before?.resource;
+    return {
+      resource,
+      invalid: { subject, reasons: read.error.reasons, isLastValidKept: resource !== undefined },
+      revision,
+    };
   }
+  const resource = compactResource(read.value);
+  if (before?.resource && !before.invalid && hasSameSubstance(before.resource, resource)) return before;
+  return { resource, invalid: undefined, revision };
+}
+
+/** Whether two versions differ in nothing but what makes no new snapshot. */
+function hasSameSubstance(a: AnyResource, b: AnyResource): boolean {
+  return sameValue(substanceOf(a), substanceOf(b));
+}
+
+function substanceOf({ status: _, metadata, ...rest }: AnyResource): unknown {
+  const { resourceVersion: _version, ...named } = metadata;
+  return { ...rest, metadata: named };
 }

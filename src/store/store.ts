@@ -63,6 +63,11 @@ export interface Store {
   get(key: string): Promise<Result<StoreEntry | undefined, StoreError>>;
   list(prefix: string): Promise<Result<StoreListing, StoreError>>;
   /**
+   * Shows what `list` would list one entry after the other, and gives the revision: for those who need not have all entries
+   * in memory at once. `visit` must not call the store.
+   */
+  scan(prefix: string, visit: (entry: StoreEntry) => void): Promise<Result<number, StoreError>>;
+  /**
    * Performs all writes in one transaction, or none; gives the new revision. A key may occur once. A transaction that
    * changes nothing (checks, deletions of absent keys) takes no revision and gives the current one.
    */

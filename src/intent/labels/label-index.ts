@@ -36,7 +36,8 @@ type Contribution<T> = readonly Contributed<T>[];
 
 interface OwnerEntry {
   group: OwnerGroup;
-  addresses: Contribution<Prefix>;
+  /** Each once. Most owners have one address, and are many: it stands here without a list around it. */
+  prefixes: Prefix | readonly Prefix[];
 }
 
 /** Owners that no selector and no port query can tell apart. */
@@ -102,17 +103,18 @@ export class LabelIndex {
     const addresses = addressContribution(owner.prefixes);
     if (known) this.moveOwner(known, group, addresses);
     else {
-      const entry: OwnerEntry = { group, addresses };
+      const entry: OwnerEntry = { group, prefixes: prefixesOf(addresses) };
       this.owners.set(owner.id, entry);
       group.owners.add(entry);
-      for (const set of group.sets) this.add(set, entry.addresses, group);
+      for (const set of group.sets) this.add(set, addresses, group);
     }
   }
 
   removeOwner(id: string): void {
     const entry = this.owners.get(id);
     if (!entry) return;
-    const { group, addresses } = entry;
+    const { group } = entry;
+    const addresses = contributionOf(entry);
     for (const set of group.sets) this.remove(set, addresses, group);
     this.owners.delete(id);
     this.abandon(group, entry);
@@ -179,7 +181,7 @@ export class LabelIndex {
   /** Adds before it removes, so that an address which another owner takes over never leaves its sets. */
   private moveOwner(entry: OwnerEntry, group: OwnerGroup, addresses: Contribution<Prefix>): void {
     const before = entry.group;
-    const old = entry.addresses;
+    const old = contributionOf(entry);
     const isSame = sameItems(old, addresses, (a, b) => a.key === b.key);
     const samePorts = before.ports === group.ports || JSON.stringify(before.ports) === JSON.stringify(group.ports);
     if (before === group && isSame) return;
@@ -194,7 +196,7 @@ export class LabelIndex {
       group.owners.add(entry);
     }
     entry.group = group;
-    if (!isSame) entry.addresses = addresses;
+    if (!isSame) entry.prefixes = prefixesOf(addresses);
     if (before !== group) this.abandon(before, entry);
   }
 
@@ -263,7 +265,7 @@ export class LabelIndex {
     for (const group of candidates) {
       if (group.sets.has(set) || !isSelected(set, group.labels)) continue;
       join(set, group);
-      for (const { addresses } of group.owners) this.add(set, addresses, group);
+      for (const entry of group.owners) this.add(set, contributionOf(entry), group);
     }
     this.touched.add(set);
   }
@@ -349,6 +351,16 @@ function addressContribution(prefixes: readonly Prefix[]): Contribution<Prefix> 
   if (first && prefixes.length === 1) return [{ key: printPrefix(first), member: first }];
   const byKey = new Map(prefixes.map((prefix) => [printPrefix(prefix), prefix]));
   return [...byKey].map(([key, member]) => ({ key, member }));
+}
+
+function contributionOf({ prefixes }: OwnerEntry): Contribution<Prefix> {
+  const list = 'bits' in prefixes ? [prefixes] : prefixes;
+  return list.map((member) => ({ key: printPrefix(member), member }));
+}
+
+function prefixesOf(addresses: Contribution<Prefix>): OwnerEntry['prefixes'] {
+  const [first] = addresses;
+  return first && addresses.length === 1 ? first.member : addresses.map(({ member }) => member);
 }
 
 function portContribution(
