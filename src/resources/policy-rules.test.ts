@@ -7,6 +7,30 @@ const policy = (spec: string): string => manifest('GlobalNetworkPolicy', spec);
 const ingress = (rule: string): string => policy(`ingress:\n- action: Allow\n${rule.replace(/^/gm, '  ')}`);
 const egress = (rule: string): string => policy(`egress:\n- action: Allow\n${rule.replace(/^/gm, '  ')}`);
 
+describe('beside services', () => {
+  const service = 'services: {name: a, namespace: b}';
+  const beside: Readonly<Record<string, string>> = {
+    selector: 'all()',
+    notSelector: 'has(a)',
+    namespaceSelector: 'all()',
+    serviceAccounts: '{names: [x]}',
+    nets: '[10.0.0.0/8]',
+    notNets: '[10.0.0.0/8]',
+    ports: '[80]',
+    notPorts: '[80]',
+  };
+  it.each(Object.entries(beside))('a destination has no %s: %s', (field, value) => {
+    const rule = egress(`protocol: TCP\ndestination:\n  ${service}\n  ${field}: ${value}`);
+    expect(problemsOf(rule).map((problem) => problem.field)).toEqual([`spec.egress[0].destination.${field}`]);
+  });
+
+  it.each(Object.entries(beside))('a source has ports and nothing else, %s: %s', (field, value) => {
+    const rule = ingress(`protocol: TCP\nsource:\n  ${service}\n  ${field}: ${value}`);
+    const isAllowed = field === 'ports' || field === 'notPorts';
+    expect(problemsOf(rule)).toHaveLength(isAllowed ? 0 : 1);
+  });
+});
+
 describe('rules that are refused', () => {
   it.each<[string, string, string, string, RegExp]>([
     [
