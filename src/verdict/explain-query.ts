@@ -63,7 +63,7 @@ type Way =
   | { readonly passage: undefined; readonly reason: string };
 
 /** The way the packet takes, and what was looked up to know it. */
-function resolvePassage(fib: Fib, query: PacketQuery): Way {
+export function resolvePassage(fib: Fib, query: PacketQuery): Way {
   const { in: inbound, out: outbound, local, packet } = query;
   if (local === 'in' && inbound !== undefined) return { passage: { kind: 'local-in', inbound } };
   if (local === 'out') {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { PolicyIntent } from '../intent/policy/policy-intent.ts';
 import { endpoint, packet, passage, policyIntent, rules, tier } from './policy.fixture.ts';
-import { explainStaged } from './staged-verdict.ts';
+import { compareStaged, walkStaged } from './staged-verdict.ts';
 
 const forwardRules = (by: Parameters<typeof rules>[2]): PolicyIntent =>
   policyIntent({
@@ -25,11 +25,12 @@ describe('what staged policy would do', () => {
     ],
   ])('%s', (_, enforced, wouldBe, expected) => {
     const policy = { ...enforced, staged: { policy: wouldBe, changes: [] } };
+    const walk = walkStaged(policy, way, first);
     const verdict = enforced === allowing ? 'accept' : 'drop';
-    expect(explainStaged(policy, way, first, { verdict })).toMatchObject({ ...expected, stage: 'forward-ingress' });
+    expect(walk && compareStaged(walk, { verdict })).toMatchObject({ ...expected, stage: 'forward-ingress' });
   });
 
   it('is nothing where no staged policy concerns the router', () => {
-    expect(explainStaged(allowing, way, first, { verdict: 'accept' })).toBeUndefined();
+    expect(walkStaged(allowing, way, first)).toBeUndefined();
   });
 });

@@ -1,12 +1,11 @@
 /**
  * What staged policy would make of a packet, beside what enforced policy makes of it.
  *
- *   PolicyIntent.staged + Passage + Packet ─[explainStaged]→ StagedVerdict
+ *   PolicyIntent.staged + Passage + Packet ─[walkStaged]→ Verdict ─[compareStaged]→ StagedVerdict
  *
  * Invariant: the same walk as for enforced policy, over the policy as it would be; nothing of it is ever enforced.
  */
 import type { PolicyIntent } from '../intent/policy/policy-intent.ts';
-import type { Locate } from './evaluate-stage.ts';
 import { explainPacket } from './explain-packet.ts';
 import type { Packet, Passage } from './packet.ts';
 import type { RuleReference, Verdict, VerdictStage } from './verdict.ts';
@@ -21,26 +20,9 @@ export interface StagedVerdict {
   readonly differs: boolean;
 }
 
-/** Undefined where no staged policy concerns an endpoint. `enforced` is the verdict on the same packet. */
-export function explainStaged(
-  policy: PolicyIntent,
-  passage: Passage,
-  packet: Packet,
-  enforced: Pick<Verdict, 'verdict'>,
-  locate: Locate = () => undefined,
-): StagedVerdict | undefined {
-  const staged = walkStaged(policy, passage, packet, locate);
-  return staged && compareStaged(staged, enforced);
-}
-
-/** The whole walk, with its trace. */
-export function walkStaged(
-  { staged }: PolicyIntent,
-  passage: Passage,
-  packet: Packet,
-  locate: Locate = () => undefined,
-): Verdict | undefined {
-  return staged && explainPacket(staged.policy, passage, packet, locate);
+/** The whole walk, with its trace; undefined where no staged policy concerns an endpoint. */
+export function walkStaged({ staged }: PolicyIntent, passage: Passage, packet: Packet): Verdict | undefined {
+  return staged && explainPacket(staged.policy, passage, packet, () => undefined);
 }
 
 export function compareStaged(staged: Verdict, enforced: Pick<Verdict, 'verdict'>): StagedVerdict {
