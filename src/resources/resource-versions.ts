@@ -188,5 +188,6 @@ export function keyOf({ metadata }: AnyResource): string {
 }
 
 export function nameKey(name: string, namespace: string | undefined): string {
-  return namespace === undefined ? name : `${namespace}/${name}`;
+  // Not a template: that would keep the parts beside the whole, in a table of a hundred thousand.
+  return namespace === undefined ? name : [namespace, name].join('/');
 }

@@ -27,7 +27,8 @@ function compactWorkload({ apiVersion, metadata, spec }: Resource<'WorkloadEndpo
     node: shareText(spec.node),
     orchestrator: shareText(spec.orchestrator),
     serviceAccountName: shareText(spec.serviceAccountName),
-    ipNetworks: spec.ipNetworks,
+    // A list that was filled one by one has room for sixteen more.
+    ipNetworks: spec.ipNetworks?.slice(),
     profiles: spec.profiles && shareList(spec.profiles),
     ports: spec.ports && shareList(spec.ports),
   };
