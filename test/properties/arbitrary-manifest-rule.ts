@@ -16,6 +16,8 @@ const nets = {
   6: ['2001:db8::/64', '2001:db8::2/127', '2001:db8:1::2/128', '2001:db8::/32', '8000::/1'],
 } as const;
 
+const everything = { 4: '0.0.0.0/0', 6: '::/0' } as const;
+
 const selectors = [
   "app == 'web'",
   "app != 'web'",
@@ -39,9 +41,27 @@ const namespaceSelectors = [
   'all() && has(env)',
   '!has(env)',
 ];
-const protocols = ['TCP', 'TCP', 'TCP', 'UDP', 'ICMP', 'ICMPv6', 'SCTP', 'UDPLite', 6, '17', 1, 58, 47] as const;
-const withPorts: readonly (string | number)[] = ['TCP', 'UDP', 'SCTP', 6, '17'];
-const numberedPorts = [80, '80', 22, 443, '79:81', '1:1023', '443:443'];
+const protocols = [
+  'TCP',
+  'TCP',
+  'TCP',
+  'TCP',
+  'UDP',
+  'UDP',
+  'ICMP',
+  'ICMPv6',
+  'SCTP',
+  'UDPLite',
+  6,
+  '17',
+  1,
+  58,
+  47,
+  132,
+  '112',
+] as const;
+const withPorts: readonly (string | number)[] = ['TCP', 'UDP', 'SCTP', 6, '17', 132];
+const numberedPorts = [80, '80', 22, 443, '79:81', '1:1023', '443:443', 65535, '1024:65535'];
 const namedPorts = ['http', 'metrics'];
 
 export function often<T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> {
@@ -76,7 +96,7 @@ function sides(
     .filter(({ names, selector }) => names !== undefined || selector !== undefined)
     .map((parts) => without<NonNullable<ManifestSide['serviceAccounts']>>(parts));
   const side = fc.record({
-    nets: family === undefined ? nothing : often(some(nets[family])),
+    nets: family === undefined ? nothing : often(some([...nets[family], everything[family]])),
     notNets: family === undefined ? nothing : rarely(some(nets[family])),
     selector: rarely(fc.constantFrom(...selectors)),
     notSelector: rarely(fc.constantFrom(...selectors)),
@@ -90,33 +110,47 @@ function sides(
 
 const nothing = fc.constant(undefined);
 
-const rules: fc.Arbitrary<ManifestRule> = fc
-  .record({
-    family: fc.constantFrom<4 | 6 | undefined>(undefined, 4, 4, 6),
-    isVersionSaid: fc.boolean(),
-    protocol: often(fc.constantFrom(...protocols)),
-  })
-  .chain(({ family: wanted, isVersionSaid, protocol }) => {
-    const family = protocol === 'ICMP' ? 4 : protocol === 'ICMPv6' ? 6 : wanted;
-    const isIcmp = protocol === 'ICMP' || protocol === 'ICMPv6' || protocol === 1 || protocol === 58;
-    return fc
-      .record({
-        action: fc.constantFrom('Allow', 'Allow', 'Allow', 'Deny', 'Deny', 'Pass', 'Log'),
-        notProtocol: rarely(fc.constantFrom(...protocols)),
-        icmp: isIcmp ? often(icmps) : nothing,
-        notICMP: rarely(icmps),
-        source: sides(family, protocol),
-        destination: sides(family, protocol),
-      })
-      .map((parts) => without<ManifestRule>({ ...parts, protocol, ipVersion: isVersionSaid ? family : undefined }));
-  });
+/** The endpoints of a Service, alone on the side that the direction takes it on (semantics §3.2, §3.5). */
+const services = fc.record({
+  services: fc.record({ name: fc.constantFrom('web', 'db', 'absent'), namespace: fc.constantFrom('prod', 'dev') }),
+});
+
+const rulesOf = (direction: 'ingress' | 'egress'): fc.Arbitrary<ManifestRule> =>
+  fc
+    .record({
+      family: fc.constantFrom<4 | 6 | undefined>(undefined, 4, 4, 6),
+      isVersionSaid: fc.boolean(),
+      protocol: often(fc.constantFrom(...protocols)),
+    })
+    .chain(({ family: wanted, isVersionSaid, protocol }) => {
+      const family = protocol === 'ICMP' ? 4 : protocol === 'ICMPv6' ? 6 : wanted;
+      const isIcmp = protocol === 'ICMP' || protocol === 'ICMPv6' || protocol === 1 || protocol === 58;
+      return fc
+        .record({
+          action: fc.constantFrom('Allow', 'Allow', 'Allow', 'Deny', 'Deny', 'Pass', 'Log'),
+          notProtocol: rarely(fc.constantFrom(...protocols)),
+          icmp: isIcmp ? often(icmps) : nothing,
+          notICMP: rarely(icmps),
+          source: sides(family, protocol),
+          destination: sides(family, protocol),
+          service: rarely(services),
+          metadata: rarely(fc.constant({ annotations: { owner: 'net' } })),
+        })
+        .map(({ service, ...parts }) => {
+          const given = service && { [direction === 'ingress' ? 'source' : 'destination']: service };
+          return without<ManifestRule>({ ...parts, ...given, protocol, ipVersion: isVersionSaid ? family : undefined });
+        });
+    });
 
 const icmps = fc
-  .record({ type: fc.constantFrom(0, 8, 128, 135), code: rarely(fc.constantFrom(0, 1)) })
+  .record({ type: fc.constantFrom(0, 8, 8, 128, 128, 135, 254), code: rarely(fc.constantFrom(0, 1, 255)) })
   .map((parts) => without<NonNullable<ManifestRule['icmp']>>(parts));
 
-export const manifestRules: fc.Arbitrary<ManifestRule[] | undefined> = fc.oneof(
-  fc.constant(undefined),
-  fc.array(rules, { maxLength: 4, size: 'max' }),
-  fc.array(rules, { minLength: 1, maxLength: 4, size: 'max' }),
-);
+export function manifestRules(direction: 'ingress' | 'egress'): fc.Arbitrary<ManifestRule[] | undefined> {
+  const rules = rulesOf(direction);
+  return fc.oneof(
+    fc.constant(undefined),
+    fc.array(rules, { maxLength: 4, size: 'max' }),
+    fc.array(rules, { minLength: 1, maxLength: 4, size: 'max' }),
+  );
+}

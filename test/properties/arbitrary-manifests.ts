@@ -65,7 +65,7 @@ function kind<P extends object>(
 
 const places = fc.oneof(
   fc.record({
-    interfaceName: fc.constantFrom('eth0', 'eth0', 'eth1', 'eth1', 'eth2', '*', 'kube-ipvs0', 'lo'),
+    interfaceName: fc.constantFrom('eth0', 'eth0', 'eth0', 'eth1', 'eth1', 'eth1', 'eth2', '*', 'kube-ipvs0', 'lo'),
     expectedIPs: often(some(everyHost)),
   }),
   fc.record({ interfaceName: fc.constant(undefined), expectedIPs: some(everyHost) }),
@@ -113,8 +113,8 @@ const policies = kind(
       namespaceSelector: rarely(fc.constantFrom("env == 'prod'", "env != 'dev'", 'all()')),
       serviceAccountSelector: rarely(fc.constantFrom("team != 'x'", 'all()')),
       types: rarely(fc.constantFrom<string[]>(['Ingress'], ['Egress'], ['Ingress', 'Egress'], [])),
-      ingress: manifestRules,
-      egress: manifestRules,
+      ingress: manifestRules('ingress'),
+      egress: manifestRules('egress'),
       flags,
     })
     .map(({ flags: said, ...rest }) => {
@@ -127,8 +127,18 @@ const policies = kind(
 const staged = kind(
   'StagedGlobalNetworkPolicy',
   ['a', 'staged'],
-  fc.record({ tier: often(fc.constantFrom('early', 'late')), ingress: manifestRules, egress: manifestRules }),
+  fc.record({
+    tier: often(fc.constantFrom('early', 'late')),
+    stagedAction: rarely(fc.constantFrom('Set', 'Delete')),
+    ingress: manifestRules('ingress'),
+    egress: manifestRules('egress'),
+  }),
   { bare: true, max: 1 },
+).map((list) =>
+  list.map((policy) => {
+    if (policy.spec.stagedAction !== 'Delete') return policy;
+    return { ...policy, spec: without<ManifestSpec>({ ...policy.spec, ingress: undefined, egress: undefined }) };
+  }),
 );
 
 const tiers = kind(
@@ -148,8 +158,8 @@ const profiles = kind(
   'Profile',
   ['p1', 'p2', 'kns.prod', 'kns.dev', 'ksa.prod.sa1'],
   fc.record({
-    ingress: manifestRules,
-    egress: manifestRules,
+    ingress: manifestRules('ingress'),
+    egress: manifestRules('egress'),
     labelsToApply: often(
       some([
         { role: 'wan' },
@@ -186,6 +196,60 @@ const workloads = kind(
   })),
 );
 
+/** Of one family each, as Kubernetes has them; a Service may have several. */
+const endpointSlices = kind(
+  'EndpointSlice',
+  ['web-4', 'web-6', 'db-4'],
+  fc.record({
+    family: fc.constantFrom<4 | 6>(4, 6),
+    chosen: some([0, 1, 2, 3, 4], 3),
+    conditions: rarely(fc.constantFrom({ ready: false }, { ready: false, serving: true }, { ready: true })),
+    ports: often(
+      some(
+        [
+          { name: 'http', port: 80 },
+          { name: 'dns', protocol: 'UDP', port: 53 },
+          { protocol: 'TCP', port: 443 },
+        ],
+        2,
+      ),
+    ),
+  }),
+  { namespaces: ['prod', 'dev'], bare: true },
+).map((list) =>
+  list.map(({ metadata, spec }): Manifest => {
+    const { family, chosen, conditions, ports } = spec as unknown as SliceParts;
+    const endpoints = [
+      { addresses: chosen.map((index) => hosts[family][index] ?? ''), ...(conditions && { conditions }) },
+    ];
+    const service = metadata.name.split('-')[0] ?? '';
+    return {
+      apiVersion: 'discovery.k8s.io/v1',
+      kind: 'EndpointSlice',
+      metadata: { ...metadata, labels: { 'kubernetes.io/service-name': service } },
+      spec: without<ManifestSpec>({ addressType: `IPv${family}`, endpoints, ports }),
+    };
+  }),
+);
+
+interface SliceParts {
+  readonly family: 4 | 6;
+  readonly chosen: readonly number[];
+  readonly conditions?: { readonly ready?: boolean; readonly serving?: boolean };
+  readonly ports?: NonNullable<ManifestSpec['ports']>;
+}
+
+/** They are of workloads, which are elsewhere: whatever they say, no packet here meets them. */
+const namespaced = fc.oneof(
+  ...['NetworkPolicy', 'StagedNetworkPolicy'].map((name) =>
+    kind(name, ['a', 'of-pods'], fc.record({ ingress: manifestRules('ingress'), egress: manifestRules('egress') }), {
+      namespaces: ['prod'],
+      max: 1,
+      bare: true,
+    }),
+  ),
+);
+
 const setNets = often(some([...everyHost, '10.0.0.0/24', '10.0.0.9/16', '2001:db8::/64', '2001:db8:1::5/48'], 3));
 const networkSets = kind('NetworkSet', ['n', 'm'], fc.record({ nets: setNets }), { namespaces: ['prod', 'dev'] });
 const globalSets = kind('GlobalNetworkSet', ['g', 'k'], fc.record({ nets: setNets }));
@@ -193,8 +257,8 @@ const globalSets = kind('GlobalNetworkSet', ['g', 'k'], fc.record({ nets: setNet
 const failsafes = fc.array(
   fc
     .record({
-      protocol: rarely(fc.constantFrom('TCP', 'UDP', 'SCTP')),
-      port: fc.constantFrom(22, 80, 443, 53),
+      protocol: rarely(fc.constantFrom('TCP', 'UDP', 'SCTP', 'udp')),
+      port: fc.constantFrom(22, 80, 443, 53, 0),
       net: rarely(fc.constantFrom('10.0.0.0/24', '10.0.0.2', '2001:db8::/64')),
     })
     .map((parts) => without<ManifestFailsafe>(parts)),
@@ -210,7 +274,9 @@ const felixes = kind(
     failsafeOutboundHostPorts: rarely(failsafes),
     disableConntrackInvalidCheck: rarely(fc.boolean()),
     nftablesFilterDenyAction: rarely(fc.constantFrom('Drop', 'Reject')),
-    interfaceExclude: rarely(fc.constantFrom('eth2', 'eth1,kube-ipvs0')),
+    iptablesFilterDenyAction: rarely(fc.constantFrom('Drop', 'Reject')),
+    interfaceExclude: rarely(fc.constantFrom('eth2', 'eth1,kube-ipvs0', '/^eth[2-9]/,lo')),
+    interfacePrefix: rarely(fc.constantFrom('tap', 'cali,tap')),
     defaultEndpointToHostAction: rarely(fc.constantFrom('Drop', 'Accept', 'Return')),
   }),
   { bare: true, max: 3 },
@@ -283,7 +349,19 @@ const attachments = kind(
 );
 
 const shared = fc
-  .tuple(hostEndpoints, policies, staged, tiers, profiles, workloads, networkSets, globalSets, felixes)
+  .tuple(
+    hostEndpoints,
+    policies,
+    staged,
+    tiers,
+    profiles,
+    workloads,
+    networkSets,
+    globalSets,
+    felixes,
+    endpointSlices,
+    namespaced,
+  )
   .map((lists) => lists.flat());
 
 /** A Calico Node alone: everything must be exactly Calico's. */
@@ -309,10 +387,11 @@ export function printManifests(manifests: readonly Manifest[]): string {
         `apiVersion: ${apiVersion}`,
         `kind: ${kindName}`,
         `metadata: ${JSON.stringify(metadata)}`,
-        'spec:',
+        ...(kindName === 'EndpointSlice' ? [] : ['spec:']),
       ];
       if (Object.keys(spec).length === 0) lines[3] = 'spec: {}';
-      for (const [key, value] of Object.entries(rest)) lines.push(`  ${key}: ${JSON.stringify(value)}`);
+      const indent = kindName === 'EndpointSlice' ? '' : '  ';
+      for (const [key, value] of Object.entries(rest)) lines.push(`${indent}${key}: ${JSON.stringify(value)}`);
       for (const [key, rules] of Object.entries({ ingress, egress })) {
         if (rules === undefined) continue;
         lines.push(rules.length === 0 ? `  ${key}: []` : `  ${key}:`);

@@ -43,7 +43,7 @@ export interface InterpretedVerdict {
 
 interface Walk {
   readonly ruleset: Ruleset;
-  readonly packet: Packet;
+  packet: Packet;
   readonly portless: PortlessBytes;
   readonly comments: string[];
   mark: number;
@@ -65,6 +65,8 @@ type ChainResult = Final | 'end';
 
 /** Conntrack's own hook (NF_IP_PRI_CONNTRACK): before it a packet has no state, and only before it can it be untracked. */
 const conntrackPriority = -200;
+/** NF_IP_PRI_NAT_DST. */
+const dstnatPriority = -100;
 /** NFT_JUMP_STACK_SIZE. */
 const jumpStackSize = 16;
 
@@ -120,15 +122,23 @@ function hooksOf(passage: Passage): Omit<HookPoint, 'priority'>[] {
 
 /** An accept ends one base chain: the next one, by priority and then by hook, still sees the packet. */
 function walkHooks(walk: Walk, hooks: readonly Omit<HookPoint, 'priority'>[]): Final {
+  const { packet } = walk;
   const bases = [...walk.ruleset.chains.values()].flatMap((chain) => (chain.base ? [{ chain, base: chain.base }] : []));
   for (const hook of hooks) {
     const here = bases.filter(({ base }) => base.hook === hook.hook);
     for (const { chain, base } of here.toSorted((a, b) => a.base.priority - b.base.priority)) {
+      walk.packet = packetAt(packet, hook.hook, base.priority);
       const result = walkChain(walk, { ...hook, priority: base.priority }, chain, 0);
       if (result === 'drop' || result === 'reject') return result;
     }
   }
   return 'accept';
+}
+
+/** What the packet looks like there: until NAT it goes where it was sent to. */
+function packetAt(packet: Packet, hook: Hook, priority: number): Packet {
+  const isBefore = (hook === 'prerouting' || hook === 'output') && priority < dstnatPriority;
+  return isBefore ? { ...packet, ...packet.beforeNat } : packet;
 }
 
 function walkChain(walk: Walk, at: HookPoint, chain: Chain, depth: number): ChainResult {
@@ -244,7 +254,7 @@ function matches(walk: Walk, at: HookPoint, match: Match): boolean {
     case 'ct-state':
       return match.states.includes(ctStateAt(walk, at));
     case 'ct-dnat':
-      return !match.isSet;
+      return (packet.beforeNat !== undefined && walk.ctState !== 'untracked') === match.isSet;
     case 'mark':
       return ((walk.mark & match.mask) !== 0) === match.isSet;
     case 'tuple': {

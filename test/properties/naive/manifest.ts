@@ -33,7 +33,7 @@ export interface ManifestSpec {
   readonly interfaceName?: string;
   readonly expectedIPs?: readonly string[];
   readonly profiles?: readonly string[];
-  readonly ports?: readonly { readonly name: string; readonly protocol: string | number; readonly port: number }[];
+  readonly ports?: readonly { readonly name?: string; readonly protocol?: string | number; readonly port: number }[];
   readonly labelsToApply?: Readonly<Record<string, string>>;
   readonly nets?: readonly string[];
   readonly ipNetworks?: readonly string[];
@@ -61,8 +61,17 @@ export interface ManifestSpec {
   readonly failsafeOutboundHostPorts?: readonly ManifestFailsafe[];
   readonly disableConntrackInvalidCheck?: boolean;
   readonly nftablesFilterDenyAction?: string;
+  readonly iptablesFilterDenyAction?: string;
+  readonly interfacePrefix?: string;
   readonly asNumber?: number;
   readonly stagedAction?: string;
+  readonly addressType?: string;
+  readonly endpoints?: readonly ManifestSliceEndpoint[];
+}
+
+export interface ManifestSliceEndpoint {
+  readonly addresses: readonly string[];
+  readonly conditions?: { readonly ready?: boolean; readonly serving?: boolean };
 }
 
 export interface ManifestFailsafe {
@@ -80,6 +89,7 @@ export interface ManifestRule {
   readonly notICMP?: { readonly type?: number; readonly code?: number };
   readonly source?: ManifestSide;
   readonly destination?: ManifestSide;
+  readonly metadata?: { readonly annotations?: Readonly<Record<string, string>> };
 }
 
 export interface ManifestSide {
@@ -91,6 +101,7 @@ export interface ManifestSide {
   readonly serviceAccounts?: { readonly names?: readonly string[]; readonly selector?: string };
   readonly ports?: readonly (string | number)[];
   readonly notPorts?: readonly (string | number)[];
+  readonly services?: { readonly name: string; readonly namespace: string };
 }
 
 export interface NaivePacket {
@@ -101,7 +112,9 @@ export interface NaivePacket {
   readonly destinationPort?: number;
   readonly icmpType?: number;
   readonly icmpCode?: number;
-  readonly ct: 'new' | 'established' | 'invalid' | 'untracked';
+  readonly ct: 'new' | 'established' | 'related' | 'invalid' | 'untracked';
+  /** Where it was sent to, when NAT then changed that. */
+  readonly sentTo?: { readonly destination: string; readonly destinationPort?: number };
 }
 
 /** Which way: in alone is to the router, out alone from it, both through it. */

@@ -3,10 +3,10 @@
  *
  *   ManifestRule, NaivePacket, World ─[meets]→ yes or no
  */
-import { holds, isIpv6, readAddress } from './address.ts';
-import type { ManifestRule, ManifestSide, NaivePacket } from './manifest.ts';
+import { holds, isIpv6, type NaiveAddress, readAddress } from './address.ts';
+import type { Manifest, ManifestRule, ManifestSide, NaivePacket } from './manifest.ts';
 import { selects } from './selector.ts';
-import { labelsOf, ownersOf, type World } from './world.ts';
+import { labelsOf, ofKind, ownersOf, type World } from './world.ts';
 
 const numbers: Readonly<Record<string, number>> = { ICMP: 1, TCP: 6, UDP: 17, ICMPv6: 58, SCTP: 132, UDPLite: 136 };
 const namespaceLabel = 'projectcalico.org/namespace';
@@ -31,6 +31,9 @@ export function meets(world: World, rule: ManifestRule, packet: NaivePacket): bo
   }
   if (rule.icmp?.type !== undefined && !isIcmp(rule.icmp, packet, family)) return false;
   if (rule.notICMP?.type !== undefined && isIcmp(rule.notICMP, packet, family)) return false;
+  const sides = [rule.source, rule.destination];
+  // Who a Service nobody knows is cannot be said: then a rule must not open anything, and deny no less.
+  if (rule.action !== 'Deny' && sides.some((side) => side?.services && !isKnown(world, side.services))) return false;
   return (
     meetsSide(world, rule, rule.source ?? {}, packet, packet.source, packet.sourcePort) &&
     meetsSide(world, rule, rule.destination ?? {}, packet, packet.destination, packet.destinationPort)
@@ -51,6 +54,11 @@ function meetsSide(
   port: number | undefined,
 ): boolean {
   const address = readAddress(text);
+  if (side.services && isKnown(world, side.services)) {
+    const isSource = side === rule.source;
+    if (!isServed(world, side.services, address, isSource ? undefined : { protocol: packet.protocol, port }))
+      return false;
+  }
   if (side.nets && !side.nets.some((net) => holds(net, address))) return false;
   if (side.notNets?.some((net) => holds(net, address))) return false;
   const owners = ownersOf(world, address).map((owner) => ({ owner, labels: labelsOf(world, owner) }));
@@ -73,7 +81,7 @@ function meetsSide(
         (world.isOurs || !isPositive || !isNot(labels)) &&
         (owner.kind === 'HostEndpoint' || owner.kind === 'WorkloadEndpoint') &&
         owner.spec.ports?.some((given) => {
-          const number = protocolNumber(given.protocol);
+          const number = protocolNumber(given.protocol ?? 'TCP');
           const fits = number === packet.protocol && (wanted === undefined || wanted === number);
           return given.name === entry && fits && given.port === port;
         }),
@@ -81,6 +89,37 @@ function meetsSide(
   };
   if (side.ports && !side.ports.some(hasPort)) return false;
   return !side.notPorts?.some(hasPort);
+}
+
+type Service = NonNullable<ManifestSide['services']>;
+
+function slicesOf(world: World, { name, namespace }: Service): readonly Manifest[] {
+  return ofKind(world, 'EndpointSlice').filter(
+    ({ metadata }) => metadata.namespace === namespace && metadata.labels?.['kubernetes.io/service-name'] === name,
+  );
+}
+
+function isKnown(world: World, service: Service): boolean {
+  return slicesOf(world, service).length > 0;
+}
+
+/** Whether an endpoint of the Service has the address, and where it is asked for, a port of the same slice. */
+function isServed(
+  world: World,
+  service: Service,
+  address: NaiveAddress,
+  asked: { readonly protocol: number; readonly port: number | undefined } | undefined,
+): boolean {
+  return slicesOf(world, service).some(({ spec }) => {
+    const serving = (spec.endpoints ?? []).filter(
+      ({ conditions }) => conditions?.ready !== false || conditions.serving === true,
+    );
+    const isThere = serving.some(({ addresses }) => addresses.some((text) => holds(text, address)));
+    if (!isThere || asked === undefined) return isThere;
+    return (spec.ports ?? []).some(
+      ({ protocol, port }) => protocolNumber(protocol ?? 'TCP') === asked.protocol && port === asked.port,
+    );
+  });
 }
 
 function isSelective({ selector, namespaceSelector, serviceAccounts }: ManifestSide): boolean {

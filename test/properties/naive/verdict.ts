@@ -29,25 +29,36 @@ interface Decided {
   readonly written: ManifestRule | null;
 }
 
-export function judge(all: readonly Manifest[], router: string, way: NaiveWay, packet: NaivePacket): NaiveVerdict {
+/** Undefined for a packet that cannot be: what untracked policy allows has no NAT (semantics §4.13). */
+export function judge(
+  all: readonly Manifest[],
+  router: string,
+  way: NaiveWay,
+  packet: NaivePacket,
+): NaiveVerdict | undefined {
   const world: World = { all, router, isOurs: all.some((m) => m.kind === 'Router' && m.metadata.name === router) };
   const here = way.in !== undefined && way.out === undefined;
-  const deny = felix(world, 'nftablesFilterDenyAction') === 'Reject' ? 'reject' : 'drop';
+  const denyAction = felix(world, 'nftablesFilterDenyAction') ?? felix(world, 'iptablesFilterDenyAction');
+  const deny = denyAction === 'Reject' ? 'reject' : 'drop';
   const end = (by: Decided): NaiveVerdict => {
-    const isEarly = /untracked|preDNAT/.test(by.stage);
+    // Before routing and after it there is no rejecting; NAT sends the host's own packets after routing.
+    const isEarly = /untracked|preDNAT/.test(by.stage) || (packet.sentTo !== undefined && way.in === undefined);
     const { stage, rule, written } = by;
     return { verdict: by.action === 'deny' ? (isEarly ? 'drop' : deny) : 'accept', stage, rule, written };
   };
   const open = (verdict: 'accept' | 'drop'): NaiveVerdict => ({ verdict, stage: 'default', rule: null, written: null });
   let { ct } = packet;
+  const asSent = { ...packet, ...packet.sentTo };
   const ask = (stage: Stage, direction: Direction, at: string) =>
-    runStage(world, { ...packet, ct }, stage, direction, at);
+    runStage(world, { ...(stage === 'untracked' || stage === 'preDNAT' ? asSent : packet), ct }, stage, direction, at);
+  const follows = () => ct === 'established' || ct === 'related';
 
   if (way.in === undefined) {
     const out = way.out ?? '';
     const raw = ask('untracked', 'egress', out);
+    if (raw?.action === 'allow' && packet.sentTo) return undefined;
     if (raw && raw.action !== 'exempt') return end(raw);
-    if (ct === 'established') return established(world, [['normal-egress', out]]);
+    if (follows()) return established(world, [['normal-egress', out]]);
     if (isWorkloads(world, out)) return open('accept');
     const normal = ask('normal', 'egress', out);
     return normal ? end(normal) : open('accept');
@@ -56,22 +67,23 @@ export function judge(all: readonly Manifest[], router: string, way: NaiveWay, p
   const raw = ask('untracked', 'ingress', way.in);
   if (raw?.action === 'deny') return end(raw);
   if (raw?.action === 'allow') {
+    if (packet.sentTo) return undefined;
     allowed = raw;
     ct = 'untracked';
-  } else if (ct !== 'established') {
+  } else if (!follows()) {
     const early = ask('preDNAT', 'ingress', way.in);
     if (early?.action === 'deny') return end(early);
     if (early?.action === 'allow') allowed = early;
   }
   if (here) {
-    if (ct !== 'established' && isWorkloads(world, way.in)) return open(toHost(world, packet));
+    if (!follows() && isWorkloads(world, way.in)) return open(toHost(world, packet));
     if (allowed) return end(allowed);
-    if (ct === 'established') return established(world, [['normal-ingress', way.in]]);
+    if (follows()) return established(world, [['normal-ingress', way.in]]);
     const normal = ask('normal', 'ingress', way.in);
     return normal ? end(normal) : open('accept');
   }
   const out = way.out ?? '';
-  if (ct === 'established')
+  if (follows())
     return established(world, [
       ['forward-ingress', way.in],
       ['forward-egress', out],
@@ -89,7 +101,7 @@ export function judge(all: readonly Manifest[], router: string, way: NaiveWay, p
 }
 
 function established(world: World, passed: readonly (readonly [string, string])[]): NaiveVerdict {
-  const first = passed.find(([, at]) => endpointAt(world, at, excluded(world)));
+  const first = passed.find(([, at]) => endpointAt(world, at, isExcluded(world, at)));
   return { verdict: 'accept', stage: first?.[0] ?? 'default', rule: null, written: null };
 }
 
@@ -98,7 +110,7 @@ function isWorkloads(world: World, at: string): boolean {
   const isWild = ofKind(world, 'HostEndpoint').some(
     ({ spec }) => spec.node === world.router && spec.interfaceName === '*',
   );
-  return !world.isOurs && isWild && at.startsWith('cali');
+  return !world.isOurs && isWild && startsLikeWorkload(world, at);
 }
 
 function toHost(world: World, { source, protocol, icmpType }: NaivePacket): 'accept' | 'drop' {
@@ -107,8 +119,17 @@ function toHost(world: World, { source, protocol, icmpType }: NaivePacket): 'acc
   return finds ? 'accept' : 'drop';
 }
 
-function excluded(world: World): readonly string[] {
-  return String(felix(world, 'interfaceExclude') ?? 'kube-ipvs0').split(',');
+function startsLikeWorkload(world: World, at: string): boolean {
+  return (felix(world, 'interfacePrefix') ?? 'cali').split(',').some((prefix) => at.startsWith(prefix));
+}
+
+/** Takes no endpoint by name: a workload's interface, or one that is excluded, by name or by pattern. */
+function isExcluded(world: World, at: string): boolean {
+  const list = (felix(world, 'interfaceExclude') ?? 'kube-ipvs0').split(',');
+  const isListed = list.some((entry) =>
+    entry.startsWith('/') ? new RegExp(entry.slice(1, -1)).test(at) : entry === at,
+  );
+  return isListed || startsLikeWorkload(world, at);
 }
 
 /** node.<name>, then the first by name whose nodeSelector matches, then default. */
@@ -137,7 +158,7 @@ function runStage(
   direction: Direction,
   at: string,
 ): Decided | undefined {
-  const endpoint = endpointAt(world, at, excluded(world));
+  const endpoint = endpointAt(world, at, isExcluded(world, at));
   if (!endpoint) return undefined;
   const where = `${stage}-${direction}`;
   const silent = (action: Decided['action']): Decided => ({ action, stage: where, rule: null, written: null });
@@ -277,7 +298,7 @@ function isFailsafe(world: World, packet: NaivePacket, stage: Stage, direction: 
   const has = (list: readonly PlacedFailsafe[], port: number | undefined) =>
     list.some(
       (entry) =>
-        protocolNumber(entry.protocol ?? 'TCP') === packet.protocol &&
+        protocolNumber((entry.protocol ?? 'TCP').toUpperCase()) === packet.protocol &&
         entry.port === port &&
         (entry.net === undefined || holds(entry.net, readAddress(remote))) &&
         (entry.interfaces === undefined || entry.interfaces.includes(at)),

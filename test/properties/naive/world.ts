@@ -107,9 +107,8 @@ export function ownersOf(world: World, address: NaiveAddress): readonly Manifest
 }
 
 /** The endpoint that guards the interface. */
-export function endpointAt(world: World, interfaceName: string, excluded: readonly string[]): Manifest | undefined {
+export function endpointAt(world: World, interfaceName: string, isExcluded: boolean): Manifest | undefined {
   const here = hostEndpoints(world).filter(({ spec }) => spec.node === world.router);
-  const isExcluded = interfaceName.startsWith('cali') || excluded.includes(interfaceName);
   const own = here.find(({ spec }) => {
     if (spec.interfaceName !== undefined) return spec.interfaceName === interfaceName;
     return spec.expectedIPs?.some((ip) => addressesOf(world, interfaceName).includes(readAddress(ip).value));
