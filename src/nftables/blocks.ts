@@ -93,6 +93,8 @@ interface OpenBlock {
 type LevelIndex = { readonly [A in RuleAction]: OverlapIndex<string> };
 
 interface Arrangement {
+  /** Whether rules say different things: otherwise any may overtake any, and levels need no index. */
+  readonly isMixed: boolean;
   readonly levels: LevelIndex[];
   readonly open: Map<string, OpenBlock[]>;
   readonly done: Placed<Block>[];
@@ -123,6 +125,7 @@ export interface Arranged {
 /** Every selector is asked for by itself, but for those of rules that are dispatched. */
 export function arrangeBlocks(rules: readonly OrderedRule[], dispatchings: Dispatchings = new Map()): Arranged {
   const state: Arrangement = {
+    isMixed: rules.some(({ action }) => action !== rules[0]?.action || action === 'Log'),
     levels: [],
     open: new Map(),
     done: [],
@@ -138,8 +141,7 @@ export function arrangeBlocks(rules: readonly OrderedRule[], dispatchings: Dispa
       placeDispatched(state, rule, dispatching);
       continue;
     }
-    const { selectors } = rule;
-    const variants = selectors ? rule.variants.map((variant) => spellSelectors(variant, selectors)) : rule.variants;
+    const variants = spelledVariants(rule);
     if (rule.action === 'Log') {
       placeWholeRule(state, rule, variants);
       continue;
@@ -149,8 +151,7 @@ export function arrangeBlocks(rules: readonly OrderedRule[], dispatchings: Dispa
         placeWholeRule(state, rule, [variant]);
         continue;
       }
-      const matches = matchesText(variant);
-      for (const box of listBoxes(variant)) placeBox(state, rule, variant, `${portsText(box)} ${matches}`, box);
+      for (const { box, condition } of boxesOf(variant)) placeBox(state, rule, variant, condition, box);
     }
   }
   const open = [...state.open.values()].flat().map(({ level, order, condition, alternatives, boxes }) => {
@@ -208,6 +209,34 @@ function dispatchAt(state: Arrangement, { side, group }: Dispatching, minimum: n
   return placed;
 }
 
+const spelled = new WeakMap<OrderedRule, readonly Variant[]>();
+
+/** With selectors as terms; the very same each time. */
+function spelledVariants(rule: OrderedRule): readonly Variant[] {
+  const { selectors, variants } = rule;
+  if (selectors?.source === undefined && selectors?.destination === undefined) return variants;
+  const known = spelled.get(rule) ?? variants.map((variant) => spellSelectors(variant, selectors));
+  spelled.set(rule, known);
+  return known;
+}
+
+interface ConditionedBox {
+  readonly box: Box;
+  readonly condition: string;
+}
+
+const boxLists = new WeakMap<Variant, readonly ConditionedBox[]>();
+
+/** The very same each time: a list of many rules is arranged again for one that changed. */
+function boxesOf(variant: Variant): readonly ConditionedBox[] {
+  const known = boxLists.get(variant);
+  if (known) return known;
+  const matches = matchesText(variant);
+  const list = listBoxes(variant).map((box) => ({ box, condition: `${portsText(box)} ${matches}` }));
+  boxLists.set(variant, list);
+  return list;
+}
+
 const covers = new WeakMap<OrderedRule, { readonly boxes: readonly Box[]; readonly text: string }>();
 
 /** Boxes around all that the rule may meet, and as text: computed once, however often the rule is arranged. */
@@ -215,7 +244,7 @@ function coverOf(rule: OrderedRule): { readonly boxes: readonly Box[]; readonly 
   const known = covers.get(rule);
   if (known) return known;
   const boxes = rule.variants.flatMap((variant) => {
-    return countBoxes(variant) > maximumBoxes ? coverBoxes(variant) : listBoxes(variant);
+    return countBoxes(variant) > maximumBoxes ? coverBoxes(variant) : boxesOf(variant).map(({ box }) => box);
   });
   const cover = { boxes, text: boxes.map(boxText).join(' ') };
   covers.set(rule, cover);
@@ -248,10 +277,21 @@ function placeBox(state: Arrangement, rule: OrderedRule, variant: Variant, condi
 
 function addBoxes(state: Arrangement, rule: OrderedRule, block: OpenBlock, boxes: readonly Box[]): void {
   for (const box of boxes) {
-    block.boxes.push({ box, action: rule.action, origin: rule.origin });
+    block.boxes.push(blockBoxOf(rule, box));
     block.index.add(box, box);
     addToLevel(state, block.level, rule.action, box, block.condition);
   }
+}
+
+const blockBoxes = new WeakMap<Box, BlockBox>();
+
+/** Once for each box, since a box is of one rule; what is known of it elsewhere so lasts. */
+function blockBoxOf({ action, origin }: OrderedRule, box: Box): BlockBox {
+  const known = blockBoxes.get(box);
+  if (known?.action === action && known.origin === origin) return known;
+  const made = { box, action, origin };
+  blockBoxes.set(box, made);
+  return made;
 }
 
 function placeWholeRule(state: Arrangement, rule: OrderedRule, variants: readonly Variant[]): void {
@@ -294,6 +334,7 @@ function firstLevel(
 }
 
 function addToLevel(state: Arrangement, level: number, action: RuleAction, box: Box, condition: string): void {
+  if (!state.isMixed) return;
   indexOfLevel(state, level)[action].add(box, condition);
   state.boxCount++;
 }

@@ -13,7 +13,7 @@ import { tellOfLogRule } from './flow-log.ts';
 import { printKey } from './keys.ts';
 import { markBits } from './marks.ts';
 import { commentText } from './names.ts';
-import type { Field, FieldValue, MapElement, Match, Rule, Verdict } from './ruleset.ts';
+import type { Field, FieldValue, Key, MapElement, Match, Rule, Verdict } from './ruleset.ts';
 import { type Decision, decisionRule, type PlaceRules } from './stages.ts';
 import type { Variant } from './terms.ts';
 
@@ -254,13 +254,36 @@ function mapElements(
   boxes: readonly BlockBox[],
 ): ReadonlyMap<string, MapElement> {
   const elements = new Map<string, MapElement>();
-  for (const { box, action, origin } of boxes) {
+  const letters = fields.map(fieldLetter).join('');
+  const verdicts = new Map<RuleAction, Verdict>();
+  for (const each of boxes) {
+    const { action } = each;
     if (action === 'Log') continue;
-    const key = fields.map((field) => keyValue(field, box));
-    const verdict = elementVerdict(draft, place, action);
-    elements.set(printKey(key), { key, verdict, comment: commentText(origin) });
+    const verdict = verdicts.get(action) ?? elementVerdict(draft, place, action);
+    verdicts.set(action, verdict);
+    const { key, text, comment } = keyOf(each, fields, letters);
+    elements.set(text, { key, verdict, comment });
   }
   return elements;
+}
+
+interface BoxKey {
+  readonly letters: string;
+  readonly key: Key;
+  readonly text: string;
+  readonly comment: string;
+}
+
+const boxKeys = new WeakMap<BlockBox, BoxKey>();
+
+/** Places share it: what differs between them is the verdict. */
+function keyOf(each: BlockBox, fields: readonly Field[], letters: string): BoxKey {
+  const known = boxKeys.get(each);
+  if (known?.letters === letters) return known;
+  const key = fields.map((field) => keyValue(field, each.box));
+  const made = { letters, key, text: printKey(key), comment: commentText(each.origin) };
+  boxKeys.set(each, made);
+  return made;
 }
 
 function keyValue(field: Field, box: Box): FieldValue {

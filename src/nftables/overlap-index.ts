@@ -15,16 +15,19 @@ interface Entry<T> {
   readonly value: T;
 }
 
-/** Boxes with equal prefixes: those for one destination port by that port, for there may be thousands. */
+/** Boxes with equal prefixes. Mostly one or two; where there are many, those for one destination port by that port. */
 interface Leaf<T> {
-  readonly byPort: Map<number, Entry<T>[]>;
-  readonly ranges: Entry<T>[];
+  entries: Entry<T>[];
+  byPort: Map<number, Entry<T>[]> | undefined;
 }
+
+/** So many boxes of one leaf are compared one by one. */
+const mostCompared = 8;
 
 interface Node<V> {
   /** Prefixes that end inside this byte. */
   readonly here: { readonly prefix: Prefix; readonly value: V }[];
-  readonly children: Map<number, Node<V>>;
+  children: Map<number, Node<V>> | undefined;
 }
 
 export class OverlapIndex<T> {
@@ -32,11 +35,10 @@ export class OverlapIndex<T> {
 
   add(box: Box, value: T): void {
     const byDestination = reach(this.#bySource, box.source, emptyNode<Leaf<T>>);
-    const leaf = reach(byDestination, box.destination, (): Leaf<T> => ({ byPort: new Map(), ranges: [] }));
-    const { first, last } = box.destinationPort;
-    const entries = first === last ? (leaf.byPort.get(first) ?? []) : leaf.ranges;
-    entries.push({ box, value });
-    if (first === last) leaf.byPort.set(first, entries);
+    const leaf = reach(byDestination, box.destination, (): Leaf<T> => ({ entries: [], byPort: undefined }));
+    const entry = { box, value };
+    if (!leaf.byPort && leaf.entries.length >= mostCompared) sortByPort(leaf);
+    if (!leaf.byPort || !addByPort(leaf.byPort, entry)) leaf.entries.push(entry);
   }
 
   /** Calls `see` for each overlapping box until it returns true; returns whether it did. */
@@ -47,34 +49,52 @@ export class OverlapIndex<T> {
   }
 }
 
-function visitLeaf<T>({ byPort, ranges }: Leaf<T>, box: Box, see: (value: T, box: Box) => boolean): boolean {
+function sortByPort<T>(leaf: Leaf<T>): void {
+  const byPort = new Map<number, Entry<T>[]>();
+  leaf.entries = leaf.entries.filter((entry) => !addByPort(byPort, entry));
+  leaf.byPort = byPort;
+}
+
+/** False for a box of several ports. */
+function addByPort<T>(byPort: Map<number, Entry<T>[]>, entry: Entry<T>): boolean {
+  const { first, last } = entry.box.destinationPort;
+  if (first !== last) return false;
+  const known = byPort.get(first);
+  if (known) known.push(entry);
+  else byPort.set(first, [entry]);
+  return true;
+}
+
+function visitLeaf<T>({ byPort, entries }: Leaf<T>, box: Box, see: (value: T, box: Box) => boolean): boolean {
   const { destinationPort, protocol, sourcePort } = box;
   const seeEntry = (entry: Entry<T>): boolean =>
     spansOverlap(entry.box.destinationPort, destinationPort) &&
     spansOverlap(entry.box.protocol, protocol) &&
     spansOverlap(entry.box.sourcePort, sourcePort) &&
     see(entry.value, entry.box);
-  if (ranges.some(seeEntry)) return true;
+  if (entries.some(seeEntry)) return true;
+  if (!byPort) return false;
   const { first, last } = destinationPort;
   if (last - first < byPort.size) {
     for (let port = first; port <= last; port++) if (byPort.get(port)?.some(seeEntry)) return true;
     return false;
   }
-  for (const entries of byPort.values()) if (entries.some(seeEntry)) return true;
+  for (const ofPort of byPort.values()) if (ofPort.some(seeEntry)) return true;
   return false;
 }
 
 function emptyNode<V>(): Node<V> {
-  return { here: [], children: new Map() };
+  return { here: [], children: undefined };
 }
 
 function reach<V>(root: Node<V>, prefix: Prefix, create: () => V): V {
   let node = root;
   for (let depth = 0; depth < Math.floor(prefix.length / 8); depth++) {
     const byte = byteOf(prefix, depth);
-    let child = node.children.get(byte);
+    let child = node.children?.get(byte);
     if (!child) {
       child = emptyNode<V>();
+      node.children ??= new Map();
       node.children.set(byte, child);
     }
     node = child;
@@ -92,13 +112,13 @@ function visitOverlapping<V>(root: Node<V>, prefix: Prefix, see: (value: V) => b
   for (let depth = 0; ; depth++) {
     if (node.here.some((entry) => prefixesOverlap(entry.prefix, prefix) && see(entry.value))) return true;
     if (depth === lastDepth) break;
-    const child = node.children.get(byteOf(prefix, depth));
+    const child = node.children?.get(byteOf(prefix, depth));
     if (!child) return false;
     node = child;
   }
   const freeBits = 8 - (prefix.length % 8);
   const firstByte = prefix.length === bitLength(prefix.family) ? 0 : byteOf(prefix, lastDepth);
-  for (const [byte, child] of node.children) {
+  for (const [byte, child] of node.children ?? []) {
     if (byte >> freeBits === firstByte >> freeBits && visitAll(child, see)) return true;
   }
   return false;
@@ -106,7 +126,7 @@ function visitOverlapping<V>(root: Node<V>, prefix: Prefix, see: (value: V) => b
 
 function visitAll<V>(node: Node<V>, see: (value: V) => boolean): boolean {
   if (node.here.some((entry) => see(entry.value))) return true;
-  for (const child of node.children.values()) if (visitAll(child, see)) return true;
+  for (const child of node.children?.values() ?? []) if (visitAll(child, see)) return true;
   return false;
 }
 

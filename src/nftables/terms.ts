@@ -40,12 +40,11 @@ export const portProtocols: readonly Span[] = [6, 17, 132, 136].map((n) => ({ fi
 
 const portlessProtocols = portProtocols.reduce(subtractFromSpans, [anyProtocol] as readonly Span[]);
 
-type Refine = (variant: Variant) => readonly Variant[];
+/** Every packet of the family; shared, since most rules leave most of it as it is. */
+const everything: Readonly<Record<Family, Variant>> = { 4: everyPacket(4), 6: everyPacket(6) };
 
-/** Without the rule's positive selectors: they are dispatched by address, or spelled out by `spellSelectors`. */
-export function expandRule(rule: RuleIntent, family: Family): readonly Variant[] {
-  if (!rule.families.includes(family)) return [];
-  const all: Variant = {
+function everyPacket(family: Family): Variant {
+  return {
     sources: [everyAddress(family)],
     destinations: [everyAddress(family)],
     protocols: [anyProtocol],
@@ -53,18 +52,28 @@ export function expandRule(rule: RuleIntent, family: Family): readonly Variant[]
     destinationPorts: [anyPort],
     alternatives: [[]],
   };
-  const refinements: readonly Refine[] = [
-    (variant) => refineProtocol(variant, rule),
-    (variant) => refineIcmp(variant, rule, family),
-    (variant) => refineNotIcmp(variant, rule, family),
-    ...(['source', 'destination'] as const).flatMap((side): readonly Refine[] => [
-      (variant) => refineNets(variant, rule[side], family, side),
-      (variant) => [refineNotAddressSet(variant, rule[side], family, side)],
-      (variant) => refinePorts(variant, rule[side].ports, family, side),
-      (variant) => refineNotPorts(variant, rule[side].notPorts, family, side),
-    ]),
-  ];
-  return refinements.reduce((variants, refine) => variants.flatMap(refine), [all] as readonly Variant[]);
+}
+
+/** Without the rule's positive selectors: they are dispatched by address, or spelled out by `spellSelectors`. */
+export function expandRule(rule: RuleIntent, family: Family): readonly Variant[] {
+  if (!rule.families.includes(family)) return [];
+  let variants: readonly Variant[] = [everything[family]];
+  const refine = (isTerm: boolean, how: (variant: Variant) => readonly Variant[]): void => {
+    if (isTerm) variants = variants.flatMap(how);
+  };
+  const hasProtocol = rule.protocol !== undefined || rule.notProtocol !== undefined;
+  refine(hasProtocol, (variant) => refineProtocol(variant, rule));
+  refine(rule.icmp !== undefined, (variant) => refineIcmp(variant, rule, family));
+  refine(rule.notIcmp !== undefined, (variant) => refineNotIcmp(variant, rule, family));
+  for (const name of ['source', 'destination'] as const) {
+    const side = rule[name];
+    const hasNets = side.nets !== undefined || side.notNets !== undefined;
+    refine(hasNets, (variant) => refineNets(variant, side, family, name));
+    refine(side.notAddressSet !== undefined, (variant) => [refineNotAddressSet(variant, side, family, name)]);
+    refine(side.ports !== undefined, (variant) => refinePorts(variant, side.ports, family, name));
+    refine(side.notPorts !== undefined, (variant) => refineNotPorts(variant, side.notPorts, family, name));
+  }
+  return variants;
 }
 
 function withProtocols(variant: Variant, protocols: readonly Span[]): readonly Variant[] {
