@@ -126,7 +126,8 @@ export function openNetlinkSocket(options: NetlinkOptions = {}): NetlinkSocket |
       }
     },
     close() {
-      if (isOpen) closeSocket(fd);
+      // In a thread: nf_tables waits, in close(2), until what earlier transactions took away is freed.
+      if (isOpen) closeSocket.async(fd, () => undefined);
       isOpen = false;
     },
   };
