@@ -216,7 +216,9 @@ function evaluateRules(walk: Walk, at: StagePoint, rules: PolicyRules): Outcome 
     }
   }
   const outcome = rules[direction].length === 0 ? `no match: it has no ${direction} rules` : 'no match';
-  const position = (rules.resource && walk.locate(rules.resource, ['metadata', 'name'])) ?? null;
+  // Thousands of policies may say nothing of thousands of packets.
+  const placed = walk.detail === 'rules' ? rules.resource : undefined;
+  const position = (placed && walk.locate(placed, ['metadata', 'name'])) ?? null;
   note(walk, at, { event: 'policy-end', tier: rules.tier, policy: rules.id, outcome, position });
   return undefined;
 }
