@@ -245,7 +245,7 @@ describe('explain packet on a running router', () => {
       ['out', 'output'],
     ] as const) {
       machine.must('nft', `add chain inet nat ${chain} { type nat hook ${hook} priority -100; }`);
-      const rule = `ip daddr 10.9.9.9 udp dport { 80, 81 } dnat ip to 10.1.255.2 : udp dport map { 80 : 5000, 81 : 123 }`;
+      const rule = `ip daddr 10.9.9.9 udp dport { 80, 81, 4789 } dnat ip to 10.1.255.2 : udp dport map { 80 : 5000, 81 : 123, 4789 : 1 }`;
       machine.must('nft', `add rule inet nat ${chain} ${rule}`);
     }
     machine.must('ip', 'route', 'add', '10.9.9.9', 'via', '10.1.255.2');
@@ -263,6 +263,13 @@ describe('explain packet on a running router', () => {
     );
     expect(own.json.live).toMatchObject({ equal: true, sameRule: true, observed: { verdict: 'accept' } });
     expect(JSON.stringify(own.json.live.observed)).toContain('local-dnat');
+    // What policy makes untracked has no flow that NAT could change.
+    const untouched = await trace(
+      'in:eth0 10.0.255.2 10.9.9.9 udp 4789',
+      datagram('left', '10.9.9.9', 4789),
+      ...['--nat-dst', '10.1.255.2', '--nat-dport', '1'],
+    );
+    expect(untouched.json.live).toMatchObject({ equal: true, observed: { verdict: 'accept', conntrack: 'untracked' } });
     machine.must('nft', 'delete', 'table', 'inet', 'nat');
   });
 
