@@ -205,6 +205,9 @@ export interface ClassMap {
 
 export const firstClass = 0x40000000;
 
+/** What holds elements: a set to the kernel. */
+export type Holder = NftSet | VerdictMap | ClassMap;
+
 export interface MapElement {
   readonly key: Key;
   readonly verdict: Verdict;
