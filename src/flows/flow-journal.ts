@@ -19,9 +19,11 @@ export interface JournalLimits {
 
 export const journalLimits: JournalLimits = { records: 10_000, openFlows: 2_000, foldMs: 1_000 };
 
-interface OpenFlow {
+/** Without the walks, whose traces are long. */
+type Kept = Pick<Explained, 'record' | 'messagesOfEach'>;
+
+interface OpenFlow extends Kept {
   readonly since: number;
-  readonly explained: Explained;
   /** By prefix: a packet may be told of under several. */
   readonly messages: Map<string, number>;
 }
@@ -49,8 +51,8 @@ export class FlowJournal {
     return true;
   }
 
-  add(flow: string, prefix: string, explained: Explained, now: number): void {
-    this.#open.set(flow, { since: now, explained, messages: new Map([[prefix, 1]]) });
+  add(flow: string, prefix: string, { record, messagesOfEach }: Kept, now: number): void {
+    this.#open.set(flow, { since: now, record, messagesOfEach, messages: new Map([[prefix, 1]]) });
     if (this.#open.size <= this.#limits.openFlows) return;
     const [oldest] = this.#open.keys();
     if (oldest !== undefined) this.#close(oldest);
@@ -93,9 +95,9 @@ export class FlowJournal {
     for (const follower of this.#followers) follower(record);
   }
 
-  #recordOf({ since, explained, messages }: OpenFlow): FlowRecord | undefined {
-    if (!explained.record) return undefined;
-    const packets = Math.ceil(Math.max(...messages.values()) / explained.messagesOfEach);
-    return { time: this.#printTime(since), ...explained.record, packets };
+  #recordOf({ since, record, messagesOfEach, messages }: OpenFlow): FlowRecord | undefined {
+    if (!record) return undefined;
+    const packets = Math.ceil(Math.max(...messages.values()) / messagesOfEach);
+    return { time: this.#printTime(since), ...record, packets };
   }
 }

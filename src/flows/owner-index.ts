@@ -20,6 +20,8 @@ export class OwnerIndex {
   readonly #hosts = new Map<number | bigint, readonly Owner[]>();
   readonly #prefixes = new PrefixTrie<readonly Owner[]>();
   readonly #byId = new Map<string, Owner>();
+  /** Thousands of records share what is said of an owner. */
+  readonly #shown = new WeakMap<Owner, AddressOwner>();
   #indexed: Snapshot | undefined;
 
   update(snapshot: Snapshot): void {
@@ -38,10 +40,16 @@ export class OwnerIndex {
   find(address: Address): readonly AddressOwner[] {
     const wide = [...this.#prefixes.matches(address)].reverse().flatMap(({ value }) => value);
     const owners = new Set([...(this.#hosts.get(hostKey(address)) ?? []), ...wide]);
-    return [...owners].map(({ id, labels }) => ({
-      id,
-      labels: Object.fromEntries([...labels].sort(([a], [b]) => (a < b ? -1 : 1))),
-    }));
+    return [...owners].map((owner) => this.#show(owner));
+  }
+
+  #show(owner: Owner): AddressOwner {
+    const known = this.#shown.get(owner);
+    if (known) return known;
+    const labels = Object.fromEntries([...owner.labels].sort(([a], [b]) => (a < b ? -1 : 1)));
+    const shown = { id: owner.id, labels };
+    this.#shown.set(owner, shown);
+    return shown;
   }
 
   #forget(id: string): void {

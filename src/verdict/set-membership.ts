@@ -1,58 +1,49 @@
 /**
  * Whether an address, or an address with its port, is in a set of the intent.
  *
- *   AddressSet, PortSet ─[index, once per set]→ trie and exact keys ─→ yes or no
+ *   AddressSet, PortSet → the printed prefixes that hold the address, looked up among the members ─→ yes or no
  *
- * Sets hold up to 100,000 members and a policy asks thousands of times, so each set is indexed at its first question.
+ * Sets hold up to 100,000 members and a policy asks thousands of times about one packet, so what can be asked for is printed
+ * once for each address.
  *
- * Invariant: a set is a value: whoever changes its members makes a new map, and so gets a new index.
+ * Invariant: the answer is that of the members as they are now: a running agent moves them in place, so nothing of them is kept.
  */
 
 import type { AddressSet, PortSet } from '../intent/policy/policy-intent.ts';
-import type { Address } from '../net/address.ts';
-import { hostPrefix, isHost, printPrefix } from '../net/prefix.ts';
-import { PrefixTrie } from '../net/prefix-trie.ts';
+import { type Address, bitLength, equalAddresses } from '../net/address.ts';
+import { containsAddress, maskAddress, printPrefix } from '../net/prefix.ts';
 
-type NetworkIndex = PrefixTrie<true>;
-/** By prefix: the `protocol:port` pairs it has. */
-type PortIndex = PrefixTrie<Set<string>>;
-
-const networkIndexes = new WeakMap<AddressSet['members'], NetworkIndex>();
-const portIndexes = new WeakMap<PortSet['members'], PortIndex>();
-
-export function isInAddressSet(set: AddressSet, address: Address): boolean {
-  // Single addresses, nearly all members of a labelled set, need no index: the map is keyed by printed prefix.
-  if (set.members.has(printPrefix(hostPrefix(address)))) return true;
-  let networks = networkIndexes.get(set.members);
-  if (!networks) {
-    networks = indexNetworks(set);
-    networkIndexes.set(set.members, networks);
-  }
-  return networks.longestMatch(address) !== undefined;
-}
-
-export function isInPortSet(set: PortSet, address: Address, protocol: number, port: number): boolean {
-  let index = portIndexes.get(set.members);
-  if (!index) {
-    index = indexPorts(set);
-    portIndexes.set(set.members, index);
-  }
-  for (const match of index.matches(address)) if (match.value.has(`${protocol}:${port}`)) return true;
+export function isInAddressSet({ members }: AddressSet, address: Address): boolean {
+  const prefixes = prefixesOf(address);
+  if (members.size > prefixes.length) return prefixes.some((prefix) => members.has(prefix));
+  for (const prefix of members.values()) if (containsAddress(prefix, address)) return true;
   return false;
 }
 
-function indexNetworks(set: AddressSet): NetworkIndex {
-  const trie: NetworkIndex = new PrefixTrie();
-  for (const prefix of set.members.values()) if (!isHost(prefix)) trie.insert(prefix, true);
-  return trie;
+export function isInPortSet({ members }: PortSet, address: Address, protocol: number, port: number): boolean {
+  const prefixes = prefixesOf(address);
+  if (members.size > prefixes.length) return prefixes.some((prefix) => members.has(`${prefix},${protocol}:${port}`));
+  for (const member of members.values()) {
+    if (member.protocol === protocol && member.port === port && containsAddress(member.prefix, address)) return true;
+  }
+  return false;
 }
 
-function indexPorts(set: PortSet): PortIndex {
-  const trie: PortIndex = new PrefixTrie();
-  for (const { prefix, protocol, port } of set.members.values()) {
-    const ports = trie.get(prefix) ?? new Set<string>();
-    ports.add(`${protocol}:${port}`);
-    trie.insert(prefix, ports);
-  }
-  return trie;
+interface Printed {
+  readonly address: Address;
+  /** Of every length, the address itself first: that is what nearly all members are. */
+  readonly prefixes: readonly string[];
+}
+
+/** Of the addresses asked about last: a packet has two. */
+let latest: readonly Printed[] = [];
+
+function prefixesOf(address: Address): readonly string[] {
+  const known = latest.find((printed) => printed.address === address || equalAddresses(printed.address, address));
+  if (known) return known.prefixes;
+  const longest = bitLength(address.family);
+  const lengths = Array.from({ length: longest + 1 }, (_, i) => longest - i);
+  const prefixes = lengths.map((length) => printPrefix(maskAddress(address, length)));
+  latest = [{ address, prefixes }, ...latest.slice(0, 1)];
+  return prefixes;
 }
