@@ -242,6 +242,27 @@ describe('explain packet', () => {
     expect(explained.code).toBe(1);
   });
 
+  it('says of each rule that did not match which term failed, at its line, where that is asked for', async () => {
+    const flags = ['--in', 'eth0', '--src', '192.168.0.9', '--dst', '10.1.0.9', '--protocol', 'tcp', '--dport', '80'];
+    const missed = /ingress\[0\]: no match for Allow: destination port 80 is not 443 \(.*network\.yaml:33\)/;
+    expect((await bench.run([...packet, ...flags])).stdout).not.toMatch(missed);
+    expect((await bench.run([...packet, ...flags, '--verbose'])).stdout).toMatch(missed);
+    const { trace, ends } = JSON.parse((await bench.run([...packet, ...flags, '-o', 'json'])).stdout);
+    expect(trace).toContainEqual(expect.objectContaining({ event: 'rule-missed', line: 33 }));
+    expect(ends).toMatchObject({ source: { address: '192.168.0.9' }, destination: { address: '10.1.0.9' } });
+  });
+
+  it.each([
+    [['-f', 'network.yaml', '--router', 'tr1', '--live'], '--live is for a running router'],
+    [['--send'], '--send is for --live'],
+    [['--live', '--wait', '0'], '--wait takes 1 to 3600 seconds'],
+    [['-f', 'network.yaml', '--locate', 'x'], '--locate is for a running router'],
+  ])('%j is a slip', async (argv, stderr) => {
+    const finished = await bench.run(['explain', 'packet', ...argv]);
+    expect(finished).toMatchObject({ code: 64, stdout: '' });
+    expect(finished.stderr).toContain(stderr);
+  });
+
   it('tells every mistake in the question at once', async () => {
     const wrong = await bench.run([...packet, '--src', 'x', '--dport', '99999', '--protocol', 'tcp']);
     expect(wrong.code).toBe(64);
