@@ -3,3 +3,5 @@ export const defaultStoreFolder = '/var/lib/causeway/store';
 export const defaultStateFolder = '/var/lib/causeway';
 export const defaultRunFolder = '/run/causeway';
 export const defaultSecretsFolder = '/etc/causeway/secrets';
+/** Where a router's resources lie as files, if they do; they are applied from there by whoever keeps them. */
+export const defaultResourcesFolder = '/etc/causeway/resources';

@@ -1,4 +1,5 @@
 /** `causeway explain packet`: the verdict on a packet, and the rule that gave it; from files, or from the live router. */
+import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { type Explanation, explanationToJson } from '../../api/explanation.ts';
 import { explainPacketAt } from '../../client/agent-client.ts';
@@ -16,6 +17,7 @@ import {
 import { printVerdict, type VerdictJson, verdictToJson } from '../../verdict/print-verdict.ts';
 import { type Cli, failUsage, onAction } from '../cli.ts';
 import { type ExitCode, exitCode } from '../exit-code.ts';
+import { defaultResourcesFolder } from '../folders.ts';
 import { answerLines } from '../lines.ts';
 import { addRouterOptions, complainOfAgent, findAgent } from '../live.ts';
 import type { LiveComparison } from '../live-trace.ts';
@@ -26,10 +28,10 @@ import { loadIntent } from '../router-intent.ts';
 
 const help = `
 With -f the answer comes from files alone, and names file and line; without, from the live router's intent and the kernel's
-routes, with the nft rule or element that decides and what it has counted; --locate PATH names file and line there too. The
-packet is new, and its source port 49152, unless said. With --out or --local no route is looked up. --verbose tells of every
-rule that did not match, and why. With --stdin each line {"in", "src", "dst", "protocol", "sport", "dport", …} gives a line
-with its verdict, or {"error": "…"}.
+routes, with the nft rule or element that decides and what it has counted, and file and line where its resources lie in
+/etc/causeway/resources or --locate PATH. The packet is new, and its source port 49152, unless said. With --out or --local no
+route is looked up. --verbose tells of every rule that did not match, and why. With --stdin each line {"in", "src", "dst",
+"protocol", "sport", "dport", …} gives a line with its verdict, or {"error": "…"}.
 
 --live, on the router, waits for such a packet (any source port, unless --sport says which) and follows it through the kernel:
 exit code 0 when what is observed is what was predicted, 1 when not or when none came. --send sends the packet, which goes
@@ -73,7 +75,10 @@ export function register(command: Command, cli: Cli): void {
     .option('--nat-dport <port>', 'to which port')
     .option('--stdin', 'JSON lines instead of options')
     .option('-v, --verbose', 'rules that did not match, too, with the term that failed')
-    .option('--locate <path>', 'on a router: file or folder with its resources, to name file and line')
+    .option(
+      '--locate <path>',
+      `on a router: file or folder with its resources, to name file and line (${defaultResourcesFolder} if it is there)`,
+    )
     .option('--live', 'on a router: follow a real packet and compare')
     .option('--send', 'with --live: send the packet instead of waiting for one')
     .option('--wait <seconds>', 'with --live: how long to wait for a packet', '10');
@@ -146,10 +151,12 @@ async function explainLive(command: Command, cli: Cli, options: ExplainOptions):
   const answer = await explainPacketAt(socket.value, flags);
   if (!answer.ok) return complainOfAgent(cli, answer.error);
   let explanation = answer.value;
-  if (options.locate !== undefined) {
-    const located = await locateVerdict(command, cli, options.locate, explanation.verdict);
-    if (located === undefined) return exitCode.error;
-    explanation = { ...explanation, verdict: located };
+  const files = options.locate ?? (existsSync(defaultResourcesFolder) ? defaultResourcesFolder : undefined);
+  if (files !== undefined) {
+    const located = await locateVerdict(command, cli, files, explanation.verdict);
+    // Files that nobody named are a help and no condition.
+    if (located === undefined && options.locate !== undefined) return exitCode.error;
+    explanation = { ...explanation, verdict: located ?? explanation.verdict };
   }
   if (!options.live) {
     cli.print(printLive(options, explanation));
