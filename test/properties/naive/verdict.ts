@@ -6,9 +6,10 @@
  *
  * Invariant: shares nothing with src/, so that what both say is not one mistake made once.
  */
-import { holds, readAddress } from './address.ts';
-import type { Manifest, ManifestFailsafe, ManifestRule, ManifestSpec, NaivePacket, NaiveWay } from './manifest.ts';
-import { meets, protocolNumber } from './rule.ts';
+import { isFailsafe } from './failsafes.ts';
+import { felix } from './felix.ts';
+import type { Manifest, ManifestRule, ManifestSpec, NaivePacket, NaiveWay } from './manifest.ts';
+import { meets } from './rule.ts';
 import { selects } from './selector.ts';
 import { endpointAt, labelsOf, named, ofKind, type World } from './world.ts';
 
@@ -132,24 +133,6 @@ function isExcluded(world: World, at: string): boolean {
   return isListed || startsLikeWorkload(world, at);
 }
 
-/** node.<name>, then the first by name whose nodeSelector matches, then default. */
-function felix<F extends keyof ManifestSpec>(world: World, field: F): ManifestSpec[F] | undefined {
-  const { router } = world;
-  const labels = new Map([
-    ...Object.entries(named(world, 'Node', router)?.metadata.labels ?? {}),
-    ...Object.entries(named(world, 'Router', router)?.metadata.labels ?? {}),
-  ]);
-  const selecting = [...ofKind(world, 'FelixConfiguration')]
-    .filter(({ spec }) => spec.nodeSelector !== undefined && selects(spec.nodeSelector, labels))
-    .sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
-  const sources = [
-    named(world, 'FelixConfiguration', `node.${router}`),
-    selecting[0],
-    named(world, 'FelixConfiguration', 'default'),
-  ];
-  return sources.find((source) => source?.spec[field] !== undefined)?.spec[field];
-}
-
 /** Undefined when the stage says nothing of the packet. */
 function runStage(
   world: World,
@@ -261,48 +244,4 @@ function selectsEndpoint(spec: ManifestSpec, labels: ReadonlyMap<string, string>
   if (namespaceSelector !== undefined && !selects(namespaceSelector, labels, { prefix: 'pcns.', allKey })) return false;
   if (serviceAccountSelector === undefined) return true;
   return selects(serviceAccountSelector, labels, { prefix: 'pcsa.', allKey: serviceAccount });
-}
-
-const calicoPorts = [179, 2379, 2380, 5473, 6443, 6666, 6667].map((port) => ({ protocol: 'TCP', port }));
-type PlacedFailsafe = ManifestFailsafe & { readonly interfaces?: readonly string[] };
-
-function failsafes(world: World, direction: 'inbound' | 'outbound'): readonly PlacedFailsafe[] {
-  const router = named(world, 'Router', world.router)?.spec;
-  if (direction === 'outbound') {
-    const outbound = [{ protocol: 'UDP', port: 53 }, { protocol: 'UDP', port: 67 }, ...calicoPorts];
-    return felix(world, 'failsafeOutboundHostPorts') ?? outbound;
-  }
-  const configured = felix(world, 'failsafeInboundHostPorts');
-  if (!router) return configured ?? [{ protocol: 'TCP', port: 22 }, { protocol: 'UDP', port: 68 }, ...calicoPorts];
-  const { interfaces, allowFrom } = router.management ?? {};
-  const place = interfaces === undefined ? {} : { interfaces };
-  const ssh = (allowFrom ?? [undefined]).map((net) => ({
-    protocol: 'TCP',
-    port: 22,
-    ...place,
-    ...(net === undefined ? {} : { net }),
-  }));
-  if (configured) return router.management ? [...configured, ...ssh] : configured;
-  const peers = ofKind(world, 'Attachment').flatMap(({ spec }) =>
-    spec.router === world.router && spec.bgp && named(world, 'Site', spec.site ?? '')
-      ? (spec.addresses?.remote ?? [])
-      : [],
-  );
-  return [...ssh, { protocol: 'UDP', port: 68 }, ...peers.map((net) => ({ protocol: 'TCP', port: 179, net }))];
-}
-
-function isFailsafe(world: World, packet: NaivePacket, stage: Stage, direction: Direction, at: string): boolean {
-  const [asked, answered] =
-    direction === 'ingress' ? (['inbound', 'outbound'] as const) : (['outbound', 'inbound'] as const);
-  const remote = direction === 'ingress' ? packet.source : packet.destination;
-  const has = (list: readonly PlacedFailsafe[], port: number | undefined) =>
-    list.some(
-      (entry) =>
-        protocolNumber((entry.protocol ?? 'TCP').toUpperCase()) === packet.protocol &&
-        entry.port === port &&
-        (entry.net === undefined || holds(entry.net, readAddress(remote))) &&
-        (entry.interfaces === undefined || entry.interfaces.includes(at)),
-    );
-  if (has(failsafes(world, asked), packet.destinationPort)) return true;
-  return stage === 'untracked' && has(failsafes(world, answered), packet.sourcePort);
 }
