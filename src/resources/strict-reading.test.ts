@@ -129,9 +129,29 @@ describe('hostile text', () => {
     expect(errors).toMatchObject([{ reason: expect.stringMatching(/^no resources specified/) }]);
   });
 
-  it('a field given twenty thousand times is told a thousand times at most', () => {
-    const { errors } = parseFile({ path: 'f', text: 'a: b\n'.repeat(20_000) });
+  it('a field given nine thousand times is told a thousand times at most', () => {
+    const { errors } = parseFile({ path: 'f', text: 'a: b\n'.repeat(9_000) });
     expect(errors.length).toBeGreaterThan(999);
     expect(errors.length).toBeLessThan(1010);
+  });
+
+  it.each([
+    ['fields in one object', 'a: b\n'.repeat(2_000_000), 'an object of more than 10000 fields'],
+    ['fields in one object, as JSON', `{${'"a": 1, '.repeat(20_000)}"a": 1}`, 'an object of more than 10000 fields'],
+    ['entries of one list', '- a\n'.repeat(300_000), 'a list of more than 250000 entries'],
+  ])('millions of %s are left early', (_, text, reason) => {
+    const { errors, resources } = parseFile({ path: 'f', text });
+    expect(resources).toEqual([]);
+    expect(errors.map((error) => error.reason)).toEqual([expect.stringContaining(reason)]);
+  });
+
+  it('a place is told of any document, in any order', () => {
+    const documents = Array.from({ length: 20 }, (_, i) => `apiVersion: v1\nkind: Tier\nmetadata: {name: t${i}}\n`);
+    const text = documents.join('---\n').replaceAll('apiVersion: v1', 'apiVersion: projectcalico.org/v3');
+    const { resources } = parseFile({ path: 'f', text });
+    const lines = resources.map(({ locate }) => locate(['metadata', 'name']).line);
+    const backwards = resources.toReversed().map(({ locate }) => locate(['metadata', 'name']).line);
+    expect(lines).toEqual(Array.from({ length: 20 }, (_, i) => 3 + 4 * i));
+    expect(backwards).toEqual(lines.toReversed());
   });
 });

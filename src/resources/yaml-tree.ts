@@ -20,9 +20,8 @@ import {
 } from 'yaml';
 import type { FieldPath } from './resource.ts';
 import { indexLines, type Place, splitDocuments } from './text-lines.ts';
-import { deepOffset, isBlank, maxDepth, parseTokens } from './yaml-tokens.ts';
+import { deepOffset, isBlank, maxDepth, parseTokens, tooDeepReason } from './yaml-tokens.ts';
 
-const tooDeepReason = `nesting is deeper than ${maxDepth} levels: no resource needs that`;
 const maxAliasedValues = 100_000;
 const maxSyntaxErrors = 20;
 const maxFaults = 1000;
@@ -86,10 +85,13 @@ export function readYaml(text: string): TextTree {
 function readPiece(text: string, place: Locate, documents: TextDocument[], errors: TextError[]): void {
   const before = errors.length;
   const composer = new Composer(options);
+  let composed = 0;
   const take = (document: Document): void => {
     const found = syntaxErrors(document, place);
+    const index = composed++;
     if (found.length > 0) errors.push(...found);
-    else if (document.contents !== null) readDocument(document.contents as Node, place, documents, errors);
+    else if (document.contents !== null)
+      readDocument(document.contents as Node, { text, index, place }, documents, errors);
   };
   let strays = 0;
   const tokens = parseTokens(text);
@@ -111,7 +113,7 @@ function readPiece(text: string, place: Locate, documents: TextDocument[], error
       errors.push({ ...place(tooDeep), reason: tooDeepReason });
     }
   }
-  if (next.done && next.value !== undefined) errors.push({ ...place(next.value), reason: tooDeepReason });
+  if (next.done && next.value !== undefined) errors.push({ ...place(next.value.offset), reason: next.value.reason });
   for (const document of composer.end()) take(document as Document);
   keepFirstStray(errors, before);
 }
@@ -163,11 +165,27 @@ interface Reading {
   stopped: boolean;
 }
 
-function readDocument(root: Node, place: Locate, documents: TextDocument[], errors: TextError[]): void {
-  const found: TextError[] = [];
-  const reading: Reading = {
+/** Where a document stands: its nodes are composed again when somebody asks for a place, which is seldom. */
+interface Source {
+  readonly text: string;
+  /** Among the documents of the text. */
+  readonly index: number;
+  readonly place: Locate;
+}
+
+function readDocument(root: Node, source: Source, documents: TextDocument[], errors: TextError[]): void {
+  const reading = startReading(source.place);
+  const value = readNode(root, reading, 0);
+  errors.push(...reading.errors);
+  if (reading.stopped) return;
+  // Nodes take fifty times the room of the text; of a hundred thousand documents only the one asked for last keeps them.
+  documents.push({ value, faults: reading.faults, locate: (path, on) => locateIn(source, path, on) });
+}
+
+function startReading(place: Locate): Reading {
+  return {
     place,
-    errors: found,
+    errors: [],
     faults: [],
     path: [],
     anchors: new Map(),
@@ -177,10 +195,30 @@ function readDocument(root: Node, place: Locate, documents: TextDocument[], erro
     aliased: 0,
     stopped: false,
   };
-  const value = readNode(root, reading, 0);
-  errors.push(...found);
-  if (!reading.stopped)
-    documents.push({ value, faults: reading.faults, locate: (path, on) => locate(root, path, on, reading) });
+}
+
+let composedLast: { readonly source: Source; readonly root: Node; readonly reading: Reading } | undefined;
+
+function locateIn(source: Source, path: FieldPath, on: 'key' | 'value'): Place {
+  if (composedLast?.source !== source) {
+    const root = composeAgain(source);
+    if (!root) return source.place(0);
+    // Aliases are resolved by reading.
+    const reading = startReading(source.place);
+    readNode(root, reading, 0);
+    composedLast = { source, root, reading };
+  }
+  return locate(composedLast.root, path, on, composedLast.reading);
+}
+
+function composeAgain({ text, index }: Source): Node | undefined {
+  const composer = new Composer(options);
+  const documents: Document[] = [];
+  for (const token of parseTokens(text)) {
+    for (const document of composer.next(token)) documents.push(document as Document);
+  }
+  for (const document of composer.end()) documents.push(document as Document);
+  return (documents[index]?.contents as Node | null) ?? undefined;
 }
 
 function stop(reading: Reading, node: Node, reason: string): undefined {
