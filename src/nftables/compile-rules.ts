@@ -16,6 +16,7 @@ import { commentText } from './names.ts';
 import type { Field, FieldValue, Key, MapElement, Match, Rule, Verdict } from './ruleset.ts';
 import { type Decision, decisionRule, type PlaceRules } from './stages.ts';
 import type { Variant } from './terms.ts';
+import { VersionedMap } from './versioned-map.ts';
 
 /**
  * So few boxes in a chain that a dispatch leads to are a rule each: there may be thousands of such chains, and passing over
@@ -101,7 +102,8 @@ function compileBlock(
   if (block.kind === 'rule') return compileWholeRule(draft, place, block.rule, block.variants);
   if (block.boxes.length <= mostPlain) return block.boxes.flatMap((box) => compileSingleBox(place, block, box));
   const fields = keyFields(block);
-  draft.maps.set(name, { name, fields, isInterval: true, elements: mapElements(draft, place, fields, block.boxes) });
+  const elements = VersionedMap.of(mapElements(draft, place, fields, block.boxes));
+  draft.maps.set(name, { name, fields, isInterval: true, elements });
   return block.alternatives.map((matches) => {
     return { matches, statements: [], outcome: { kind: 'lookup', map: name, fields } };
   });
@@ -252,7 +254,7 @@ function mapElements(
   place: PlaceRules,
   fields: readonly Field[],
   boxes: readonly BlockBox[],
-): ReadonlyMap<string, MapElement> {
+): Map<string, MapElement> {
   const elements = new Map<string, MapElement>();
   const letters = fields.map(fieldLetter).join('');
   const verdicts = new Map<RuleAction, Verdict>();

@@ -3,6 +3,7 @@ import type { PolicyIntent } from '../intent/policy/policy-intent.ts';
 import { prefix } from '../net/literals.fixture.ts';
 import { endpoint, policyIntent, profile, rules, tier } from '../verdict/policy.fixture.ts';
 import { compileRuleset } from './compile.ts';
+import { printClass } from './keys.ts';
 import { mapElementTexts, printRuleset } from './print.ts';
 import { printRule } from './print-rule.ts';
 import type { Ruleset } from './ruleset.ts';
@@ -60,7 +61,7 @@ describe('hooks', () => {
   it('before routing exist only with policy for them', () => {
     expect(hooks(onEth0({ ingress: [['Allow']] }, ['normal']))).toEqual(local);
     const early = hooks(onEth0({ ingress: [['Allow']] }, ['untracked', 'preDNAT']));
-    expect(early).toEqual([...local, 'mangle-prerouting', 'raw-prerouting'].sort());
+    expect(early.toSorted()).toEqual([...local, 'mangle-prerouting', 'raw-prerouting'].sort());
   });
 
   it('accept established packets before anything else', () => {
@@ -253,7 +254,7 @@ describe('rules', () => {
     ).toBe(`ip daddr != @s4h-web ip daddr != @s4p-web ${allow}`);
   });
 
-  it('with several selectors are dispatched by address, and a pass in there ends the tier', () => {
+  it('with several selectors are dispatched by the class of the address, which finds the rest of the list there', () => {
     const ids = ['s:a', 's:b', 's:c', 's:d'];
     const sets = new Map(
       ids.map((id, i) => {
@@ -275,26 +276,31 @@ describe('rules', () => {
       ['forward'],
       { addressSets: sets },
     );
-    expect(chain(ruleset, 'forward-in-tier-default-v4').slice(0, 4)).toEqual([
-      'meta mark set meta mark & 0xf7ffffff',
-      'jump forward-in-tier-default-v4-from',
-      'meta mark & 0x09000000 != 0 return',
-      'meta l4proto 6 counter meta mark set meta mark | 0x01000000 return comment "GlobalNetworkPolicy/a ingress[3]"',
+    const tcp =
+      'meta l4proto 6 counter meta mark set meta mark | 0x01000000 return comment "GlobalNetworkPolicy/a ingress[3]"';
+    const end = 'counter goto forward-in-deny comment "Tier/default end of tier"';
+    const lookup = 'meta priority vmap @forward-in-tier-default-v4-from';
+    expect(chain(ruleset, 'forward-in-tier-default-v4')).toEqual([
+      `meta priority set ip saddr map @classes-v4-hosts ${lookup}`,
+      `meta priority set ip saddr map @classes-v4-prefixes ${lookup}`,
+      'meta priority set none',
+      tcp,
+      end,
     ]);
-    expect(chain(ruleset, 'forward-in-tier-default-v4-from')).toEqual([
-      'ip saddr vmap @forward-in-tier-default-v4-from-hosts',
-      'ip saddr vmap @forward-in-tier-default-v4-from-prefixes',
-    ]);
-    const chainOf = (element: string | undefined) => {
-      const rulesOf = ruleset.chains.get(/goto (.*)$/.exec(element ?? '')?.[1] ?? '')?.rules;
-      return rulesOf?.map(({ comment }) => comment?.replace('GlobalNetworkPolicy/a ', ''));
+    const verdicts = map(ruleset, 'forward-in-tier-default-v4-from');
+    const chainOf = (address: string) => {
+      const number = [...ruleset.classes.values()].flatMap(({ classes }) => classes.get(address) ?? [])[0] ?? 0;
+      const element = verdicts.find((text) => text.startsWith(`${printClass(number)} : goto `));
+      return chain(ruleset, element?.split(' ').at(-1) ?? '');
     };
-    const hosts = map(ruleset, 'forward-in-tier-default-v4-from-hosts');
-    expect(hosts.map((element) => element.split(' ')[0])).toEqual(['0', '1', '2', '3', '9'].map((n) => `10.0.0.${n}`));
+    const rulesAt = (address: string) => chainOf(address).map((rule) => /comment ".*? (.*)"/.exec(rule)?.[1]);
+    const tail = ['ingress[3]', 'end of tier'];
+    expect(chainOf('10.0.0.1')[0]).toBe('meta priority set none');
     // 10.0.0.0/29 has the first four, whose own rule leaves the last nothing; 10.0.0.9 has all selectors.
-    expect(hosts.map(chainOf)).toEqual([0, 1, 2, 4, 0].map((index) => [`ingress[${index}]`]));
-    const prefixes = map(ruleset, 'forward-in-tier-default-v4-from-prefixes');
-    expect(prefixes.map(chainOf)).toEqual([['ingress[4]']]);
+    expect(['10.0.0.0', '10.0.0.1', '10.0.0.2', '10.0.0.3', '10.0.0.9'].map((text) => rulesAt(text)[1])).toEqual(
+      [0, 1, 2, 4, 0].map((index) => `ingress[${index}]`),
+    );
+    expect(rulesAt('10.0.0.0-10.0.0.7')).toEqual([undefined, 'ingress[4]', ...tail]);
     expect(ruleset.sets.size).toBe(0);
   });
 

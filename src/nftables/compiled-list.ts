@@ -24,9 +24,9 @@ import { printKey } from './keys.ts';
 import { markBits } from './marks.ts';
 import { classMapName, objectName } from './names.ts';
 import type { Part, RulesetObjects } from './object-registry.ts';
-import { printRule } from './print-rule.ts';
 import type { Combination, DispatchPlan, RuleList } from './rule-list.ts';
 import type { Field, MapElement, Rule, Side, VerdictMap } from './ruleset.ts';
+import { sameRules, settleElements } from './same-objects.ts';
 import type { Decision, PlaceRules } from './stages.ts';
 import { VersionedMap } from './versioned-map.ts';
 
@@ -52,6 +52,7 @@ interface Released {
   readonly place: PlaceRules;
   readonly tail: readonly Rule[];
   readonly chains: Map<string, CompiledList>;
+  readonly elements: VersionedMap<string, MapElement>;
 }
 
 export class CompiledList {
@@ -159,7 +160,8 @@ export class CompiledDispatch {
       const verdict = { kind: 'goto', chain } as const;
       for (const { key } of combination.classes) elements.set(printKey(key), { key, verdict });
     }
-    this.#elements = VersionedMap.of(elements);
+    const settled = settleElements(released?.elements ?? new Map(), elements);
+    this.#elements = settled instanceof VersionedMap ? settled : VersionedMap.of(elements);
     context.objects.maps.add(this.#map());
   }
 
@@ -184,7 +186,7 @@ export class CompiledDispatch {
   release(): Released {
     const chains = new Map(this.#chains);
     this.#chains.clear();
-    return { place: this.#place, tail: this.#tail, chains };
+    return { place: this.#place, tail: this.#tail, chains, elements: this.#elements };
   }
 
   dispose(): void {
@@ -219,10 +221,6 @@ function dispatchRules(family: Family, side: Side, map: string): readonly Rule[]
     return { matches: [], statements: [statement], outcome: { kind: 'lookup', map, fields } };
   });
   return [...lookups, noClass];
-}
-
-export function sameRules(a: readonly Rule[], b: readonly Rule[]): boolean {
-  return a === b || (a.length === b.length && a.every((rule, i) => printRule(rule) === printRule(b[i] ?? rule)));
 }
 
 const noClass: Rule = { matches: [], statements: [{ kind: 'no-class' }] };

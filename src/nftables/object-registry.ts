@@ -7,6 +7,7 @@
  * name mean the same. A class, because it counts across rulesets.
  */
 import type { Chain, Rule, VerdictMap } from './ruleset.ts';
+import { sameChain, settleElements } from './same-objects.ts';
 import { VersionedMap } from './versioned-map.ts';
 
 /** What a part of a ruleset declares. */
@@ -20,9 +21,15 @@ interface Named {
 }
 
 export class ObjectRegistry<T extends Named> {
+  /** The object as it was if the two say the same, else the new one, sharing what it can. */
+  readonly #settle: (before: T, after: T) => T;
   #version: VersionedMap<string, T> = VersionedMap.of(new Map());
   readonly #counts = new Map<string, number>();
   readonly #changes = new Map<string, T | undefined>();
+
+  constructor(settle: (before: T, after: T) => T) {
+    this.#settle = settle;
+  }
 
   add(object: T): void {
     const count = this.#counts.get(object.name) ?? 0;
@@ -51,6 +58,10 @@ export class ObjectRegistry<T extends Named> {
 
   /** All that is needed now; the very object of before if nothing changed. */
   take(): VersionedMap<string, T> {
+    for (const [name, after] of this.#changes) {
+      const before = this.#version.get(name);
+      if (before && after && before !== after) this.#changes.set(name, this.#settle(before, after));
+    }
     this.#version = this.#version.with(this.#changes);
     this.#changes.clear();
     return this.#version;
@@ -59,8 +70,8 @@ export class ObjectRegistry<T extends Named> {
 
 /** All chains and maps that parts of a ruleset need, and the names of sets that their rules ask. */
 export class RulesetObjects {
-  readonly chains = new ObjectRegistry<Chain>();
-  readonly maps = new ObjectRegistry<VerdictMap>();
+  readonly chains = new ObjectRegistry<Chain>(settleChain);
+  readonly maps = new ObjectRegistry<VerdictMap>(settleMap);
   readonly #asked = new Map<string, number>();
   #isAskedAnew = false;
 
@@ -109,4 +120,14 @@ function* setsAsked(rules: readonly Rule[]): Iterable<string> {
       if (match.kind === 'address' && 'set' in match.in) yield match.in.set;
     }
   }
+}
+
+function settleChain(before: Chain, after: Chain): Chain {
+  return sameChain(before, after) ? before : after;
+}
+
+function settleMap(before: VerdictMap, after: VerdictMap): VerdictMap {
+  const elements = settleElements(before.elements, after.elements);
+  const isSame = before.isInterval === after.isInterval && before.isUncounted === after.isUncounted;
+  return isSame && elements === before.elements ? before : { ...after, elements };
 }

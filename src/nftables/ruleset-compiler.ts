@@ -18,14 +18,14 @@ import type { OrderedRule } from './blocks.ts';
 import { ClassFeed } from './class-feed.ts';
 import { compileFrame, type Frame } from './compile-frame.ts';
 import type { ListRequest } from './compile-tiers.ts';
-import { CompiledList, type ListContext, type ListPlace, sameRules } from './compiled-list.ts';
+import { CompiledList, type ListContext, type ListPlace } from './compiled-list.ts';
 import { MemberSets, type MovedMembers } from './member-sets.ts';
 import { classMapName } from './names.ts';
 import { RulesetObjects } from './object-registry.ts';
 import { OrderedRules } from './ordered-rules.ts';
-import { printVerdict } from './print-rule.ts';
 import { dispatchableSelectors, RuleList } from './rule-list.ts';
-import type { Chain, ClassMap, Ruleset, VerdictMap } from './ruleset.ts';
+import type { ClassMap, Ruleset } from './ruleset.ts';
+import { sameRules } from './same-objects.ts';
 
 /** How an address set moved; a port set is read whole again, so its id is enough. */
 export type MemberChange =
@@ -164,28 +164,10 @@ export class RulesetCompiler {
 
   /** Objects that say the same as before stay the very same. */
   #setFrame(frame: Frame): void {
-    const before = this.#frame?.draft;
     const { chains, maps } = frame.draft;
-    for (const [name, chain] of chains) {
-      const known = before?.chains.get(name);
-      if (known && sameChain(known, chain)) chains.set(name, known);
-    }
-    for (const [name, map] of maps) {
-      const known = before?.maps.get(name);
-      if (known && sameInterfaces(known, map)) maps.set(name, known);
-    }
-    const isOther = <T>(others: ReadonlyMap<string, T> | undefined, name: string, object: T): boolean =>
-      others?.get(name) !== object;
-    if (before) {
-      this.#objects.remove({
-        chains: [...before.chains.values()].filter((chain) => isOther(chains, chain.name, chain)),
-        maps: [...before.maps.values()].filter((map) => isOther(maps, map.name, map)),
-      });
-    }
-    this.#objects.add({
-      chains: [...chains.values()].filter((chain) => isOther(before?.chains, chain.name, chain)),
-      maps: [...maps.values()].filter((map) => isOther(before?.maps, map.name, map)),
-    });
+    const before = this.#frame?.draft;
+    if (before) this.#objects.remove({ chains: before.chains.values(), maps: before.maps.values() });
+    this.#objects.add({ chains: chains.values(), maps: maps.values() });
     this.#frame = frame;
   }
 
@@ -241,16 +223,4 @@ function isSameArray<T>(a: readonly T[], b: readonly T[]): boolean {
 
 function sameList(a: ListPlace, b: ListPlace): boolean {
   return a.place === b.place && sameRules(a.head, b.head) && sameRules(a.tail, b.tail);
-}
-
-function sameChain(a: Chain, b: Chain): boolean {
-  return a.base?.hook === b.base?.hook && a.base?.priority === b.base?.priority && sameRules(a.rules, b.rules);
-}
-
-function sameInterfaces({ elements: a }: VerdictMap, { elements: b }: VerdictMap): boolean {
-  if (a.size !== b.size) return false;
-  return [...a].every(([key, { verdict }]) => {
-    const other = b.get(key)?.verdict;
-    return other !== undefined && printVerdict(other) === printVerdict(verdict);
-  });
 }
