@@ -212,6 +212,7 @@ function kernelVerdict(
     case 'forward-out':
       return { stage: 'forward-egress', verdict: denyVerdict };
     case 'forward-default':
+    case 'workload-in':
       return { stage: 'default', verdict: 'drop' };
   }
 }

@@ -107,6 +107,7 @@ function workloadInput({ workloads }: PolicyIntent, draft: Draft): readonly Rule
   if (workloads.toHost === 'leave')
     return workloads.prefixes.map((prefix) => acceptInHook(begins('in', prefix), leftOut));
   draft.chains.set('workload-in', { name: 'workload-in', rules: workloadToHost });
+  draft.chains.set(denyFromWorkload.name, denyFromWorkload);
   return workloads.prefixes.map((prefix) => ({
     matches: [begins('in', prefix)],
     statements: [],
@@ -121,6 +122,8 @@ function workloadOutput({ workloads }: PolicyIntent): readonly Rule[] {
 
 const leftOut = 'workload interface: not under the wildcard endpoint';
 
+const denyFromWorkload = denyChain('deny', 'workload-in', { kind: 'drop' });
+
 /** Calico lets workloads find the host by IPv6: multicast listeners, solicitations, neighbour advertisements (§4.11). */
 const workloadToHost: readonly Rule[] = [
   ...[
@@ -132,7 +135,7 @@ const workloadToHost: readonly Rule[] = [
   {
     matches: [],
     statements: [{ kind: 'counter' }],
-    outcome: { kind: 'drop' },
+    outcome: { kind: 'goto', chain: denyFromWorkload.name },
     comment: 'FelixConfiguration defaultEndpointToHostAction Drop',
   },
 ];

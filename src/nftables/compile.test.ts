@@ -389,7 +389,7 @@ describe('workloads under a wildcard endpoint', () => {
     expect(chain(ruleset, 'workload-in')).toEqual([
       'icmpv6 type 130-133 accept comment "neighbor discovery"',
       'icmpv6 type 135-136 accept comment "neighbor discovery"',
-      'counter drop comment "FelixConfiguration defaultEndpointToHostAction Drop"',
+      'counter goto workload-in-deny comment "FelixConfiguration defaultEndpointToHostAction Drop"',
     ]);
     const left = 'oifname "cali*" accept comment "workload interface: not under the wildcard endpoint"';
     expect(rulesOf(ruleset, 'filter-output')).toEqual([left]);

@@ -35,6 +35,7 @@ export const logPlaces = [
   'forward-in',
   'forward-out',
   'forward-default',
+  'workload-in',
 ] as const;
 export type LogPlace = (typeof logPlaces)[number];
 
