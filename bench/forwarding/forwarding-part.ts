@@ -14,7 +14,7 @@ import { checkLanes, measureForwarding, type Traffic } from './measure-forwardin
 import { allowRules, type PolicyShape } from './policy-shape.ts';
 import { listVariants, type SourceForm } from './variants.ts';
 
-const sizes = { quick: [10, 100], whole: [10, 100, 1000] } as const;
+const sizes = { quick: [10, 100], whole: [10, 100, 1000, 10_000] } as const;
 const rounds = { quick: 12, whole: 40 } as const;
 const framesPerSlice = 4096;
 
