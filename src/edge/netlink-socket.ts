@@ -16,6 +16,7 @@ import { err, ok, type Result } from '../result.ts';
 const libc = koffi.load('libc.so.6');
 const openSocket = libc.func('int socket(int domain, int type, int protocol)');
 const bindSocket = libc.func('int bind(int fd, const uint8_t *address, uint32_t length)');
+const nameOfSocket = libc.func('int getsockname(int fd, uint8_t *address, uint32_t *length)');
 const setOption = libc.func('int setsockopt(int fd, int level, int name, const uint8_t *value, uint32_t length)');
 const sendBytes = libc.func('long send(int fd, const uint8_t *buffer, size_t length, int flags)');
 const receive = libc.func('long recv(int fd, uint8_t *buffer, size_t length, int flags)');
@@ -25,10 +26,23 @@ const AF_NETLINK = 16;
 const SOCK_RAW_CLOEXEC = 3 | 0o2000000;
 const NETLINK_NETFILTER = 12;
 const SOL_SOCKET = 1;
+const SOL_NETLINK = 270;
+/** An error comes without the request it is about, which may be large. */
+const NETLINK_CAP_ACK = 10;
 const SO_SNDBUFFORCE = 32;
 const SO_RCVBUFFORCE = 33;
 const MSG_DONTWAIT = 0x40;
-export const errnos = { EPERM: 1, ENOENT: 2, EINTR: 4, EAGAIN: 11, EBUSY: 16, EEXIST: 17, ENOBUFS: 105 } as const;
+export const errnos = {
+  EPERM: 1,
+  ENOENT: 2,
+  EINTR: 4,
+  EAGAIN: 11,
+  EBUSY: 16,
+  EEXIST: 17,
+  ERESTART: 85,
+  EMSGSIZE: 90,
+  ENOBUFS: 105,
+} as const;
 
 const receiveChunkBytes = 1024 * 1024;
 /** A long dump, and what is made of it, lets others have their turn. */
@@ -49,6 +63,8 @@ export interface Drained {
 }
 
 export interface NetlinkSocket {
+  /** The kernel's address of it, which notifications name as the one who caused them. */
+  readonly port: number;
   /**
    * Sends one datagram and gives all that the kernel answers to it, dumps to their end. The first error wins, whatever else
    * came; an interrupted dump is an error of errno EINTR.
@@ -82,11 +98,13 @@ export function openNetlinkSocket(options: NetlinkOptions = {}): NetlinkSocket |
     return undefined;
   }
   // Without the right to force them the defaults stay, and what does not fit is told as an error.
-  forceBuffer(fd, SO_RCVBUFFORCE, options.receiveBufferBytes ?? 16 * 1024 * 1024);
-  forceBuffer(fd, SO_SNDBUFFORCE, options.sendBufferBytes ?? 256 * 1024 * 1024);
+  setNumber(fd, SOL_SOCKET, SO_RCVBUFFORCE, options.receiveBufferBytes ?? 16 * 1024 * 1024);
+  setNumber(fd, SOL_SOCKET, SO_SNDBUFFORCE, options.sendBufferBytes ?? 256 * 1024 * 1024);
+  setNumber(fd, SOL_NETLINK, NETLINK_CAP_ACK, 1);
   const chunk = Buffer.allocUnsafe(receiveChunkBytes);
   let isOpen = true;
   return {
+    port: portOf(fd),
     async request(datagram) {
       const sent = await sendAll(fd, datagram);
       if (sent !== 0) return err({ kind: kindOf(sent), errno: sent, sequence: undefined });
@@ -133,10 +151,17 @@ export function openNetlinkSocket(options: NetlinkOptions = {}): NetlinkSocket |
   };
 }
 
-function forceBuffer(fd: number, option: number, bytes: number): void {
-  const size = Buffer.alloc(4);
-  size.writeInt32LE(bytes);
-  setOption(fd, SOL_SOCKET, option, size, size.length);
+function setNumber(fd: number, level: number, option: number, value: number): void {
+  const bytes = Buffer.alloc(4);
+  bytes.writeInt32LE(value);
+  setOption(fd, level, option, bytes, bytes.length);
+}
+
+function portOf(fd: number): number {
+  const address = Buffer.alloc(12);
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(address.length);
+  return nameOfSocket(fd, address, length) < 0 ? 0 : address.readUInt32LE(4);
 }
 
 /** The errno, 0 for none. */
@@ -144,9 +169,17 @@ function sendAll(fd: number, datagram: Uint8Array): Promise<number> {
   return new Promise((resolve, reject) => {
     sendBytes.async(fd, datagram, datagram.length, 0, (error: Error | null, sent: number | bigint) => {
       if (error) reject(error);
-      else resolve(Number(sent) === datagram.length ? 0 : koffi.errno() || errnos.ENOBUFS);
+      else resolve(Number(sent) === datagram.length ? 0 : sendAgain(fd, datagram));
     });
   });
+}
+
+/**
+ * Says why a datagram could not be sent: the other thread's errno stays there, so it is tried again in this one. The kernel has
+ * seen nothing of it: what it takes it takes whole, and answers by messages.
+ */
+function sendAgain(fd: number, datagram: Uint8Array): number {
+  return Number(sendBytes(fd, datagram, datagram.length, 0)) === datagram.length ? 0 : koffi.errno() || errnos.ENOBUFS;
 }
 
 async function readAnswer(
@@ -172,7 +205,9 @@ async function readAnswer(
     const read = readMessages(Buffer.from(chunk.subarray(0, length)));
     if (!read) failure ??= { kind: 'malformed', errno: 0, sequence: undefined };
     for (const message of read ?? []) {
-      if (message.kind === 'error' && message.errno !== 0 && refusals === 'end') {
+      if (message.kind === 'done' && message.errno !== 0) {
+        failure ??= { kind: kindOf(message.errno), errno: message.errno, sequence: message.sequence };
+      } else if (message.kind === 'error' && message.errno !== 0 && refusals === 'end') {
         failure ??= { kind: kindOf(message.errno), errno: message.errno, sequence: message.sequence };
       } else if (isDumpInterrupted(message)) {
         failure ??= {
@@ -187,7 +222,7 @@ async function readAnswer(
   }
 }
 
+/** Of what the kernel answers, or send(2) says. */
 function kindOf(errno: number): NetlinkError['kind'] {
-  if (errno === errnos.EPERM) return 'not-permitted';
-  return errno === errnos.ENOBUFS ? 'lost' : 'refused';
+  return errno === errnos.EPERM ? 'not-permitted' : 'refused';
 }

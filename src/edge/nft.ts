@@ -1,68 +1,55 @@
 /**
- * nft(8), as the packet filter of the network namespace the process is in.
+ * The packet filter of the network namespace the process is in, over nfnetlink.
  *
- *   nft text ─[apply]→ kernel ─[list, monitor]→ JSON, a bell
+ *   RulesetChange ─[apply]→ (handles of rules) ─▶ one batch ─▶ kernel            kernel ─[monitor]→ a bell
  *
- * Texts go in by standard input, so no limit on arguments and nothing on disk; nft reads it once and whole.
+ * Rules are edited by the kernel's handles, which are read right before; the transaction names the generation of the ruleset they
+ * were read in, so that it counts only if nobody came in between.
+ * Invariant: one change at a time, each whole or not at all.
  */
-import { type NftError, type PacketFilter, readNftFailure } from '../nftables/packet-filter.ts';
+import { getSystemErrorName } from 'node:util';
+import { AttributeWriter } from '../netlink/attributes.ts';
+import type { RulesetChange } from '../nftables/diff.ts';
+import { encodeChange, encodeTableRemoval, type RuleHandles } from '../nftables/netlink/encode/change.ts';
+import { Transaction } from '../nftables/netlink/encode/transaction.ts';
+import { readRuleHandles } from '../nftables/netlink/read-handles.ts';
+import { encodeRequest, readGeneration } from '../nftables/netlink/read-requests.ts';
+import type { NftError, PacketFilter } from '../nftables/packet-filter.ts';
 import { tableName } from '../nftables/ruleset.ts';
 import { err, ok, type Result } from '../result.ts';
-import { type ProgramError, type ProgramOutput, printProgramError, runProgram } from './run-program.ts';
+import { watchTable } from './netfilter-events.ts';
+import { errnos, type NetlinkError, type NetlinkSocket, openNetlinkSocket } from './netlink-socket.ts';
 
-/** A table of 100,000 elements takes a second; a busy machine may take many times that. */
-const timeoutMs = 120_000;
 const unnotifiedMs = 5000;
-/** The monitor is asked ten times a second. */
-const ownNotificationsMs = 2000;
+/** Others may change tables of theirs again and again while ours is to be changed. */
+const mostAttempts = 8;
+/** Beyond, the rules of all chains are read at once. */
+const fewChains = 32;
 
-/** `command` is nft, or a program and arguments that lead to it in another namespace; the monitor stays in our own. */
-export function openPacketFilter(command: readonly [string, ...string[]] = ['nft']): PacketFilter {
-  /** Processes of our own transactions, and for a while of those that have ended: their notifications come later. */
-  const writers = new Set<number>();
+type Applied<T = void> = Result<T, NftError>;
+
+/** `open` gives a socket of the network namespace whose packet filter is meant; the monitor stays in our own. */
+export function openPacketFilter(open: () => NetlinkSocket | undefined = openNetlinkSocket): PacketFilter {
+  let kept: NetlinkSocket | undefined;
+  let last: Promise<unknown> = Promise.resolve();
+  /** A socket's answers must not mix. */
+  function inTurn(work: (socket: NetlinkSocket) => Promise<Applied>): Promise<Applied> {
+    const done = last.then(() => {
+      kept ??= open();
+      return kept
+        ? work(kept)
+        : err({ kind: 'not-permitted', message: 'no netfilter socket can be had here' } as const);
+    });
+    last = done.catch(() => undefined);
+    return done;
+  }
   return {
-    async apply(text) {
-      let writer: number | undefined;
-      const applied = await runNft(command, ['-f', '-'], text, (pid) => {
-        writer = pid;
-        writers.add(pid);
-      });
-      setTimeout(() => writer !== undefined && writers.delete(writer), ownNotificationsMs).unref();
-      return withoutOutput(applied);
-    },
-    async check(text) {
-      return withoutOutput(await runNft(command, ['-c', '-f', '-'], text));
-    },
-    async list() {
-      // Numeric throughout, so that /etc/protocols and /etc/services cannot change what is read.
-      const listed = await runNft(command, ['-j', '-a', '-n', 'list', 'table', 'inet', tableName]);
-      if (listed.ok) return ok(listed.value.stdout);
-      const isAbsent = listed.error.kind === 'refused' && listed.error.message.includes('No such file or directory');
-      return isAbsent ? ok(undefined) : listed;
-    },
-    async listSets(names) {
-      const listings: string[] = [];
-      for (const name of names) {
-        const listed = await runNft(command, ['-j', '-n', 'list', 'set', 'inet', tableName, name]);
-        if (!listed.ok) return listed;
-        listings.push(listed.value.stdout);
-      }
-      return ok(listings);
-    },
-    monitor(onChange) {
-      let isClosed = false;
-      let watch: { close(): void } | undefined;
-      void import('./netfilter-events.ts').then(({ watchTable }) => {
-        if (!isClosed) {
-          watch = watchTable(tableName, (port) => writers.has(port), onChange) ?? ringRegularly(onChange);
-        }
-      });
-      return {
-        close() {
-          isClosed = true;
-          watch?.close();
-        },
-      };
+    apply: (change) => inTurn((socket) => applyChange(socket, change)),
+    remove: () => inTurn(removeTable),
+    monitor: (onChange) => watchTable(tableName, (port) => port === kept?.port, onChange) ?? ringRegularly(onChange),
+    close() {
+      kept?.close();
+      kept = undefined;
     },
   };
 }
@@ -73,23 +60,91 @@ function ringRegularly(onChange: () => void): { close(): void } {
   return { close: () => clearInterval(timer) };
 }
 
-async function runNft(
-  [program, ...first]: readonly [string, ...string[]],
-  args: readonly string[],
-  input?: string,
-  onStart: (pid: number) => void = () => undefined,
-): Promise<Result<ProgramOutput, NftError>> {
-  const options = { timeoutMs, onStart, ...(input === undefined ? {} : { input }) };
-  const run = await runProgram(program, [...first, ...args], options);
-  if (!run.ok) return err(toNftError(run.error));
-  return run.value.exitCode === 0 ? run : err(readNftFailure(run.value.stderr));
+async function applyChange(socket: NetlinkSocket, change: RulesetChange): Promise<Applied> {
+  for (let attempt = 1; ; attempt++) {
+    const place = change.changedChains.length === 0 ? ok(anyPlace) : await findRules(socket, change);
+    if (!place.ok) return place;
+    const { generation, handles } = place.value;
+    const transaction = new Transaction();
+    transaction.begin(generation);
+    encodeChange(transaction, change, handles);
+    const sent = await socket.request(transaction.end());
+    if (sent.ok) return ok(undefined);
+    if (sent.error.errno !== errnos.ERESTART || attempt === mostAttempts) {
+      return err(toNftError(sent.error, transaction, change));
+    }
+  }
 }
 
-function toNftError(error: ProgramError): NftError {
-  const message = printProgramError(error);
-  return error.kind === 'failed' ? { kind: 'refused', line: undefined, message } : { kind: error.kind, message };
+async function removeTable(socket: NetlinkSocket): Promise<Applied> {
+  const transaction = new Transaction(new AttributeWriter());
+  transaction.begin(undefined);
+  encodeTableRemoval(transaction);
+  const sent = await socket.request(transaction.end());
+  return sent.ok ? ok(undefined) : err(toNftError(sent.error, transaction, undefined));
 }
 
-function withoutOutput(result: Result<ProgramOutput, NftError>): Result<void, NftError> {
-  return result.ok ? ok(undefined) : result;
+interface RulePlaces {
+  readonly generation: number | undefined;
+  readonly handles: RuleHandles;
+}
+
+const anyPlace: RulePlaces = { generation: undefined, handles: new Map() };
+
+async function findRules(socket: NetlinkSocket, { changedChains }: RulesetChange): Promise<Applied<RulePlaces>> {
+  const writer = new AttributeWriter(256);
+  encodeRequest(writer, 1, { kind: 'generation' });
+  const answered = await socket.request(writer.bytes());
+  if (!answered.ok) return err(unreadable(answered.error));
+  const generation = readGeneration(answered.value);
+  const handles = new Map<string, bigint[]>(changedChains.map(({ chain }) => [chain.name, []]));
+  const chains = changedChains.length > fewChains ? [undefined] : handles.keys();
+  for (const chain of chains) {
+    writer.reset();
+    encodeRequest(writer, 1, { kind: 'rules', chain });
+    const read = await socket.requestEach(writer.bytes(), (message) => readRuleHandles(message, handles));
+    if (!read.ok) return err(unreadable(read.error));
+  }
+  for (const { chain, rulesBefore } of changedChains) {
+    const found = handles.get(chain.name)?.length;
+    if (found !== rulesBefore) {
+      return err({
+        kind: 'stale',
+        message: `chain ${chain.name} has ${found} rules where it should have ${rulesBefore}`,
+      });
+    }
+  }
+  return ok({ generation, handles });
+}
+
+function unreadable({ kind, errno }: NetlinkError): NftError {
+  if (kind === 'not-permitted') return { kind, message: notPermitted };
+  return { kind: 'stale', message: `the rules to change cannot be read: ${describeErrno(errno)}` };
+}
+
+const notPermitted = 'changing the ruleset takes CAP_NET_ADMIN';
+
+function toNftError(
+  { kind, errno, sequence }: NetlinkError,
+  transaction: Transaction,
+  change: RulesetChange | undefined,
+): NftError {
+  if (kind === 'not-permitted') return { kind, message: notPermitted };
+  if (kind !== 'refused') return { kind: 'stale', message: 'what the kernel answered was lost' };
+  const subject = transaction.subjectOf(sequence);
+  if (errno === errnos.EMSGSIZE || (errno === errnos.ENOBUFS && subject === undefined)) {
+    const size = transaction.writer.length;
+    return { kind: 'refused', message: `the socket takes no transaction of ${size} bytes (${describeErrno(errno)})` };
+  }
+  const message = `the kernel refuses ${subject ?? 'the transaction'}: ${describeErrno(errno)}`;
+  // A table that is written whole asks for nothing to be there.
+  const isStale = change?.whole === undefined && staleErrnos.has(errno);
+  return { kind: isStale ? 'stale' : 'refused', message };
+}
+
+/** What the kernel says where an object is missing, is there already, or was changed meanwhile. */
+const staleErrnos: ReadonlySet<number> = new Set([errnos.ENOENT, errnos.EEXIST, errnos.EAGAIN, errnos.ERESTART]);
+
+function describeErrno(errno: number): string {
+  return errno > 0 ? getSystemErrorName(-errno) : `errno ${errno}`;
 }

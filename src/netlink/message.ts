@@ -5,7 +5,7 @@
  *
  * Invariant: a batch is one datagram, since the kernel takes it as one transaction only so.
  */
-import { type AttributeWriter, readU32 } from './attributes.ts';
+import type { AttributeWriter } from './attributes.ts';
 
 /** Flags of a message's header. */
 export const messageFlags = {
@@ -95,8 +95,9 @@ export type Message =
       readonly attributes: Uint8Array;
     }
   /** An acknowledgement has errno 0. */
-  | { readonly kind: 'error'; readonly sequence: number; readonly errno: number; readonly offset: number | undefined }
-  | { readonly kind: 'done'; readonly sequence: number };
+  | { readonly kind: 'error'; readonly sequence: number; readonly errno: number }
+  /** The end of a dump; with an errno, of one that failed on its way. */
+  | { readonly kind: 'done'; readonly sequence: number; readonly errno: number };
 
 /** Undefined where the datagram is cut off or not netlink. */
 export function readMessages(datagram: Uint8Array): readonly Message[] | undefined {
@@ -119,11 +120,9 @@ function readMessage(bytes: Uint8Array): Message {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const type = view.getUint16(4, true);
   const sequence = view.getUint32(8, true);
-  if (type === types.done) return { kind: 'done', sequence };
-  if (type === types.error) {
-    const errno = bytes.length < 20 ? 0 : -view.getInt32(16, true);
-    return { kind: 'error', sequence, errno, offset: errorOffset(bytes) };
-  }
+  const errno = bytes.length < 20 ? 0 : -view.getInt32(16, true);
+  if (type === types.done) return { kind: 'done', sequence, errno };
+  if (type === types.error) return { kind: 'error', sequence, errno };
   return {
     kind: 'data',
     subsystem: type >> 8,
@@ -134,10 +133,4 @@ function readMessage(bytes: Uint8Array): Message {
     family: bytes.length > headerBytes ? view.getUint8(16) : 0,
     attributes: bytes.subarray(headerBytes + familyHeaderBytes),
   };
-}
-
-/** NLMSGERR_ATTR_OFFS, where the kernel gives it: only with a capped acknowledgement, right after the request's header. */
-function errorOffset(bytes: Uint8Array): number | undefined {
-  const offset = bytes.subarray(headerBytes + 4 + headerBytes);
-  return offset.length === 8 && offset[2] === 2 ? readU32(offset.subarray(4)) : undefined;
 }

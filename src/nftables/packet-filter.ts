@@ -1,35 +1,24 @@
 /**
- * The port to the kernel's packet filter; edge/nft.ts implements it.
+ * The port to the kernel's packet filter, for writing; edge/nft.ts implements it, table-reader.ts is the one for reading.
  *
- * Invariant: a text is applied whole or not at all.
+ * Invariant: a change is applied whole or not at all.
  */
 import type { Result } from '../result.ts';
+import type { RulesetChange } from './diff.ts';
 
 export interface PacketFilter {
-  /** Applies one transaction (`nft -f`). */
-  apply(text: string): Promise<Result<void, NftError>>;
-  /** Checks a text without applying it (`nft -c -f`). */
-  check(text: string): Promise<Result<void, NftError>>;
-  /** Our table as `nft -j` lists it; undefined where there is none. */
-  list(): Promise<Result<string | undefined, NftError>>;
-  /** Each set of our table as `nft -j` lists it, in the order asked for; one that is not there is an error. */
-  listSets(names: readonly string[]): Promise<Result<readonly string[], NftError>>;
+  /** One transaction. Where rules of a chain change, it counts only if nobody else changed the ruleset meanwhile. */
+  apply(change: RulesetChange): Promise<Result<void, NftError>>;
+  /** Takes our table away, whether or not it is there. */
+  remove(): Promise<Result<void, NftError>>;
   /** Calls back after somebody else changed something in our table, and whenever changes may have been missed. */
   monitor(onChange: () => void): { close(): void };
+  close(): void;
 }
 
 export type NftError =
-  /** nft or the kernel disliked the text: our bug, or an object is not there that should be. `line` counts from 1. */
-  | { readonly kind: 'refused'; readonly line: number | undefined; readonly message: string }
-  | { readonly kind: 'missing-program'; readonly message: string }
-  | { readonly kind: 'not-permitted'; readonly message: string }
-  | { readonly kind: 'timeout'; readonly message: string };
-
-/** What nft's standard error says about a failure. `refused` unless it plainly is a matter of rights. */
-export function readNftFailure(stderr: string): NftError {
-  const message = stderr.trim().slice(0, 2000) || 'nft gave no reason';
-  if (/Operation not permitted|you must be root|Permission denied/i.test(stderr))
-    return { kind: 'not-permitted', message };
-  const line = /^(?:\/dev\/stdin|-|[^:\n]*):([0-9]+):[0-9]+/m.exec(stderr)?.[1];
-  return { kind: 'refused', line: line === undefined ? undefined : Number(line), message };
-}
+  /** The kernel disliked the change: our bug, or an object is not there that should be. The message names the object. */
+  | { readonly kind: 'refused'; readonly message: string }
+  /** The table is not what the change was made for, or it cannot be told what became of it: it must be read. */
+  | { readonly kind: 'stale'; readonly message: string }
+  | { readonly kind: 'not-permitted'; readonly message: string };

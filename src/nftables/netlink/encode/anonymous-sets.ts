@@ -26,7 +26,7 @@ export interface AnonymousSet {
 /** Undefined where the match needs none. */
 export function encodeMatchSet(transaction: Transaction, match: Match): AnonymousSet | undefined {
   const values = valuesOf(match);
-  return values && values.values.length > 1 ? encodeValues(transaction, values.field, values.values) : undefined;
+  return values && encodeValues(transaction, values.field, values.values);
 }
 
 export function encodeStateMap(
@@ -56,25 +56,29 @@ interface Values {
   readonly values: readonly FieldValue[];
 }
 
+/** What `print-rule.ts` writes in braces: prefixes as they are, numbers once they are merged. */
 function valuesOf(match: Match): Values | undefined {
   switch (match.kind) {
     case 'address':
-      if ('set' in match.in || match.in.prefixes.length < 2) return undefined;
-      return {
+      if ('set' in match.in) return undefined;
+      return several(match.in.prefixes, {
         field: { kind: 'address', family: match.family, side: match.side },
         values: match.in.prefixes.every(isHost)
           ? match.in.prefixes.map((prefix): FieldValue => ({ kind: 'prefix', prefix }))
           : mergeAddresses(match.family, match.in.prefixes),
-      };
-    case 'protocol':
-      return { field: { kind: 'protocol' }, values: protocolSpans(match.protocols).map(rangeValue) };
-    case 'port':
-      return { field: { kind: 'port', side: match.side }, values: mergeSpans(match.ranges).map(rangeValue) };
-    case 'interface':
-      return {
-        field: { kind: 'interface', side: match.side },
-        values: match.names.map((name): FieldValue => ({ kind: 'name', name })),
-      };
+      });
+    case 'protocol': {
+      const values = protocolSpans(match.protocols).map(rangeValue);
+      return several(values, { field: { kind: 'protocol' }, values });
+    }
+    case 'port': {
+      const values = mergeSpans(match.ranges).map(rangeValue);
+      return several(values, { field: { kind: 'port', side: match.side }, values });
+    }
+    case 'interface': {
+      const values = match.names.map((name): FieldValue => ({ kind: 'name', name }));
+      return several(values, { field: { kind: 'interface', side: match.side }, values });
+    }
     case 'family':
     case 'icmp':
     case 'interface-prefix':
@@ -84,6 +88,10 @@ function valuesOf(match: Match): Values | undefined {
     case 'tuple':
       return undefined;
   }
+}
+
+function several(printed: readonly unknown[], values: Values): Values | undefined {
+  return printed.length > 1 ? values : undefined;
 }
 
 export function protocolSpans(protocols: readonly number[]): readonly Span[] {
