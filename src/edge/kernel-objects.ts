@@ -7,14 +7,12 @@
  */
 import type { KernelObject } from '../api/explanation.ts';
 import { AttributeWriter } from '../netlink/attributes.ts';
-import { type Message, messageFlags, subsystems, writeMessage } from '../netlink/message.ts';
-import { tableName } from '../nftables/ruleset.ts';
+import type { Message } from '../netlink/message.ts';
+import { encodeRequest, type TableRequest } from '../nftables/netlink/read-requests.ts';
 import { readElements, readRule, readSetHead } from '../nftables/trace/read-trace.ts';
-import { attributes, messages } from '../nftables/trace/wire.ts';
 import { err, ok, type Result } from '../result.ts';
 import { type NetlinkSocket, openNetlinkSocket } from './netlink-socket.ts';
 
-const inetFamily = 1;
 const attempts = 3;
 
 /** `prefixes` are beginnings of the names of chains and maps. An error is told in words. */
@@ -42,7 +40,7 @@ async function findOnce(
 ): Promise<Result<readonly KernelObject[], string>> {
   const isAsked = (name: string): boolean => prefixes.some((prefix) => name.startsWith(prefix));
   const objects: KernelObject[] = [];
-  const rulesRead = await dump(socket, messages.getRule, undefined, (message) => {
+  const rulesRead = await dump(socket, { kind: 'rules', chain: undefined }, (message) => {
     const rule = readRule(message);
     if (rule?.comment !== comment || !isAsked(rule.chain)) return;
     const count = rule.counter ?? { packets: 0, bytes: 0 };
@@ -50,13 +48,13 @@ async function findOnce(
   });
   if (!rulesRead.ok) return rulesRead;
   const maps: string[] = [];
-  const setsRead = await dump(socket, messages.getSet, undefined, (message) => {
+  const setsRead = await dump(socket, { kind: 'sets' }, (message) => {
     const set = readSetHead(message);
     if (set?.isCounted && isAsked(set.name)) maps.push(set.name);
   });
   if (!setsRead.ok) return setsRead;
   for (const map of maps.sort()) {
-    const elementsRead = await dump(socket, messages.getSetElement, map, (message) => {
+    const elementsRead = await dump(socket, { kind: 'elements', set: map }, (message) => {
       for (const element of readElements(message)) {
         if (element.comment !== comment) continue;
         objects.push({ kind: 'element', in: map, handle: null, ...(element.counter ?? { packets: 0, bytes: 0 }) });
@@ -69,17 +67,11 @@ async function findOnce(
 
 async function dump(
   socket: NetlinkSocket,
-  type: number,
-  set: string | undefined,
+  request: TableRequest,
   take: (message: Message) => void,
 ): Promise<Result<void, string>> {
   const writer = new AttributeWriter();
-  const head = { subsystem: subsystems.nftables, type, flags: messageFlags.dump, sequence: 1, family: inetFamily };
-  writeMessage(writer, head, () => {
-    // Attribute 1 is the table in all of them.
-    writer.text(attributes.rule.table, tableName);
-    if (set !== undefined) writer.text(attributes.elementList.set, set);
-  });
+  encodeRequest(writer, 1, request);
   const read = await socket.requestEach(writer.bytes(), take);
   return read.ok ? read : err(`the kernel does not tell its rules (errno ${read.error.errno})`);
 }

@@ -11,12 +11,12 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import koffi from 'koffi';
 import { AttributeWriter } from '../netlink/attributes.ts';
-import { messageFlags, subsystems, writeMessage } from '../netlink/message.ts';
-import { tableName } from '../nftables/ruleset.ts';
+import type { Message } from '../netlink/message.ts';
+import { encodeRequest, type TableRequest } from '../nftables/netlink/read-requests.ts';
 import { isAtItsEnd, type KernelNames, type Observation, observePacket } from '../nftables/trace/observe-packet.ts';
 import { readElements, readRule, readTraceEvent, type TraceEvent } from '../nftables/trace/read-trace.ts';
 import { encodeTraceTable, type TraceFilter } from '../nftables/trace/trace-table.ts';
-import { attributes, messages } from '../nftables/trace/wire.ts';
+import { attributes } from '../nftables/trace/wire.ts';
 import { err, ok, type Result } from '../result.ts';
 import { type NetlinkError, type NetlinkSocket, openNetlinkSocket } from './netlink-socket.ts';
 
@@ -25,7 +25,6 @@ const nameOfInterface = libc.func('char *if_indextoname(uint32_t index, _Out_ ui
 
 /** NFNLGRP_NFTRACE, group 9. */
 const traceGroup = 1 << 8;
-const inetFamily = 1;
 const pollMs = 10;
 /** A packet passes all hooks within one turn of the kernel; what has not come by then does not come. */
 const lostAfterMs = 300;
@@ -98,32 +97,20 @@ async function collect(
 }
 
 function kernelNames(socket: NetlinkSocket): KernelNames {
+  async function ask(request: TableRequest): Promise<readonly Message[]> {
+    const writer = new AttributeWriter();
+    encodeRequest(writer, 1, request);
+    const answer = await socket.request(writer.bytes());
+    return answer.ok ? answer.value : [];
+  }
   return {
     async rules(chain) {
-      const writer = new AttributeWriter();
-      const flags = messageFlags.dump;
-      const head = { subsystem: subsystems.nftables, type: messages.getRule, flags, sequence: 1, family: inetFamily };
-      writeMessage(writer, head, () => {
-        writer.text(attributes.rule.table, tableName);
-        writer.text(attributes.rule.chain, chain);
-      });
-      const answer = await socket.request(writer.bytes());
-      return answer.ok ? answer.value.flatMap((message) => readRule(message) ?? []) : [];
+      return (await ask({ kind: 'rules', chain })).flatMap((message) => readRule(message) ?? []);
     },
     async findElement(set, key) {
       const writer = new AttributeWriter();
-      const type = messages.getSetElement;
-      writeMessage(writer, { subsystem: subsystems.nftables, type, flags: 0, sequence: 1, family: inetFamily }, () => {
-        writer.text(attributes.elementList.table, tableName);
-        writer.text(attributes.elementList.set, set);
-        writer.nest(attributes.elementList.elements, () =>
-          writer.nest(attributes.list.element, () =>
-            writer.nest(attributes.element.key, () => writer.raw(attributes.data.value, key)),
-          ),
-        );
-      });
-      const answer = await socket.request(writer.bytes());
-      return answer.ok ? answer.value.flatMap(readElements)[0] : undefined;
+      writer.nest(attributes.element.key, () => writer.raw(attributes.data.value, key));
+      return (await ask({ kind: 'element', set, key: writer.bytes() })).flatMap(readElements)[0];
     },
     interfaceName(index) {
       const name = Buffer.alloc(16);

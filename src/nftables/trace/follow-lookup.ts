@@ -4,13 +4,14 @@
  *   KernelRule + TracedPacket ─[followRule]→ the elements it found, which the kernel itself looks up
  *
  * A trace names the rule and not the element, and it is elements that carry the names of policy rules.
- * Invariant: knows loads, lookups and notes of a class (`meta priority`); a rule with anything else before its lookup finds
- * nothing.
+ * Invariant: knows loads, their byte order, lookups and notes of a class (`meta priority`); with anything else before its
+ * lookup a rule finds nothing.
  */
 import { readText, readU32 } from '../../netlink/attributes.ts';
+import { payloadBases } from '../netlink/encode/numbers.ts';
 import type { KernelElement, KernelExpression, KernelRule } from './read-trace.ts';
 import { interfaceBytes } from './trace-table.ts';
-import { attributes, metaKeys, payloadBases } from './wire.ts';
+import { attributes, metaKeys } from './wire.ts';
 
 /** What a packet's fields are at one place of its way. `note` is what rules left in `meta priority`. */
 export interface TracedPacket {
@@ -63,6 +64,13 @@ export async function followRule(
       const into = expression.attributes.get(attributes.lookup.into);
       if (element.value && into) registers.set(element.value, registerOffset(readU32(into)));
       loaded = { start: 0, end: 0, count: 0, width: 0 };
+    } else if (expression.name === 'byteorder') {
+      const at = registerOffset(number(expression, attributes.byteOrder.into));
+      const size = number(expression, attributes.byteOrder.size);
+      // As the kernel does, whole numbers only: nft asks it to turn the single byte of a protocol in steps of two.
+      const count = size === 0 ? 0 : Math.floor(number(expression, attributes.byteOrder.length) / size);
+      if (at < 0 || at + count * size > registerBytes) return found;
+      for (let i = 0; i < count; i++) registers.subarray(at + i * size, at + (i + 1) * size).reverse();
     } else if (expression.name === 'immediate') {
       const data = expression.attributes.get(attributes.immediate.data);
       const into = registerOffset(number(expression, attributes.immediate.into));

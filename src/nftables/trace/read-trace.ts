@@ -8,6 +8,7 @@
  */
 import { listAttributes, readAttributes, readText, readU32, readU64 } from '../../netlink/attributes.ts';
 import { type Message, subsystems } from '../../netlink/message.ts';
+import { conntrackStates } from '../netlink/encode/numbers.ts';
 import type { PacketCount } from '../read-counters.ts';
 import { attributes, messages, traceTypes, verdictCodes } from './wire.ts';
 
@@ -86,16 +87,16 @@ export function readTraceEvent(message: Message): TraceEvent | undefined {
   };
 }
 
-/** NF_CT_STATE_BIT, linux/netfilter/nf_conntrack_common.h. */
 function readConntrackState(bits: number | undefined): TraceEvent['conntrack'] {
+  const { established, related, untracked } = conntrackStates;
   switch (bits) {
-    case 1 << 1:
+    case established:
       return 'established';
-    case 1 << 2:
+    case related:
       return 'related';
-    case 1 << 3:
+    case conntrackStates.new:
       return 'new';
-    case 1 << 6:
+    case untracked:
       return 'untracked';
     default:
       return undefined;
@@ -117,8 +118,8 @@ export function readRule(message: Message): KernelRule | undefined {
 }
 
 export function readElements(message: Message): readonly KernelElement[] {
-  const given = attributesOf(message, messages.newSetElement);
-  return listAttributes(given?.get(attributes.elementList.elements) ?? new Uint8Array()).map(({ bytes }) => {
+  const given = attributesOf(message, messages.newElements);
+  return listAttributes(given?.get(attributes.elements.list) ?? new Uint8Array()).map(({ bytes }) => {
     const element = readAttributes(bytes);
     const data = readAttributes(element.get(attributes.element.data) ?? new Uint8Array());
     const verdict = data.get(attributes.data.verdict);

@@ -12,7 +12,9 @@
  */
 import { AttributeWriter } from '../../netlink/attributes.ts';
 import { beginBatch, endBatch, messageFlags, subsystems, writeMessage } from '../../netlink/message.ts';
-import { attributes, messages, metaKeys, payloadBases } from './wire.ts';
+import { ExpressionWriter } from '../netlink/encode/expressions.ts';
+import { acceptPolicy, comparisons, hookNumbers, inet, nfproto, payloadBases } from '../netlink/encode/numbers.ts';
+import { attributes, messages, metaKeys } from './wire.ts';
 
 /** What a packet must be to be traced; addresses are 4 or 16 bytes, and what is left out may be anything. */
 export interface TraceFilter {
@@ -37,27 +39,18 @@ export const lastSeenChains = {
 
 export type TracedHook = keyof typeof lastSeenChains;
 
-const hookNumbers: Readonly<Record<TracedHook, number>> = {
-  prerouting: 0,
-  input: 1,
-  forward: 2,
-  output: 3,
-  postrouting: 4,
-};
-
-const inetFamily = 1;
 const ownerFlag = 2;
 /** After defragmentation (-400), before raw (-300). */
 const firstPriority = -350;
 const lastPriority = 0x7fff_0000;
-const packetsPerSecond = 20n;
-const acceptPolicy = 1;
+const packetsPerSecond = 20;
+const burst = 5;
 
 export function encodeTraceTable(name: string, filter: TraceFilter): Uint8Array {
   const writer = new AttributeWriter();
   let sequence = 1;
   const add = (type: number, write: () => void, flags: number = messageFlags.create): void => {
-    const head = { subsystem: subsystems.nftables, type, flags, sequence: sequence++, family: inetFamily };
+    const head = { subsystem: subsystems.nftables, type, flags, sequence: sequence++, family: inet };
     writeMessage(writer, { ...head, flags: flags | messageFlags.acknowledge }, write);
   };
   const addChain = (chain: string, hook: TracedHook, priority: number): void =>
@@ -93,65 +86,29 @@ export function encodeTraceTable(name: string, filter: TraceFilter): Uint8Array 
   return writer.bytes().slice();
 }
 
-const register = 1;
-const ipv4 = 2;
-const ipv6 = 10;
-
 function writeExpressions(writer: AttributeWriter, filter: TraceFilter): void {
   const { source, destination, protocol, sourcePort, destinationPort, icmpType, inbound } = filter;
   const isIpv4 = source.length === 4;
+  const expressions = new ExpressionWriter(writer);
   const meta = (key: number, value: Uint8Array): void => {
-    writeExpression(writer, 'meta', () => {
-      writer.u32(attributes.meta.into, register);
-      writer.u32(attributes.meta.key, key);
-    });
-    compare(writer, value);
+    expressions.meta(key);
+    expressions.compare(comparisons.equal, value);
   };
   const payload = (base: number, offset: number, value: Uint8Array): void => {
-    writeExpression(writer, 'payload', () => {
-      writer.u32(attributes.payload.into, register);
-      writer.u32(attributes.payload.base, base);
-      writer.u32(attributes.payload.offset, offset);
-      writer.u32(attributes.payload.length, value.length);
-    });
-    compare(writer, value);
+    expressions.payload(base, offset, value.length);
+    expressions.compare(comparisons.equal, value);
   };
   if (inbound !== undefined) meta(metaKeys.inboundName, interfaceBytes(inbound));
-  meta(metaKeys.family, Uint8Array.of(isIpv4 ? ipv4 : ipv6));
+  meta(metaKeys.family, Uint8Array.of(nfproto[isIpv4 ? 4 : 6]));
   payload(payloadBases.network, isIpv4 ? 12 : 8, source);
   payload(payloadBases.network, isIpv4 ? 16 : 24, destination);
   meta(metaKeys.protocol, Uint8Array.of(protocol));
   if (sourcePort !== undefined) payload(payloadBases.transport, 0, bigEndian(sourcePort));
   if (destinationPort !== undefined) payload(payloadBases.transport, 2, bigEndian(destinationPort));
   if (icmpType !== undefined) payload(payloadBases.transport, 0, Uint8Array.of(icmpType));
-  writeExpression(writer, 'limit', () => {
-    writer.u64(attributes.limit.rate, packetsPerSecond);
-    writer.u64(attributes.limit.unit, 1n);
-    writer.u32(attributes.limit.burst, 5);
-  });
-  writeExpression(writer, 'immediate', () => {
-    writer.u32(attributes.immediate.into, register);
-    writer.nest(attributes.immediate.data, () => writer.raw(attributes.data.value, Uint8Array.of(1)));
-  });
-  writeExpression(writer, 'meta', () => {
-    writer.u32(attributes.meta.key, metaKeys.trace);
-    writer.u32(attributes.meta.from, register);
-  });
-}
-
-function compare(writer: AttributeWriter, value: Uint8Array): void {
-  writeExpression(writer, 'cmp', () => {
-    writer.u32(attributes.compare.from, register);
-    writer.u32(attributes.compare.operator, 0);
-    writer.nest(attributes.compare.data, () => writer.raw(attributes.data.value, value));
-  });
-}
-
-function writeExpression(writer: AttributeWriter, name: string, write: () => void): void {
-  writer.nest(attributes.list.element, () => {
-    writer.text(attributes.expression.name, name);
-    writer.nest(attributes.expression.data, write);
-  });
+  expressions.limit(packetsPerSecond, 1, burst);
+  expressions.immediate(Uint8Array.of(1));
+  expressions.setMeta(metaKeys.trace);
 }
 
 function bigEndian(port: number): Uint8Array {

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AttributeWriter } from '../../netlink/attributes.ts';
 import { type Message, readMessages, subsystems, writeMessage } from '../../netlink/message.ts';
+import { payloadBases } from '../netlink/encode/numbers.ts';
 import { type FindElement, followRule, type TracedPacket } from './follow-lookup.ts';
 import { isAtItsEnd, type KernelNames, observePacket } from './observe-packet.ts';
 import {
@@ -15,7 +16,7 @@ import {
   type TraceEvent,
 } from './read-trace.ts';
 import { encodeTraceTable, type TraceFilter } from './trace-table.ts';
-import { attributes, messages, metaKeys, payloadBases } from './wire.ts';
+import { attributes, messages, metaKeys } from './wire.ts';
 
 const ipv4Filter: TraceFilter = {
   source: Uint8Array.of(10, 0, 0, 2),
@@ -99,6 +100,16 @@ const find = (set: string, from: number, into?: number) =>
     'lookup',
     { [lookup.set]: set, [lookup.from]: from, ...(into === undefined ? {} : { [lookup.into]: into }) },
   ] as const;
+const turn = (register: number, size: number, length: number) =>
+  [
+    'byteorder',
+    {
+      [attributes.byteOrder.from]: register,
+      [attributes.byteOrder.into]: register,
+      [attributes.byteOrder.size]: size,
+      [attributes.byteOrder.length]: length,
+    },
+  ] as const;
 const noteClass = ['meta', { [meta.key]: metaKeys.priority, [meta.from]: 1 }] as const;
 
 function packetOf(): TracedPacket {
@@ -110,7 +121,7 @@ function packetOf(): TracedPacket {
     protocol: 6,
     inboundName: 'eth0',
     outboundName: 'eth1',
-    note: new Uint8Array(4),
+    note: Uint8Array.of(5, 0, 0, 0x40),
   };
 }
 
@@ -140,6 +151,11 @@ describe('the key that a rule looks up', () => {
         find('m', 1),
       ],
       'm 0a0000020a0100090600000001bb0000',
+    ],
+    [
+      'a class in a key of several, in network order, and a protocol that stays as it is',
+      [loadMeta(metaKeys.priority, 8), turn(8, 4, 4), loadMeta(metaKeys.protocol, 9), turn(9, 2, 1), find('c', 8)],
+      'c 4000000506000000',
     ],
     ['an interface by name', [loadMeta(metaKeys.outboundName, 1), find('i', 1)], `i ${'65746831'.padEnd(32, '0')}`],
   ])('%s', async (_title, expressions, expected) => {
