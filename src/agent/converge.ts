@@ -9,9 +9,10 @@
 import { compileBird } from '../bird/compile.ts';
 import { printBird } from '../bird/print.ts';
 import type { RoutingIntent } from '../intent/routing/routing-intent.ts';
-import { diffRulesets, isEmptyChange, printChange, type RulesetChange } from '../nftables/diff.ts';
+import { checkOf } from '../nftables/check-change.ts';
+import { diffRulesets } from '../nftables/diff.ts';
 import { guardRuleset, isQuickToLoad } from '../nftables/guard.ts';
-import { printRemoval, printRuleset } from '../nftables/print.ts';
+import type { Ruleset } from '../nftables/ruleset.ts';
 import type { AgentState, Desired, Effect, FilterGoal } from './state.ts';
 
 /**
@@ -29,7 +30,12 @@ export function nextEffect(state: AgentState, now: number): Effect | undefined {
   if (desired === undefined || state.busy !== undefined || now < state.retryAt) return undefined;
   if (isHolding(state)) return state.filter.kind === 'unknown' ? { kind: 'read-filter' } : undefined;
   if (desired.kind === 'absent') return firstEffect(removeOrder, (stage) => removeEffect(stage, state));
-  return firstEffect(applyOrder, (stage) => applyEffect(stage, state, desired));
+  return firstEffect(applyOrder, (stage) => applyEffect(stage, state, desired)) ?? lookEffect(state);
+}
+
+/** With nothing else to do: is the ruleset of the generation it was left in? */
+function lookEffect({ filter, isGenerationDue }: AgentState): Effect | undefined {
+  return isGenerationDue && filter.kind === 'held' ? { kind: 'read-generation' } : undefined;
 }
 
 /**
@@ -46,7 +52,7 @@ export function isConverged(state: AgentState): boolean {
     state.desired !== undefined &&
     !isHolding(state) &&
     state.busy === undefined &&
-    nextEffect({ ...state, retryAt: 0 }, 0) === undefined
+    nextEffect({ ...state, retryAt: 0, isGenerationDue: false }, 0) === undefined
   );
 }
 
@@ -84,9 +90,7 @@ function removeEffect(stage: (typeof removeOrder)[number], state: AgentState): E
       return state.forwarding === 'off' ? undefined : { kind: 'set-forwarding', on: false };
     case 'policy':
       if (state.filter.kind === 'unknown') return { kind: 'read-filter' };
-      return state.filter.kind === 'absent'
-        ? undefined
-        : { kind: 'apply-filter', text: printRemoval(), goal: undefined };
+      return state.filter.kind === 'absent' ? undefined : { kind: 'remove-filter' };
   }
 }
 
@@ -107,39 +111,25 @@ function policyEffect(state: AgentState, desired: RouterDesired): Effect | undef
     case 'unknown':
       return { kind: 'read-filter' };
     case 'unverified':
-      return filter.moved ? { kind: 'read-sets', names: filter.moved.names } : { kind: 'read-filter' };
+      return filter.change ? { kind: 'read-parts', parts: filter.change.check.parts } : { kind: 'read-filter' };
     case 'absent':
-      if (!isQuickToLoad(desired.filter.ruleset)) return guardEffect;
-      return wholeEffect(desired);
+      // Without a table everything may pass: closed first, in milliseconds, then the whole, which may take a second.
+      return isQuickToLoad(desired.filter.ruleset)
+        ? changeEffect(undefined, desired.filter)
+        : changeEffect(undefined, { ruleset: guardRuleset, revision: null });
     case 'foreign':
-      return wholeEffect(desired);
+      return changeEffect(undefined, desired.filter);
     case 'held':
       if (filter.isTouched) return { kind: 'read-filter' };
       if (filter.goal.ruleset === desired.filter.ruleset) return undefined;
-      return changeEffect(diffRulesets(filter.goal.ruleset, desired.filter.ruleset), desired.filter);
+      return changeEffect(filter.goal.ruleset, desired.filter);
   }
 }
 
-function wholeEffect({ filter }: RouterDesired): Effect {
-  return { kind: 'apply-filter', text: printRuleset(filter.ruleset), goal: filter };
-}
-
-/** Without a table everything may pass: closed first, in milliseconds, then the whole, which may take seconds. */
-const guardEffect: Effect = {
-  kind: 'apply-filter',
-  text: printRuleset(guardRuleset),
-  goal: { ruleset: guardRuleset, revision: null },
-};
-
-/** How many moved sets are read back one by one; beyond, the table is read whole. */
-const fewSets = 8;
-
-function changeEffect(change: RulesetChange, goal: FilterGoal): Effect {
-  const { elements, ...others } = change;
-  const names = elements.map(({ name }) => name);
-  const isMove = isEmptyChange({ ...others, elements: [] }) && names.every((name) => goal.ruleset.sets.has(name));
-  const moved = isMove && names.length <= fewSets ? names : undefined;
-  return { kind: 'apply-filter', text: printChange(change), goal, moved };
+/** From what the kernel holds; undefined where that is nothing, or nothing known. */
+function changeEffect(from: Ruleset | undefined, goal: FilterGoal): Effect {
+  const change = diffRulesets(from, goal.ruleset);
+  return { kind: 'apply-filter', change, goal, check: from && checkOf(from, goal.ruleset, change) };
 }
 
 function routesEffect(state: AgentState, desired: RouterDesired): Effect | undefined {

@@ -6,19 +6,12 @@
  * Invariant: a table counts as held only after it was read back and found to be what was wanted; anything else is foreign,
  * and is written anew as a whole.
  */
-import {
-  diffDigests,
-  digestSet,
-  type ObservedTable,
-  observedDigests,
-  verifyElements,
-  verifyObserved,
-} from '../nftables/read.ts';
-import { hashRuleset } from '../nftables/ruleset-hash.ts';
-import type { AppliedRecord } from './applied-record.ts';
+import { verifyParts } from '../nftables/check-change.ts';
+import { type Discrepancy, verifyTable } from '../nftables/expected-table.ts';
+import type { ObservedTable } from '../nftables/table-reader.ts';
 import { isHolding } from './converge.ts';
 import { failed, log, type Reaction, repaired, succeeded } from './reaction.ts';
-import type { AgentEvent, AgentState } from './state.ts';
+import type { AgentEvent, AgentState, FilterGoal } from './state.ts';
 
 export function hearFilterRead(
   state: AgentState,
@@ -42,51 +35,73 @@ export function hearFilterRead(
   }
 }
 
-/** After a start: is the table the one our predecessor verified, and is it what is desired now? */
-function recognise(state: AgentState, observed: ObservedTable | undefined): AgentState['filter'] {
-  const { applied, desired } = state;
+/** After a start: does the table hold what is desired now? Then it counts as ours, whoever put it there. */
+function recognise({ desired }: AgentState, observed: ObservedTable | undefined): AgentState['filter'] {
   if (observed === undefined) return { kind: 'absent' };
-  if (desired?.kind !== 'router' || applied?.rulesetHash !== hashRuleset(desired.filter.ruleset))
+  if (desired?.kind !== 'router' || verifyTable(desired.filter.ruleset, observed).length > 0)
     return { kind: 'foreign' };
-  const digests = observedDigests(observed);
-  if (diffDigests(applied.digests, digests).length > 0) return { kind: 'foreign' };
-  return { kind: 'held', goal: desired.filter, digests, isTouched: false };
+  return { kind: 'held', goal: desired.filter, generation: observed.generation, isTouched: false };
 }
 
 function verifyApplied(state: AgentState, observed: ObservedTable | undefined, now: number): Reaction {
   if (state.filter.kind !== 'unverified') return [state, []];
   const { goal, isTouched } = state.filter;
-  const { ruleset, revision } = goal;
-  const discrepancies = observed === undefined ? ['the table is absent'] : verifyObserved(ruleset, observed);
-  if (observed === undefined || discrepancies.length > 0) {
-    const message = `the kernel does not hold what was applied: ${discrepancies.slice(0, 3).join('; ')}`;
-    return [failed({ ...state, filter: { kind: 'foreign' } }, 'nft', message, now), []];
-  }
-  const digests = observedDigests(observed);
-  const record: AppliedRecord = { router: state.router, rulesetHash: hashRuleset(ruleset), digests };
-  const filter: AgentState['filter'] = { kind: 'held', goal, digests, isTouched };
-  const note = log('info', 'policy is in the kernel', { revision, chains: ruleset.chains.size });
-  return [succeeded({ ...state, applied: record, saved: record, filter }), [{ kind: 'save-applied', record }, note]];
+  if (observed === undefined) return refuted(state, ['the table is absent'], now);
+  const discrepancies = verifyTable(goal.ruleset, observed);
+  if (discrepancies.length > 0) return refuted(state, discrepancies, now);
+  return held(state, { kind: 'held', goal, generation: observed.generation, isTouched }, true);
 }
 
-/** Sets whose elements moved: what was held is held still, with these as they are now. */
-export function hearSetsRead(state: AgentState, { result }: Extract<AgentEvent, { kind: 'sets-read' }>): Reaction {
+/** What a change touched: what was held is held still, with this as it is now. */
+export function hearPartsRead(
+  state: AgentState,
+  { result }: Extract<AgentEvent, { kind: 'parts-read' }>,
+  now: number,
+): Reaction {
   const { filter } = state;
-  if (filter.kind !== 'unverified' || filter.moved === undefined) return [state, []];
-  const { goal, moved } = filter;
-  const digests: Record<string, string> = { ...moved.digests };
-  for (const name of moved.names) {
-    const desired = goal.ruleset.sets.get(name);
-    const observed = result.ok ? result.value.get(name) : undefined;
-    // Whatever is wrong with them is told, and mended, by a look at the whole table.
-    if (!desired || !observed || verifyElements('set', desired, observed).length > 0) {
-      return [{ ...state, filter: { ...filter, moved: undefined } }, []];
-    }
-    digests[`set ${name}`] = digestSet(observed);
-  }
-  const applied: AppliedRecord = { router: state.router, rulesetHash: hashRuleset(goal.ruleset), digests };
-  return [succeeded({ ...state, applied, filter: { kind: 'held', goal, digests, isTouched: filter.isTouched } }), []];
+  if (filter.kind !== 'unverified' || filter.change === undefined) return [state, []];
+  if (!result.ok) return [failed(withTouchedFilter(state), 'nft', result.error.message, now), []];
+  const { goal, change, isTouched } = filter;
+  const discrepancies = verifyParts(change.check, result.value);
+  if (discrepancies.length > 0) return refuted(state, discrepancies, now);
+  // Somebody else's transaction leaves the count behind, whatever table it was on: the next look at it reads all.
+  const isOurs = result.value.generation === nextGeneration(change.generation);
+  const generation = isOurs ? result.value.generation : change.generation;
+  return held(state, { kind: 'held', goal, generation, isTouched }, change.check.objects.size > 0);
 }
+
+function refuted(state: AgentState, discrepancies: readonly Discrepancy[], now: number): Reaction {
+  const message = `the kernel does not hold what was applied: ${discrepancies.slice(0, 3).join('; ')}`;
+  return [failed({ ...state, filter: { kind: 'foreign' } }, 'nft', message, now), []];
+}
+
+function held(state: AgentState, filter: Extract<AgentState['filter'], { kind: 'held' }>, isNews: boolean): Reaction {
+  const { applied = { router: state.router } } = state;
+  const next = succeeded({ ...state, applied, filter });
+  const { ruleset, revision } = filter.goal;
+  const note = isNews ? [log('info', 'policy is in the kernel', { revision, chains: ruleset.chains.size })] : [];
+  return [next, state.applied ? note : [{ kind: 'save-applied', record: applied }, ...note]];
+}
+
+/** Counts from 1 again after the last (nf_tables_api.c: the base sequence is never 0). */
+function nextGeneration(generation: number): number {
+  return generation === 0xffffffff ? 1 : generation + 1;
+}
+
+/** Whether anybody but us has changed any table since. If so, ours is read, but not so often that reading fills the day. */
+export function hearGenerationRead(
+  heard: AgentState,
+  { result }: Extract<AgentEvent, { kind: 'generation-read' }>,
+  now: number,
+): Reaction {
+  const state: AgentState = { ...heard, isGenerationDue: false };
+  if (!result.ok || state.filter.kind !== 'held' || result.value === state.filter.generation) return [state, []];
+  const mayRead = now - state.filterRead.at >= state.filterRead.took * readEveryTimes;
+  return [mayRead ? withTouchedFilter(state) : state, []];
+}
+
+/** A table that nobody seems to have touched is read again after this many times what reading it takes: 1 % of a core. */
+const readEveryTimes = 100;
 
 /** A whole read begins: it answers what rang before, and not what rings meanwhile. */
 export function beginRead(state: AgentState, now: number): AgentState {
@@ -106,13 +121,16 @@ export function withReadTime(state: AgentState, now: number): AgentState {
 
 function checkDrift(state: AgentState, observed: ObservedTable | undefined, now: number): Reaction {
   if (state.filter.kind !== 'held') return [state, []];
-  const changed = observed === undefined ? ['the table'] : diffDigests(state.filter.digests, observedDigests(observed));
-  if (changed.length === 0) return [state, []];
+  const { filter } = state;
+  const changed = observed === undefined ? ['the table is missing'] : verifyTable(filter.goal.ruleset, observed);
+  if (observed !== undefined && changed.length === 0) {
+    return [{ ...state, filter: { ...filter, generation: observed.generation } }, []];
+  }
   const what = changed.slice(0, 5).join(', ');
   return repaired(
     { ...state, filter: { kind: observed === undefined ? 'absent' : 'foreign' } },
     'nft table',
-    `somebody changed ${what}; written again`,
+    `somebody changed it: ${what}; written again`,
     now,
   );
 }
@@ -123,16 +141,25 @@ export function hearFilterApplied(
   now: number,
 ): Reaction {
   if (!event.result.ok) {
+    const { kind, message } = event.result.error;
+    if (kind === 'stale') return [failed(withTouchedFilter(state), 'nft', message, now), []];
     // Nothing was changed (one transaction); a whole replacement next time does not depend on what we believe it holds.
-    const next = failed({ ...state, filter: { kind: 'foreign' } }, 'nft', event.result.error.message, now);
-    return [next, [log('error', 'nft refused the policy; the old one stays', { error: event.result.error.message })]];
+    const next = failed({ ...state, filter: { kind: 'foreign' } }, 'nft', message, now);
+    return [next, [log('error', 'the kernel refused the policy; the old one stays', { error: message })]];
   }
-  const { goal, moved: names } = event;
+  const { goal, check } = event;
   const before = state.filter.kind === 'held' ? state.filter : undefined;
-  const moved = before && names && { names, digests: before.digests };
-  const isTouched = before?.isTouched ?? false;
-  const filter: AgentState['filter'] = goal ? { kind: 'unverified', goal, moved, isTouched } : { kind: 'absent' };
-  return [{ ...state, filter, isTakenOver: true }, []];
+  return [{ ...state, filter: goal ? unverified(goal, before, check) : { kind: 'absent' }, isTakenOver: true }, []];
+}
+
+/** `before` is what was held when the change was applied to it. */
+function unverified(
+  goal: FilterGoal,
+  before: Extract<AgentState['filter'], { kind: 'held' }> | undefined,
+  check: Extract<AgentEvent, { kind: 'filter-applied' }>['check'],
+): AgentState['filter'] {
+  const change = before && check && { check, generation: before.generation };
+  return { kind: 'unverified', goal, change, isTouched: before?.isTouched ?? false };
 }
 
 /** The table is to be read again: the one we hold, or the predecessor's that is kept. */

@@ -3,14 +3,15 @@
  *
  *   store, kernel, BIRD, clock ─events→ [step] ─effects→ ports ─events→ …
  *
+ * A snapshot that comes while an effect is under way waits, and gives way to the next one: what many changes in a row cost is
+ * one transaction after the other, not one each.
  * Invariant: decides nothing. Each effect ends in an event, whatever happened; stopping the loop leaves the router as it is.
  */
 import { IntentResolver } from '../intent/intent-resolver.ts';
 import type { InterfaceFacts } from '../intent/policy/policy-intent.ts';
 import type { RouterIntent } from '../intent/router-intent.ts';
-import { readRuleset, readSets } from '../nftables/read.ts';
+import { RulesetCompiler } from '../nftables/ruleset-compiler.ts';
 import type { Snapshot } from '../resources/snapshot.ts';
-import { ok } from '../result.ts';
 import { isConverged } from './converge.ts';
 import type { AgentPorts, SnapshotFlaws } from './ports.ts';
 import type { AgentEvent, AgentState, Effect } from './state.ts';
@@ -32,11 +33,14 @@ export interface RunningAgent {
 
 export async function startAgent(router: string, agent: AgentState['agent'], ports: AgentPorts): Promise<RunningAgent> {
   const resolver = new IntentResolver(router);
+  const compiler = new RulesetCompiler();
   const underWay = new Set<Promise<void>>();
   let state = initialState(router, agent);
   let snapshot: Snapshot | undefined;
   let flaws: SnapshotFlaws = { invalid: [], unreadable: [] };
   let interfaces: readonly InterfaceFacts[] | undefined;
+  /** A snapshot, or interfaces, that no intent was made of yet. */
+  let isBehind = false;
   let isStopped = false;
 
   function hear(event: AgentEvent): void {
@@ -50,15 +54,18 @@ export async function startAgent(router: string, agent: AgentState['agent'], por
       });
       underWay.add(done);
     }
+    catchUp();
   }
 
-  function resolve(): void {
+  function catchUp(): void {
+    if (!isBehind || state.busy !== undefined || isStopped) return;
     if (snapshot === undefined || interfaces === undefined) return;
+    isBehind = false;
     const { revision } = snapshot;
     const resolved = resolver.update(snapshot, interfaces);
     if (resolved.ok) {
-      const { intent, deltas, rulesChanged } = resolved.value;
-      hear({ kind: 'intent', intent, moved: rulesChanged ? undefined : deltas, revision, flaws });
+      const { intent, deltas } = resolved.value;
+      hear({ kind: 'intent', intent, ruleset: compiler.update(intent.policy, deltas), revision, flaws });
     } else {
       hear({ kind: 'intent-gone', revision, reason: `the store holds no Router or Node named ${router}`, flaws });
     }
@@ -68,7 +75,8 @@ export async function startAgent(router: string, agent: AgentState['agent'], por
     const read = await ports.host.interfaces();
     if (!read.ok) return ports.log.write('error', 'interfaces cannot be read', { error: read.error.message });
     interfaces = read.value;
-    resolve();
+    isBehind = true;
+    catchUp();
   }
 
   async function checkRoutes(): Promise<void> {
@@ -87,7 +95,8 @@ export async function startAgent(router: string, agent: AgentState['agent'], por
       onSnapshot(next, flawsNow) {
         snapshot = next;
         flaws = flawsNow;
-        resolve();
+        isBehind = true;
+        catchUp();
       },
       onConnection: (connected, message) => hear({ kind: 'store', connected, message }),
     }),
@@ -110,23 +119,20 @@ export async function startAgent(router: string, agent: AgentState['agent'], por
 /** Performs one effect and gives the event that tells how it went; undefined where nobody needs to know. */
 async function perform(effect: Effect, ports: AgentPorts): Promise<AgentEvent | undefined> {
   switch (effect.kind) {
-    case 'read-filter': {
-      const listing = await ports.filter.list();
-      if (!listing.ok) return { kind: 'filter-read', result: listing };
-      return { kind: 'filter-read', result: ok(listing.value === undefined ? undefined : readRuleset(listing.value)) };
-    }
-    case 'read-sets': {
-      const listings = await ports.filter.listSets(effect.names);
-      if (!listings.ok) return { kind: 'sets-read', result: listings };
-      return { kind: 'sets-read', result: ok(new Map(listings.value.flatMap((listing) => [...readSets(listing)]))) };
-    }
+    case 'read-filter':
+      return { kind: 'filter-read', result: await ports.table.readTable() };
+    case 'read-parts':
+      return { kind: 'parts-read', result: await ports.table.readParts(effect.parts) };
+    case 'read-generation':
+      return { kind: 'generation-read', result: await ports.table.readGeneration() };
     case 'apply-filter': {
-      const { goal, moved } = effect;
-      return { kind: 'filter-applied', goal, moved, result: await ports.filter.apply(effect.text) };
+      const { goal, check } = effect;
+      return { kind: 'filter-applied', goal, check, result: await ports.filter.apply(effect.change) };
     }
+    case 'remove-filter':
+      return { kind: 'filter-applied', goal: undefined, check: undefined, result: await ports.filter.remove() };
     case 'save-applied':
-      await ports.applied.save(effect.record);
-      return undefined;
+      return { kind: 'applied-saved', isSaved: await ports.applied.save(effect.record) };
     case 'set-forwarding':
       return { kind: 'forwarding-set', on: effect.on, result: await ports.host.setForwarding(effect.on) };
     case 'adopt-bird':

@@ -46,10 +46,11 @@ export interface SecretSource {
   read(refs: readonly SecretRef[]): Promise<ReadonlyMap<string, string>>;
 }
 
-/** Remembers, across restarts, what was last applied and read back. */
+/** Remembers, across restarts, that this machine is a router. */
 export interface AppliedFile {
   load(): Promise<AppliedRecord | undefined>;
-  save(record: AppliedRecord): Promise<void>;
+  /** Whether it is kept. */
+  save(record: AppliedRecord): Promise<boolean>;
 }
 
 export interface StatusWriter {

@@ -8,10 +8,11 @@
 import type { BirdError, SessionStatus } from '../bird/daemon.ts';
 import type { RouterIntent } from '../intent/router-intent.ts';
 import type { RoutingIntent } from '../intent/routing/routing-intent.ts';
-import type { MemberChange } from '../nftables/move-members.ts';
+import type { ChangeCheck } from '../nftables/check-change.ts';
+import type { RulesetChange } from '../nftables/diff.ts';
 import type { NftError } from '../nftables/packet-filter.ts';
-import type { ObservedSet, ObservedTable } from '../nftables/read.ts';
 import type { Ruleset } from '../nftables/ruleset.ts';
+import type { ObservedParts, ObservedTable, TableParts } from '../nftables/table-reader.ts';
 import type { SecretRef } from '../resources/attachment.ts';
 import type { Result } from '../result.ts';
 import type { AppliedRecord } from './applied-record.ts';
@@ -31,10 +32,10 @@ export interface AgentState {
   readonly desired: Desired | undefined;
   /** By `name/key`; undefined until read for the first time. Never printed. */
   readonly secrets: ReadonlyMap<string, string> | undefined;
-  /** What this agent, or its predecessor, last verified. */
+  /** That this machine is, or was, a router: undefined until policy was seen in the kernel for the first time. */
   readonly applied: AppliedRecord | undefined;
-  /** What of it is in the file; the file lags behind by a tick at most while only elements move. */
-  readonly saved: AppliedRecord | undefined;
+  /** Whether the file says so. */
+  readonly isRecorded: boolean;
   readonly filter: FilterState;
   readonly bird: BirdState;
   /** `recheck`: it was on when last seen, and is to be looked at again. */
@@ -50,6 +51,8 @@ export interface AgentState {
   readonly status: { readonly written: string; readonly writtenAt: number; readonly isWriting: boolean };
   /** When the table was last read whole, and how long that took, in ms. */
   readonly filterRead: { readonly at: number; readonly took: number };
+  /** Whether it is time to ask if the ruleset is of the generation it was left in. */
+  readonly isGenerationDue: boolean;
   /** When the last slow round was, in ms. */
   readonly slowTickAt: number;
 }
@@ -74,14 +77,16 @@ export type FilterState =
   | {
       readonly kind: 'unverified';
       readonly goal: FilterGoal;
-      readonly moved: MovedSets | undefined;
+      /** What to look at; undefined for the whole table. */
+      readonly change: AppliedChange | undefined;
       readonly isTouched: boolean;
     }
   /** Read back and found to be this. */
   | {
       readonly kind: 'held';
       readonly goal: FilterGoal;
-      readonly digests: Readonly<Record<string, string>>;
+      /** The kernel's count of transactions then; one more for each of ours since. */
+      readonly generation: number;
       /** The monitor rang since it was last begun to be read: read again. */
       readonly isTouched: boolean;
     }
@@ -89,11 +94,11 @@ export type FilterState =
   | { readonly kind: 'foreign' }
   | { readonly kind: 'absent' };
 
-/** A transaction that moved elements of a few sets and nothing else in a table that was held. */
-export interface MovedSets {
-  readonly names: readonly string[];
-  /** Of the table before. */
-  readonly digests: Readonly<Record<string, string>>;
+/** A transaction on a table that was held. */
+export interface AppliedChange {
+  readonly check: ChangeCheck;
+  /** Before it. */
+  readonly generation: number;
 }
 
 export type BirdState =
@@ -113,8 +118,8 @@ export type AgentEvent =
   | {
       readonly kind: 'intent';
       readonly intent: RouterIntent;
-      /** Which set members moved, when nothing else of the policy changed since the last intent. */
-      readonly moved: readonly MemberChange[] | undefined;
+      /** Of the intent's policy. */
+      readonly ruleset: Ruleset;
       readonly revision: number;
       readonly flaws: SnapshotFlaws;
     }
@@ -122,15 +127,16 @@ export type AgentEvent =
   | { readonly kind: 'store'; readonly connected: boolean; readonly message: string }
   | { readonly kind: 'secrets'; readonly secrets: ReadonlyMap<string, string> }
   | { readonly kind: 'filter-read'; readonly result: Result<ObservedTable | undefined, NftError> }
-  /** The sets of the read, in its order. */
-  | { readonly kind: 'sets-read'; readonly result: Result<ReadonlyMap<string, ObservedSet>, NftError> }
+  | { readonly kind: 'parts-read'; readonly result: Result<ObservedParts, NftError> }
+  | { readonly kind: 'generation-read'; readonly result: Result<number, NftError> }
   | {
       readonly kind: 'filter-applied';
       readonly goal: FilterGoal | undefined;
-      readonly moved: readonly string[] | undefined;
+      readonly check: ChangeCheck | undefined;
       readonly result: Result<void, NftError>;
     }
   | { readonly kind: 'filter-touched' }
+  | { readonly kind: 'applied-saved'; readonly isSaved: boolean }
   | { readonly kind: 'forwarding-set'; readonly on: boolean; readonly result: Result<boolean, HostError> }
   | { readonly kind: 'bird-adopted'; readonly text: string | undefined }
   | {
@@ -153,17 +159,16 @@ export type AgentEvent =
 
 export type Effect =
   | { readonly kind: 'read-filter' }
-  | { readonly kind: 'read-sets'; readonly names: readonly string[] }
-  /**
-   * One nft transaction; `goal` is what the table then holds, undefined when it is removed. `moved` names the sets whose
-   * elements it moves, when it does nothing else.
-   */
+  | { readonly kind: 'read-parts'; readonly parts: TableParts }
+  | { readonly kind: 'read-generation' }
+  /** One transaction; `check` says how to tell that it came about, where that takes less than reading all. */
   | {
       readonly kind: 'apply-filter';
-      readonly text: string;
-      readonly goal: FilterGoal | undefined;
-      readonly moved?: readonly string[] | undefined;
+      readonly change: RulesetChange;
+      readonly goal: FilterGoal;
+      readonly check: ChangeCheck | undefined;
     }
+  | { readonly kind: 'remove-filter' }
   | { readonly kind: 'save-applied'; readonly record: AppliedRecord }
   | { readonly kind: 'set-forwarding'; readonly on: boolean }
   | { readonly kind: 'adopt-bird' }

@@ -8,8 +8,10 @@ import type { SessionIntent } from '../intent/routing/routing-intent.ts';
 import { parseAddress } from '../net/address.ts';
 import type { Asn } from '../net/asn.ts';
 import { hostPrefix, parsePrefix } from '../net/prefix.ts';
-import type { ObservedTable } from '../nftables/read.ts';
+import { compileRuleset } from '../nftables/compile.ts';
+import { expectedDigests } from '../nftables/expected-table.ts';
 import type { Ruleset } from '../nftables/ruleset.ts';
+import type { ObservedParts, ObservedTable } from '../nftables/table-reader.ts';
 import { ok } from '../result.ts';
 import { isConverged } from './converge.ts';
 import type { AgentEvent, Effect } from './state.ts';
@@ -27,6 +29,7 @@ export function start() {
     state: initialState('tr1', { version: 'test', pid: 1, startedAt: '' }),
     effects: [] as Effect[],
     now: 1_000_000,
+    generation: 7,
     pass(ms: number) {
       run.now += ms;
     },
@@ -47,8 +50,27 @@ export function start() {
       return effect as Extract<Effect, { kind: K }>;
     },
     goal: () => (run.state.desired?.kind === 'router' ? run.state.desired.filter : undefined),
-    applied: () => run.answer({ kind: 'filter-applied', goal: run.goal(), moved: undefined, result: ok(undefined) }),
-    readBack: () => run.answer({ kind: 'filter-read', result: ok(observed(run.goal())) }),
+    /** The kernel took what was asked last, and then shows it. */
+    applied() {
+      const { goal, check } = run.last('apply-filter');
+      run.generation++;
+      return run.answer({ kind: 'filter-applied', goal, check, result: ok(undefined) });
+    },
+    readBack: () => run.answer({ kind: 'filter-read', result: ok(observed(run.goal(), run.generation)) }),
+    partsRead: (alter: (parts: ObservedParts) => ObservedParts = (parts) => parts) =>
+      run.answer({ kind: 'parts-read', result: ok(alter(run.parts())) }),
+    /** What the kernel shows where the last change came about. */
+    parts(): ObservedParts {
+      const { check } = run.last('apply-filter');
+      if (!check) throw new Error('the change is not checked by its parts');
+      return {
+        generation: run.generation,
+        digests: new Map(
+          [...check.objects].flatMap(([name, digest]) => (digest === undefined ? [] : [[name, digest]])),
+        ),
+        elements: check.elements.map((each) => (each.is === 'there' ? { key: '', whole: each.whole } : undefined)),
+      };
+    },
     configured() {
       const { text, routing, revision } = run.last('configure-bird');
       return run.answer({ kind: 'bird-configured', text, routing, revision, result: ok(undefined) });
@@ -71,30 +93,16 @@ export function converged(shape: Shape = {}) {
 }
 
 /** What the kernel would show if it held exactly this. */
-export function observed(goal: { readonly ruleset: Ruleset } | undefined): ObservedTable {
+export function observed(goal: { readonly ruleset: Ruleset } | undefined, generation = 7): ObservedTable {
   if (goal === undefined) throw new Error('nothing is desired');
-  const { ruleset } = goal;
-  const elements = (size: number) => ({ declaration: '', elements: Array.from({ length: size }, String) });
-  return {
-    chains: new Map(
-      [...ruleset.chains.values()].map((chain) => [
-        chain.name,
-        {
-          base: chain.base && `filter ${chain.base.hook} ${chain.base.priority} accept`,
-          rules: chain.rules.map((rule, handle) => ({ handle, comment: rule.comment, text: '' })),
-        },
-      ]),
-    ),
-    sets: new Map([...ruleset.sets.values()].map((set) => [set.name, elements(set.elements.size)])),
-    maps: new Map([...ruleset.maps.values()].map((map) => [map.name, elements(map.elements.size)])),
-    unknown: [],
-  };
+  return { generation, digests: expectedDigests(goal.ruleset) };
 }
 
 export const noFlaws = { invalid: [], unreadable: [] };
 
 export function intent(revision: number, shape: Shape = {}): AgentEvent {
-  return { kind: 'intent', intent: routerIntent(shape), moved: undefined, revision, flaws: noFlaws };
+  const intent = routerIntent(shape);
+  return { kind: 'intent', intent, ruleset: compileRuleset(intent.policy), revision, flaws: noFlaws };
 }
 
 export function routerIntent({ endpoints = ['eth0'], sessions = [], password = false }: Shape): RouterIntent {

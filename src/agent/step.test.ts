@@ -1,10 +1,12 @@
 /** What the agent decides: transcripts of what it hears, and what it then asks for. */
 import { describe, expect, it } from 'vitest';
 import type { RouterIntent } from '../intent/router-intent.ts';
-import { observedDigests } from '../nftables/read.ts';
+import { guardRuleset } from '../nftables/guard.ts';
+import type { Ruleset } from '../nftables/ruleset.ts';
+import type { ObservedTable } from '../nftables/table-reader.ts';
 import { err, ok } from '../result.ts';
 import { isConverged } from './converge.ts';
-import type { AgentEvent, AgentState } from './state.ts';
+import type { AgentEvent } from './state.ts';
 import { statusOf } from './status-of.ts';
 import { converged, intent, noFlaws, observed, routerIntent, start } from './step.fixture.ts';
 
@@ -34,7 +36,7 @@ describe('the agent', () => {
     run.hear(intent(1));
     run.answer({ kind: 'filter-read', result: ok(undefined) });
     run.applied();
-    expect(run.answer({ kind: 'filter-read', result: ok({ ...observed(run.goal()), chains: new Map() }) })).toEqual([]);
+    expect(run.answer({ kind: 'filter-read', result: ok(tampered(run.goal())) })).toEqual([]);
     expect(statusOf(run.state, 0).policy).toMatchObject({ revision: null, inSync: false });
     expect(statusOf(run.state, 0).lastError?.message).toMatch(/does not hold what was applied/);
     run.pass(60_000);
@@ -44,10 +46,9 @@ describe('the agent', () => {
   it('keeps the old policy when nft refuses the new one, says so, and tries again later', () => {
     const run = converged();
     expect(run.hear(intent(2, { endpoints: ['eth0', 'eth1'] }))).toEqual(['apply-filter']);
-    const refused = err({ kind: 'refused', line: 3, message: 'no' } as const);
-    expect(run.answer({ kind: 'filter-applied', goal: run.goal(), moved: undefined, result: refused })).toEqual([
-      'log',
-    ]);
+    const refused = err({ kind: 'refused', message: 'no' } as const);
+    const { goal, check } = run.last('apply-filter');
+    expect(run.answer({ kind: 'filter-applied', goal, check, result: refused })).toEqual(['log']);
     expect(statusOf(run.state, 0)).toMatchObject({
       lastError: { subject: 'nft', message: 'no' },
       policy: { inSync: false },
@@ -57,11 +58,37 @@ describe('the agent', () => {
     expect(run.hear({ kind: 'tick' })).toContain('apply-filter');
   });
 
-  it('changes only what differs', () => {
+  it('reads the table where a change did not fit it, and makes the change again', () => {
     const run = converged();
     run.hear(intent(2, { endpoints: ['eth0', 'eth1'] }));
-    expect(run.last('apply-filter').text).not.toContain('delete table');
-    expect(run.last('apply-filter').text).toContain('eth1');
+    const { goal, check } = run.last('apply-filter');
+    run.answer({ kind: 'filter-applied', goal, check, result: err({ kind: 'stale', message: 'changed meanwhile' }) });
+    run.pass(60_000);
+    expect(run.hear({ kind: 'tick' })).toContain('read-filter');
+    expect(run.answer({ kind: 'filter-read', result: ok(observed(converged().goal())) })).toEqual(['apply-filter']);
+    expect(run.last('apply-filter').change.whole).toBeUndefined();
+  });
+
+  it('changes only what differs, and reads only that back', () => {
+    const run = converged();
+    run.hear(intent(2, { endpoints: ['eth0', 'eth1'] }));
+    expect(run.last('apply-filter').change.whole).toBeUndefined();
+    expect(run.applied()).toEqual(['read-parts']);
+    expect(run.last('read-parts').parts.elements.length).toBeGreaterThan(0);
+    expect(run.partsRead()).toEqual([]);
+    expect(statusOf(run.state, 0).policy).toMatchObject({ revision: 2, inSync: true });
+  });
+
+  it('calls no change applied that the kernel does not show', () => {
+    const run = converged();
+    run.hear(intent(2, { endpoints: ['eth0', 'eth1'] }));
+    run.applied();
+    run.partsRead((parts) => ({ ...parts, elements: parts.elements.map(() => undefined) }));
+    expect(statusOf(run.state, 0).policy).toMatchObject({ revision: null, inSync: false });
+    expect(statusOf(run.state, 0).lastError?.message).toMatch(/lacks an element that came/);
+    run.pass(60_000);
+    run.hear({ kind: 'tick' });
+    expect(run.last('apply-filter').change.whole).toBe(run.goal()?.ruleset);
   });
 
   it('does nothing for a revision that changes nothing, and takes note of it', () => {
@@ -72,26 +99,20 @@ describe('the agent', () => {
 
   it('recognises its own table and its own BIRD after a restart and touches neither', () => {
     const before = converged();
-    const applied = before.state.applied;
     const birdText = before.state.bird.kind === 'running' ? before.state.bird.text : '';
     const run = start();
-    run.hear({ kind: 'started', applied });
     expect(run.hear(intent(1))).toEqual(['read-filter']);
-    const table = observed(run.goal());
-    expect(run.answer({ kind: 'filter-read', result: ok(table) })).toEqual(['set-forwarding']);
+    expect(run.readBack()).toEqual(['set-forwarding']);
     expect(run.answer({ kind: 'forwarding-set', on: true, result: ok(false) })).toEqual(['adopt-bird']);
     expect(run.answer({ kind: 'bird-adopted', text: birdText })).toEqual([]);
     expect(isConverged(run.state)).toBe(true);
   });
 
   it('replaces a table after a restart that is not the one it left', () => {
-    const applied = converged().state.applied;
     const run = start();
-    run.hear({ kind: 'started', applied });
-    run.hear(intent(1));
-    const tampered = { ...observed(run.goal()), sets: new Map([['alien', { declaration: '', elements: [] }]]) };
-    expect(run.answer({ kind: 'filter-read', result: ok(tampered) })).toEqual(['apply-filter']);
-    expect(run.last('apply-filter').text).toContain('delete table inet causeway');
+    run.hear({ kind: 'started', applied: converged().state.applied }, intent(1));
+    expect(run.answer({ kind: 'filter-read', result: ok(tampered(run.goal())) })).toEqual(['apply-filter']);
+    expect(run.last('apply-filter').change.whole).toBe(run.goal()?.ruleset);
   });
 
   it('repairs a flushed table as soon as the bell rings, and counts it', () => {
@@ -109,31 +130,60 @@ describe('the agent', () => {
     expect(run.readBack()).toEqual([]);
   });
 
+  it('asks now and then whether anybody changed any table, and reads nothing while nobody did', () => {
+    const run = converged();
+    run.pass(60_000);
+    expect(run.hear({ kind: 'tick' })).toContain('set-forwarding');
+    expect(run.answer({ kind: 'forwarding-set', on: true, result: ok(false) })).toEqual(['read-generation']);
+    expect(run.answer({ kind: 'generation-read', result: ok(run.generation) })).toEqual([]);
+  });
+
   it('reads a table that nobody touched the less often, the longer it takes', () => {
     const run = converged();
-    run.hear({ kind: 'filter-touched' });
+    const look = () => {
+      run.pass(60_000);
+      run.hear({ kind: 'tick' });
+      run.answer({ kind: 'forwarding-set', on: true, result: ok(false) });
+      run.generation++; // somebody changed another table
+      return run.answer({ kind: 'generation-read', result: ok(run.generation) });
+    };
+    expect(look()).toEqual(['read-filter']);
     run.pass(2000);
     run.readBack();
-    run.pass(100_000);
-    expect(run.hear({ kind: 'tick' })).not.toContain('read-filter');
-    run.answer({ kind: 'forwarding-set', on: true, result: ok(false) });
-    run.pass(100_000);
-    expect(run.hear({ kind: 'tick' })).toContain('read-filter');
+    expect(look()).toEqual([]);
+    expect(look()).toEqual([]);
+    run.pass(60_000);
+    expect(look()).toEqual(['read-filter']);
+  });
+
+  it('knows its own transactions from those of others by the count of all', () => {
+    const run = converged();
+    const change = (revision: number, endpoints: string[], others: number) => {
+      run.hear(intent(revision, { endpoints }));
+      run.applied();
+      run.generation += others;
+      run.partsRead();
+      run.pass(60_000);
+      run.hear({ kind: 'tick' });
+      run.answer({ kind: 'forwarding-set', on: true, result: ok(false) });
+      return run.answer({ kind: 'generation-read', result: ok(run.generation) });
+    };
+    expect(change(2, ['eth0', 'eth1'], 0)).toEqual([]);
+    expect(change(3, ['eth0'], 1)).toEqual(['read-filter']);
   });
 
   it('closes the way through first where the whole policy takes long to load', () => {
     const run = start();
     run.hear(intent(1, { endpoints: Array.from({ length: 600 }, (_, i) => `eth${i}`) }));
     expect(run.answer({ kind: 'filter-read', result: ok(undefined) })).toEqual(['apply-filter']);
-    const { text, goal } = run.last('apply-filter');
-    expect(text).toContain('closed while the policy is being loaded');
-    run.answer({ kind: 'filter-applied', goal, moved: undefined, result: ok(undefined) });
-    expect(run.answer({ kind: 'filter-read', result: ok(observed(goal)) })).toEqual([
+    const { change, goal } = run.last('apply-filter');
+    expect(change.whole).toBe(guardRuleset);
+    run.applied();
+    expect(run.answer({ kind: 'filter-read', result: ok(observed(goal, run.generation)) })).toEqual([
       'save-applied',
       'log',
       'apply-filter',
     ]);
-    expect(run.last('apply-filter').text).toContain('eth599');
     expect(run.last('apply-filter').goal).toBe(run.goal());
     expect(statusOf(run.state, 0).policy).toMatchObject({ revision: null, inSync: false });
   });
@@ -155,7 +205,6 @@ describe('the agent', () => {
     const run = converged();
     run.pass(60_000);
     run.hear({ kind: 'tick' });
-    run.answer({ kind: 'filter-read', result: ok(observed(run.goal())) });
     run.answer({ kind: 'forwarding-set', on: true, result: ok(true) });
     expect(statusOf(run.state, 0).repairs.last?.subject).toBe('forwarding');
   });
@@ -173,7 +222,7 @@ describe('the agent', () => {
     expect(run.last('configure-bird').routing.sessions.map((session) => session.name)).toEqual(['a']);
     expect(run.configured()).toEqual(['log', 'apply-filter']);
     run.applied();
-    expect(run.readBack()).toContain('configure-bird');
+    expect(run.partsRead()).toContain('configure-bird');
     expect(run.last('configure-bird').routing.sessions.map((session) => session.name)).toEqual(['a', 'c']);
   });
 
@@ -181,8 +230,8 @@ describe('the agent', () => {
     const run = converged();
     expect(run.hear({ kind: 'intent-gone', revision: 9, reason: 'no Router', flaws: noFlaws })).toEqual(['stop-bird']);
     expect(run.answer({ kind: 'bird-stopped', result: ok(undefined) })).toEqual(['set-forwarding']);
-    expect(run.answer({ kind: 'forwarding-set', on: false, result: ok(true) })).toEqual(['log', 'apply-filter']);
-    expect(run.answer({ kind: 'filter-applied', goal: undefined, moved: undefined, result: ok(undefined) })).toEqual(
+    expect(run.answer({ kind: 'forwarding-set', on: false, result: ok(true) })).toEqual(['log', 'remove-filter']);
+    expect(run.answer({ kind: 'filter-applied', goal: undefined, check: undefined, result: ok(undefined) })).toEqual(
       [],
     );
     expect(isConverged(run.state)).toBe(true);
@@ -191,12 +240,11 @@ describe('the agent', () => {
   describe('when it starts and an object cannot be read', () => {
     const flaws = { invalid: ['GlobalNetworkPolicy/deny: broken'], unreadable: ['GlobalNetworkPolicy/deny'] };
     const flawed = { ...intent(5), flaws } as AgentEvent;
-    const alien = new Map([['alien', { declaration: '', elements: [] }]]);
 
     it('keeps the table it finds, says why, and goes on once the object is mended', () => {
       const run = start();
       expect(run.hear(flawed)).toEqual(['read-filter']);
-      expect(run.answer({ kind: 'filter-read', result: ok({ ...observed(run.goal()), sets: alien }) })).toEqual([]);
+      expect(run.answer({ kind: 'filter-read', result: ok(tampered(run.goal())) })).toEqual([]);
       expect(statusOf(run.state, 0).lastError?.message).toMatch(/stays until mended: GlobalNetworkPolicy\/deny/);
       expect(isConverged(run.state)).toBe(false);
       expect(run.hear(intent(6))).toEqual(['apply-filter']);
@@ -209,7 +257,7 @@ describe('the agent', () => {
       expect(run.answer({ kind: 'filter-read', result: ok(undefined) })).toEqual(['apply-filter']);
       const later = start();
       later.hear(flawed);
-      later.answer({ kind: 'filter-read', result: ok({ ...observed(later.goal()), sets: alien }) });
+      later.answer({ kind: 'filter-read', result: ok(tampered(later.goal())) });
       expect(later.hear({ kind: 'filter-touched' })).toEqual(['read-filter']);
       expect(later.answer({ kind: 'filter-read', result: ok(undefined) })).toEqual(['apply-filter']);
     });
@@ -247,8 +295,8 @@ describe('the agent', () => {
   it('looks at the forwarding switch every second', () => {
     const run = converged();
     run.hear({ kind: 'tick' });
-    run.readBack();
     run.answer({ kind: 'forwarding-set', on: true, result: ok(false) });
+    run.answer({ kind: 'generation-read', result: ok(run.generation) });
     run.pass(1000);
     expect(run.hear({ kind: 'tick' })).toContain('set-forwarding');
   });
@@ -258,6 +306,20 @@ describe('the agent', () => {
     run.hear({ kind: 'intent-gone', revision: 1, reason: 'no Router', flaws: noFlaws });
     run.pass(60_000);
     expect(run.hear({ kind: 'tick' })).toEqual(['write-status']);
+  });
+
+  it('writes down that the machine is a router, and again where the disk was full', () => {
+    const run = start();
+    run.hear(intent(1));
+    run.answer({ kind: 'filter-read', result: ok(undefined) });
+    run.applied();
+    expect(run.readBack()).toContain('save-applied');
+    run.answer({ kind: 'applied-saved', isSaved: false });
+    run.pass(60_000);
+    expect(run.hear({ kind: 'tick' })).toContain('save-applied');
+    run.answer({ kind: 'applied-saved', isSaved: true });
+    run.pass(60_000);
+    expect(run.hear({ kind: 'tick' })).not.toContain('save-applied');
   });
 
   it('holds BIRD back until secrets were read', () => {
@@ -295,11 +357,8 @@ describe('the agent', () => {
   });
 });
 
-/** Only to show that digests of what `observed` makes can tell tables apart. */
-it('digests tell an altered table', () => {
-  const run = converged();
-  const table = observed(run.goal());
-  const altered = { ...table, chains: new Map([...table.chains].slice(1)) };
-  expect(observedDigests(altered)).not.toEqual(observedDigests(table));
-  expect(run.state satisfies AgentState).toBeDefined();
-});
+/** The table with an object in it that is not ours. */
+function tampered(goal: { readonly ruleset: Ruleset } | undefined): ObservedTable {
+  const table = observed(goal);
+  return { ...table, digests: new Map([...table.digests, ['set alien', 'x']]) };
+}

@@ -7,9 +7,7 @@
  * tried again; everything put right behind somebody's back is counted and logged.
  */
 import type { RouterIntent } from '../intent/router-intent.ts';
-import { compileRuleset } from '../nftables/compile.ts';
 import { diffRulesets, isEmptyChange } from '../nftables/diff.ts';
-import { moveMembers } from '../nftables/move-members.ts';
 import type { Ruleset } from '../nftables/ruleset.ts';
 import type { SecretRef } from '../resources/attachment.ts';
 import { isHolding, nextEffect, settleBird } from './converge.ts';
@@ -17,7 +15,8 @@ import {
   beginRead,
   hearFilterApplied,
   hearFilterRead,
-  hearSetsRead,
+  hearGenerationRead,
+  hearPartsRead,
   withReadTime,
   withTouchedFilter,
 } from './hear-filter.ts';
@@ -29,8 +28,6 @@ import { statusOf } from './status-of.ts';
 export const tickMs = 1000;
 /** How often secrets that are missing are looked for again, and a quiet status is written anyway, in ms. */
 const slowMs = 15_000;
-/** A table that nobody seems to have touched is read again after this many times what reading it takes: 1 % of a core. */
-const readEveryTimes = 100;
 
 export function initialState(router: string, agent: AgentState['agent']): AgentState {
   return {
@@ -43,7 +40,7 @@ export function initialState(router: string, agent: AgentState['agent']): AgentS
     desired: undefined,
     secrets: undefined,
     applied: undefined,
-    saved: undefined,
+    isRecorded: false,
     filter: { kind: 'unknown' },
     bird: { kind: 'unknown' },
     forwarding: 'unknown',
@@ -55,6 +52,7 @@ export function initialState(router: string, agent: AgentState['agent']): AgentS
     lastError: null,
     status: { written: '', writtenAt: 0, isWriting: false },
     filterRead: { at: 0, took: 0 },
+    isGenerationDue: false,
     slowTickAt: 0,
   };
 }
@@ -72,7 +70,7 @@ export function step(state: AgentState, event: AgentEvent, now: number): Reactio
 function hear(state: AgentState, event: AgentEvent, now: number): Reaction {
   switch (event.kind) {
     case 'started':
-      return [{ ...state, applied: event.applied, saved: event.applied }, []];
+      return [{ ...state, applied: event.applied, isRecorded: event.applied !== undefined }, []];
     case 'intent':
       return hearIntent(state, event, now);
     case 'intent-gone':
@@ -83,8 +81,12 @@ function hear(state: AgentState, event: AgentEvent, now: number): Reaction {
       return [{ ...state, secrets: event.secrets }, []];
     case 'filter-read':
       return hearFilterRead(idle(withReadTime(state, now)), event, now);
-    case 'sets-read':
-      return hearSetsRead(idle(state), event);
+    case 'parts-read':
+      return hearPartsRead(idle(state), event, now);
+    case 'generation-read':
+      return hearGenerationRead(idle(state), event, now);
+    case 'applied-saved':
+      return [{ ...state, isRecorded: event.isSaved }, []];
     case 'filter-applied':
       return hearFilterApplied(idle(state), event, now);
     case 'filter-touched':
@@ -115,10 +117,12 @@ function hear(state: AgentState, event: AgentEvent, now: number): Reaction {
 
 function hearIntent(state: AgentState, event: Extract<AgentEvent, { kind: 'intent' }>, now: number): Reaction {
   const { intent, revision, flaws } = event;
-  const filter = { ruleset: nextRuleset(state, event), revision };
+  const filter = { ruleset: sameRuleset(state, event.ruleset), revision };
   const desired: Desired = { kind: 'router', revision, intent, filter };
   const heard = { ...state, ...flaws, desired, store: { connected: true, revision }, retryAt: 0 };
   const next = saidWhyHolding(adoptUnchanged(heard), now);
+  // Most intents come of a label that moved: nothing else of them is looked at.
+  if (state.desired?.kind === 'router' && state.desired.intent.routing === intent.routing) return [next, []];
   const refs = secretRefs(intent);
   if (refs.length === 0) return [{ ...next, secrets: state.secrets?.size === 0 ? state.secrets : new Map() }, []];
   return [next, [{ kind: 'read-secrets', refs }]];
@@ -151,12 +155,11 @@ function saidWhyHolding(state: AgentState, now: number): AgentState {
     : state;
 }
 
-/** Moves set members where only they changed, compiles otherwise; equal rulesets stay one object. */
-function nextRuleset(state: AgentState, { intent, moved }: Extract<AgentEvent, { kind: 'intent' }>): Ruleset {
-  const before = state.desired?.kind === 'router' ? state.desired.filter.ruleset : undefined;
-  if (before === undefined) return compileRuleset(intent.policy);
-  const ruleset = moved ? moveMembers(before, intent.policy, moved) : compileRuleset(intent.policy);
-  return isEmptyChange(diffRulesets(before, ruleset)) ? before : ruleset;
+/** Equal rulesets stay one object. */
+function sameRuleset({ desired }: AgentState, ruleset: Ruleset): Ruleset {
+  if (desired?.kind !== 'router') return ruleset;
+  const before = desired.filter.ruleset;
+  return before === ruleset || isEmptyChange(diffRulesets(before, ruleset)) ? before : ruleset;
 }
 
 /** A newer revision with an equal ruleset is already in force. */
@@ -223,20 +226,17 @@ function hearTick(heard: AgentState, now: number): Reaction {
   const effects: Effect[] = [];
   // No bell rings for the forwarding switch, and looking at it costs next to nothing.
   const forwarding = heard.forwarding === 'on' ? 'recheck' : heard.forwarding;
-  const state: AgentState = { ...heard, forwarding, saved: heard.applied };
+  const state: AgentState = { ...heard, forwarding };
   if (state.bird.kind === 'running') effects.push({ kind: 'read-sessions' });
-  if (heard.applied !== undefined && heard.applied !== heard.saved) {
-    effects.push({ kind: 'save-applied', record: heard.applied });
-  }
   if (now - state.slowTickAt < slowMs) return withEffects(withStatus(state, now), effects);
-  // The slow round does not trust the bell: it reads the table even when nothing rang, unless that costs too much.
-  const mayRead = now - state.filterRead.at >= state.filterRead.took * readEveryTimes;
-  const { filter } = mayRead ? withTouchedFilter(state) : state;
+  // A file that could not be written: the disk may have room by now.
+  if (state.applied && !state.isRecorded) effects.push({ kind: 'save-applied', record: state.applied });
   if (state.desired?.kind === 'router') {
     const refs = secretRefs(state.desired.intent);
     if (refs.length > 0) effects.push({ kind: 'read-secrets', refs });
   }
-  return withEffects(withStatus({ ...state, filter, slowTickAt: now }, now), effects);
+  // The slow round does not trust the bell: it asks for the generation even when nothing rang.
+  return withEffects(withStatus({ ...state, isGenerationDue: true, slowTickAt: now }, now), effects);
 }
 
 /** Writes status when it changed, at most once a tick, and now and then although it did not. */

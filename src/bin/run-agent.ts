@@ -15,6 +15,7 @@ import { createBirdDaemon } from '../edge/bird-process.ts';
 import { openEmbeddedStore } from '../edge/embedded-store.ts';
 import { checkPrivilege } from '../edge/host-checks.ts';
 import { createLinuxHost } from '../edge/linux-host.ts';
+import { releaseMemory } from '../edge/memory.ts';
 import { openPacketFilter } from '../edge/nft.ts';
 import { openRouterStore } from '../edge/router-store.ts';
 import { createSecretFiles } from '../edge/secret-files.ts';
@@ -47,6 +48,8 @@ export type AgentEnd =
 /** How long `--once` waits for the router to be as desired, in ms. */
 const onceTimeoutMs = 60_000;
 const onceLookMs = 50;
+/** When a start is over, what it needed no more is given back. */
+const quietLookMs = 500;
 
 export async function runAgent(options: RunAgentOptions): Promise<AgentEnd> {
   const { router, log } = options;
@@ -72,7 +75,7 @@ export async function runAgent(options: RunAgentOptions): Promise<AgentEnd> {
       log.write('warn', 'a secret cannot be used; its sessions stay down', { path, reason }),
     ),
     applied: createAppliedFile(join(options.stateFolder, router, 'applied.json'), router, (error) =>
-      log.write('warn', 'what was applied cannot be remembered; a restart will write the table anew', { error }),
+      log.write('warn', 'that this machine is a router cannot be noted; it is tried again', { error }),
     ),
     status: store.status,
     snapshots: store.snapshots,
@@ -98,6 +101,12 @@ export async function runAgent(options: RunAgentOptions): Promise<AgentEnd> {
   gate.respond = (request) => respond(view, request);
   log.write('info', 'agent started', { router, pid: process.pid, socket });
 
+  const quiet = setInterval(() => {
+    if (!agent.isConverged()) return;
+    clearInterval(quiet);
+    releaseMemory();
+  }, quietLookMs);
+
   const end: AgentEnd = options.once
     ? await untilConverged(agent)
     : await stopped.then((signal) => {
@@ -105,7 +114,9 @@ export async function runAgent(options: RunAgentOptions): Promise<AgentEnd> {
         return { kind: 'stopped' };
       });
   flows.close();
+  clearInterval(quiet);
   await agent.stop();
+  ports.filter.close();
   ports.table.close();
   await served.value.close();
   await store.close();

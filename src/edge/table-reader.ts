@@ -200,5 +200,5 @@ async function inOneGeneration<T>(asker: Asker, read: (generation: number) => Pr
 function toNftError({ kind, errno }: NetlinkError): NftError {
   if (kind === 'not-permitted') return { kind, message: 'reading the ruleset takes CAP_NET_ADMIN' };
   const message = errno === errnos.EINTR ? 'the ruleset changed each time it was read' : `errno ${errno}`;
-  return { kind: 'refused', line: undefined, message: `the kernel's ruleset cannot be read: ${message}` };
+  return { kind: 'refused', message: `the kernel's ruleset cannot be read: ${message}` };
 }

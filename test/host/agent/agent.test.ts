@@ -105,8 +105,9 @@ describe('an agent', () => {
 
   it('mends a single rule that somebody deleted', async () => {
     const before = machine.table().replace(/ # handle \d+/g, '');
-    const handle = /counter .*comment "conntrack state invalid" # handle (\d+)/.exec(machine.table())?.[1] ?? '';
-    machine.must('nft', 'delete', 'rule', 'inet', 'causeway', 'forward-in-head', 'handle', handle);
+    const isInvalid = /chain (\S+) \{(?:(?!\n\t\}).)*comment "conntrack state invalid" # handle (\d+)/s;
+    const [, chain = '', handle = ''] = isInvalid.exec(machine.table()) ?? [];
+    machine.must('nft', 'delete', 'rule', 'inet', 'causeway', chain, 'handle', handle);
     const mended = () => machine.table().replace(/ # handle \d+/g, '');
     expect(await eventually(mended, (table) => table === before, { within: 5000, every: 20 })).toBe(before);
   });
