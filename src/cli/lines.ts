@@ -9,7 +9,7 @@ const portion = 64 * 1024;
 const longestLine = 16 * 1024 * 1024;
 
 /** Answers each line of stdin on stdout; `answer` gives the text of one line, without its end. */
-export async function answerLines(answer: (line: string) => string): Promise<void> {
+export async function answerLines(answer: (line: string) => string | Promise<string>): Promise<void> {
   let pending = '';
   let output = '';
   const flush = async () => {
@@ -22,12 +22,12 @@ export async function answerLines(answer: (line: string) => string): Promise<voi
     pending = lines.pop() ?? '';
     if (pending.length > longestLine) throw new Error('a line of stdin is longer than 16 MiB');
     for (const line of lines) {
-      output += `${answer(line)}\n`;
+      output += `${await answer(line)}\n`;
       if (output.length > portion) await flush();
     }
     // What was asked is answered before more is waited for, so that a dialogue works too.
     await flush();
   }
-  if (pending !== '') output += `${answer(pending)}\n`;
+  if (pending !== '') output += `${await answer(pending)}\n`;
   await flush();
 }

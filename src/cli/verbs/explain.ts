@@ -139,15 +139,15 @@ function checkLiveOptions(command: Command, options: ExplainOptions): void {
 
 /** Asks the router's agent, which knows its own intent and the kernel's routes. */
 async function explainLive(command: Command, cli: Cli, options: ExplainOptions): Promise<ExitCode> {
-  if (options.stdin) failUsage(command, 'packets on standard input are judged from files: add -f PATH');
   const flags = flagsOf(options);
-  const query = parsePacketQuery(flags);
-  if (!query.ok) failUsage(command, query.error.map(printQueryError('--')).join('\nerror: '));
+  const query = options.stdin ? undefined : parsePacketQuery(flags);
+  if (query && !query.ok) failUsage(command, query.error.map(printQueryError('--')).join('\nerror: '));
   const socket = await findAgent(cli, options);
   if (!socket.ok) {
     cli.complain(`error: ${socket.error}; or add -f PATH to ask files`);
     return exitCode.unreachable;
   }
+  if (query === undefined) return answerLive(socket.value);
   const answer = await explainPacketAt(socket.value, flags);
   if (!answer.ok) return complainOfAgent(cli, answer.error);
   let explanation = answer.value;
@@ -182,6 +182,22 @@ function printLive({ output, verbose }: ExplainOptions, explanation: Explanation
   }
   const told = printExplanation(explanation, verbose === true);
   return live ? `${told}\n\n${printComparison(live)}\n` : `${told}\n`;
+}
+
+/** As from files, with what the kernel holds; why the agent does not answer is told in the line's place. */
+async function answerLive(socket: string): Promise<ExitCode> {
+  let hasErrors = false;
+  const refuse = (error: string): string => {
+    hasErrors = true;
+    return JSON.stringify({ error });
+  };
+  await answerLines(async (line) => {
+    const query = parsePacketQueryLine(line);
+    if (!query.ok) return refuse(query.error.map(printQueryError('')).join('; '));
+    const answer = await explainPacketAt(socket, JSON.parse(line));
+    return answer.ok ? JSON.stringify(explanationToJson(answer.value)) : refuse(answer.error.message);
+  });
+  return hasErrors ? exitCode.error : exitCode.ok;
 }
 
 /** Exit code 1 when a line could not be understood; its answer says why. */

@@ -1,5 +1,5 @@
 /** `explain packet` on a running router: what it predicts, held against real packets that the kernel tells about. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../../../lab/eventually.ts';
 import { type Machine, openMachine } from '../agent/agent-machine.ts';
@@ -221,6 +221,24 @@ describe('explain packet on a running router', () => {
     expect(told).toMatch(/^accept: GlobalNetworkPolicy through ingress\[1\]: Allow \(.*resources\.yaml:\d+\)$/m);
     expect(told).toContain('ingress[0]: no match for Deny: destination port 5000 is not 53');
     expect(told).toContain('in force  what is stored');
+  });
+
+  it('answers lines on standard input, wrong ones too', () => {
+    const lines = [
+      { in: 'eth0', src: '10.0.255.2', dst: '10.1.255.2', protocol: 'udp', dport: 5000 },
+      { in: 'eth0', src: 'fd00:0::2', dst: 'fd00:1::2', protocol: 'udp', dport: 53 },
+      { in: 'eth0', src: '10.0.255.2' },
+    ];
+    const { program, args, env } = machine.command('explain', 'packet', '--router', 'gw', '--stdin');
+    const input = lines.map((line) => `${JSON.stringify(line)}\n`).join('');
+    const ran = spawnSync(program, args, { env, input, encoding: 'utf8' });
+    const answers = ran.stdout.trimEnd().split('\n');
+    expect(answers.map((line) => JSON.parse(line))).toMatchObject([
+      { verdict: 'accept', kernel: { comment: 'GlobalNetworkPolicy/through ingress[1]' } },
+      { verdict: 'drop', kernel: { comment: 'GlobalNetworkPolicy/through ingress[0]' } },
+      { error: 'dst is missing; protocol is missing' },
+    ]);
+    expect(ran.status).toBe(1);
   });
 
   it('lists what each rule has met, by tier and policy, and which rules nothing has met', () => {
