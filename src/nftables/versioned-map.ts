@@ -79,10 +79,10 @@ export class VersionedMap<K, V> implements ReadonlyMap<K, V> {
   }
 
   /** All keys that may differ between this version and the newest that was made from it, if that is `after`. */
-  keysMovedUntil(after: VersionedMap<K, V>): Iterable<K> | undefined {
+  keysMovedUntil(after: VersionedMap<K, V>): readonly K[] | undefined {
     if (after === this) return [];
     const state = this.#path();
-    return 'undo' in state && state.next === after ? state.undo.keys() : undefined;
+    return 'undo' in state && state.next === after ? [...state.undo.keys()] : undefined;
   }
 
   /** An older version leads straight to the newest from now on, so that no walk is long twice. */
@@ -123,7 +123,7 @@ interface Older<K, V> {
 }
 
 /** Keys outside of which the maps are equal; undefined where `after` is not the newest that was made from `before`. */
-export function movedKeys<K, V>(before: ReadonlyMap<K, V>, after: ReadonlyMap<K, V>): Iterable<K> | undefined {
+export function movedKeys<K, V>(before: ReadonlyMap<K, V>, after: ReadonlyMap<K, V>): readonly K[] | undefined {
   if (before === after) return [];
   if (!(before instanceof VersionedMap) || !(after instanceof VersionedMap)) return undefined;
   return before.keysMovedUntil(after);
