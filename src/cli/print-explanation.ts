@@ -54,7 +54,9 @@ export function printComparison({ predicted, changed, observed, isEqual, isSameR
     `observed  ${observed.verdict}: ${observed.reason}${stateOf(observed)}`,
     ...observed.steps.filter(isTelling).map((step) => `          ${printStep(step)}`),
     isEqual ? 'equal     yes' : 'equal     NO',
-    ...(isSameRule === false ? ['          by another rule than the predicted one, as the steps above show'] : []),
+    ...(isEqual && isSameRule === false
+      ? ['          by another rule than the predicted one, as the steps above show']
+      : []),
   ].join('\n');
 }
 
