@@ -34,7 +34,12 @@ export function kind<P extends object>(
   kindName: string,
   names: readonly string[],
   spec: fc.Arbitrary<P>,
-  options: { readonly namespaces?: readonly string[]; readonly max?: number; readonly bare?: boolean } = {},
+  options: {
+    readonly namespaces?: readonly string[];
+    readonly min?: number;
+    readonly max?: number;
+    readonly bare?: boolean;
+  } = {},
 ): fc.Arbitrary<Manifest[]> {
   const isOurs = ['Router', 'Site', 'Attachment', 'Segment'].includes(kindName);
   const one = fc
@@ -51,6 +56,7 @@ export function kind<P extends object>(
       spec: without<ManifestSpec>(parts as ManifestSpec),
     }));
   return fc.uniqueArray(one, {
+    minLength: options.min ?? 0,
     maxLength: options.max ?? names.length,
     size: 'max',
     selector: ({ metadata }) => `${metadata.namespace ?? ''}/${metadata.name}`,

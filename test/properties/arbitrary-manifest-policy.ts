@@ -31,6 +31,7 @@ export const hostEndpoints = kind(
       ports: rarely(endpointPorts),
     })
     .map(({ place, ...rest }) => ({ ...rest, ...place })),
+  { min: 1 },
 );
 
 const flags = fc.constantFrom(
@@ -53,6 +54,7 @@ export const policies = kind(
       selector: fc.constantFrom(
         undefined,
         'all()',
+        'all()',
         'has(role)',
         "role == 'wan'",
         "role == 'lan'",
@@ -70,7 +72,7 @@ export const policies = kind(
       if (!('preDNAT' in said)) return { ...rest, ...said };
       return { ...rest, ...said, egress: undefined, types: rest.types?.includes('Egress') ? undefined : rest.types };
     }),
-  { bare: true },
+  { bare: true, min: 2 },
 );
 
 export const staged = kind(

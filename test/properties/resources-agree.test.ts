@@ -8,14 +8,13 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { resolveIntent } from '../../src/intent/resolve-intent.ts';
-import { address } from '../../src/net/literals.fixture.ts';
 import { compileRuleset } from '../../src/nftables/compile.ts';
 import { parseFile } from '../../src/resources/document.ts';
 import { makeSnapshot } from '../../src/resources/snapshot.ts';
 import { explainPacket } from '../../src/verdict/explain-packet.ts';
-import type { Packet, Passage } from '../../src/verdict/packet.ts';
 import { printVerdict } from '../../src/verdict/print-verdict.ts';
 import type { Verdict } from '../../src/verdict/verdict.ts';
+import { aimPacket } from './aim-packet.ts';
 import { packets, ways } from './arbitrary-manifest-packet.ts';
 import { calicoNetworks, printManifests, routerNetworks } from './arbitrary-manifests.ts';
 import { checkRuleset } from './check-ruleset.ts';
@@ -24,6 +23,7 @@ import { expectedDecisions, expectedFields, expectedPackets } from './expected-c
 import type { Manifest, NaivePacket, NaiveWay } from './naive/manifest.ts';
 import { judge } from './naive/verdict.ts';
 import { interpretRuleset } from './nft-interpreter.ts';
+import { packetOf, passageOf } from './packet-of.ts';
 
 const numRuns = Number(process.env['CAUSEWAY_PROPERTY_RUNS'] ?? 200);
 const seed = Number(process.env['CAUSEWAY_PROPERTY_SEED'] ?? 20261125);
@@ -31,7 +31,11 @@ const isTelling = process.env['CAUSEWAY_PROPERTY_TELL'] === '1';
 const longSearch = 2500;
 const timeout = 60_000 + numRuns * 200;
 
-const cases = fc.array(fc.record({ way: ways, packet: packets }), { minLength: 1, maxLength: 40, size: 'max' });
+const cases = fc.array(fc.record({ way: ways, drawn: packets, aim: fc.nat(1023) }), {
+  minLength: 1,
+  maxLength: 40,
+  size: 'max',
+});
 
 it(
   'one verdict from resources, from the intent and from the ruleset, of Calico Nodes and of Routers',
@@ -44,7 +48,8 @@ it(
           const text = printManifests(manifests);
           const product = readNetwork(text);
           coverage.addResources(manifests);
-          for (const { way, packet } of list) {
+          for (const { way, drawn, aim } of list) {
+            const packet = aimPacket(manifests, drawn, aim);
             const naive = judge(manifests, 'r1', way, packet);
             if (naive === undefined) continue;
             const verdict = product.explain(way, packet);
@@ -91,7 +96,8 @@ it('would notice an evaluator that reads one policy too few', () => {
   const search = fc.check(
     fc.property(calicoNetworks, cases, (manifests, list) => {
       const product = readNetwork(printManifests(manifests));
-      return list.every(({ way, packet }) => {
+      return list.every(({ way, drawn, aim }) => {
+        const packet = aimPacket(manifests, drawn, aim);
         const naive = judge(forgetful(manifests), 'r1', way, packet);
         return !naive || summary(naive.verdict, naive.stage, naive.rule) === summarize(product.explain(way, packet));
       });
@@ -117,17 +123,6 @@ function readNetwork(text: string) {
     interpret: (way: NaiveWay, packet: NaivePacket) =>
       interpretRuleset(ruleset, passageOf(way), packetOf(packet)).verdict,
   };
-}
-
-function passageOf({ in: inbound, out: outbound }: NaiveWay): Passage {
-  if (inbound === undefined) return { kind: 'local-out', outbound: outbound ?? '' };
-  return outbound === undefined ? { kind: 'local-in', inbound } : { kind: 'forward', inbound, outbound };
-}
-
-function packetOf({ source, destination, ct, sentTo, ...rest }: NaivePacket): Packet {
-  const ends = { source: address(source), destination: address(destination) };
-  if (!sentTo) return { ...rest, ...ends, ctState: ct };
-  return { ...rest, ...ends, ctState: ct, beforeNat: { ...sentTo, destination: address(sentTo.destination) } };
 }
 
 function summarize({ verdict, stage, rule }: Verdict): string {
