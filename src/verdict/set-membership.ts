@@ -13,17 +13,24 @@ import type { AddressSet, PortSet } from '../intent/policy/policy-intent.ts';
 import { type Address, bitLength, equalAddresses } from '../net/address.ts';
 import { containsAddress, maskAddress, printPrefix } from '../net/prefix.ts';
 
-export function isInAddressSet({ members }: AddressSet, address: Address): boolean {
+export function isInAddressSet({ members, networks = members }: AddressSet, address: Address): boolean {
   const prefixes = prefixesOf(address);
-  if (members.size > prefixes.length) return prefixes.some((prefix) => members.has(prefix));
-  for (const prefix of members.values()) if (containsAddress(prefix, address)) return true;
+  if (prefixes[0] !== undefined && members.has(prefixes[0])) return true;
+  if (networks.size > prefixes.length) return prefixes.some((prefix) => networks.has(prefix));
+  for (const prefix of networks.values()) if (containsAddress(prefix, address)) return true;
   return false;
 }
 
-export function isInPortSet({ members }: PortSet, address: Address, protocol: number, port: number): boolean {
+export function isInPortSet(
+  { members, networks = members }: PortSet,
+  address: Address,
+  protocol: number,
+  port: number,
+): boolean {
   const prefixes = prefixesOf(address);
-  if (members.size > prefixes.length) return prefixes.some((prefix) => members.has(`${prefix},${protocol}:${port}`));
-  for (const member of members.values()) {
+  if (members.has(`${prefixes[0]},${protocol}:${port}`)) return true;
+  if (networks.size > prefixes.length) return prefixes.some((prefix) => networks.has(`${prefix},${protocol}:${port}`));
+  for (const member of networks.values()) {
     if (member.protocol === protocol && member.port === port && containsAddress(member.prefix, address)) return true;
   }
   return false;

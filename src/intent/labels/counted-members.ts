@@ -6,6 +6,9 @@
  */
 export interface CountedMembers<T> {
   readonly members: Map<string, T>;
+  /** Those members that `isWide` is true of: few, where there are thousands of single addresses. */
+  readonly wide: Map<string, T>;
+  readonly isWide: (member: T) => boolean;
   /** Owners beyond the first, for the few keys that have several. */
   readonly extra: Map<string, number>;
   /** Undefined until the set was first read as a whole: then a change list is of no use. */
@@ -17,8 +20,8 @@ interface Change<T> {
   readonly isAdded: boolean;
 }
 
-export function makeCountedMembers<T>(): CountedMembers<T> {
-  return { members: new Map(), extra: new Map(), changes: undefined };
+export function makeCountedMembers<T>(isWide: (member: T) => boolean): CountedMembers<T> {
+  return { members: new Map(), wide: new Map(), isWide, extra: new Map(), changes: undefined };
 }
 
 export function addMember<T>(set: CountedMembers<T>, key: string, member: T): void {
@@ -27,6 +30,7 @@ export function addMember<T>(set: CountedMembers<T>, key: string, member: T): vo
     return;
   }
   set.members.set(key, member);
+  if (set.isWide(member)) set.wide.set(key, member);
   noteChange(set, key, member, true);
 }
 
@@ -40,6 +44,7 @@ export function removeMember<T>(set: CountedMembers<T>, key: string): void {
   const member = set.members.get(key);
   if (member === undefined) return;
   set.members.delete(key);
+  set.wide.delete(key);
   noteChange(set, key, member, false);
 }
 

@@ -9,7 +9,7 @@
  * Invariant: the members of a set are those of a naive evaluation of its selector over all owners, whatever the order of
  * calls was. A class, because it holds an index that lives across snapshots.
  */
-import { type Prefix, printPrefix } from '../../net/prefix.ts';
+import { isHost, type Prefix, printPrefix } from '../../net/prefix.ts';
 import { sameItems } from '../../net/same-value.ts';
 import { evaluateSelector } from '../../resources/selector/evaluate.ts';
 import type { Selector } from '../../resources/selector/selector.ts';
@@ -65,6 +65,10 @@ type SetEntry = SelectorFiling &
     | { readonly kind: 'addresses'; readonly content: CountedMembers<Prefix> }
     | { readonly kind: 'ports'; readonly port: PortQuery; readonly content: CountedMembers<PortSetMember> }
   );
+
+function isNetwork(prefix: Prefix): boolean {
+  return !isHost(prefix);
+}
 
 export class LabelIndex {
   private readonly owners = new Map<string, OwnerEntry>();
@@ -123,13 +127,18 @@ export class LabelIndex {
   /** Registers an address set; a set of that id stays as it is, because ids are made from selectors. */
   addSelector(id: SetId, selector: Selector): void {
     if (this.sets.has(id)) return;
-    this.file({ ...filing(id, selector), kind: 'addresses', content: makeCountedMembers() });
+    this.file({ ...filing(id, selector), kind: 'addresses', content: makeCountedMembers(isNetwork) });
   }
 
   /** Registers the named ports of the owners that the selector matches. */
   addPortSet(id: SetId, selector: Selector, port: PortQuery): void {
     if (this.sets.has(id)) return;
-    this.file({ ...filing(id, selector), kind: 'ports', port, content: makeCountedMembers() });
+    this.file({
+      ...filing(id, selector),
+      kind: 'ports',
+      port,
+      content: makeCountedMembers(({ prefix }) => isNetwork(prefix)),
+    });
   }
 
   /** Forgets a set, of either sort. */
@@ -151,6 +160,18 @@ export class LabelIndex {
   members(id: SetId): ReadonlyMap<string, Prefix> {
     const set = this.sets.get(id);
     return set?.kind === 'addresses' ? set.content.members : new Map<string, Prefix>();
+  }
+
+  /** Those members of an address set that are no single addresses, live. */
+  networks(id: SetId): ReadonlyMap<string, Prefix> {
+    const set = this.sets.get(id);
+    return set?.kind === 'addresses' ? set.content.wide : new Map<string, Prefix>();
+  }
+
+  /** Those members of a port set whose addresses are no single ones, live. */
+  portNetworks(id: SetId): ReadonlyMap<string, PortSetMember> {
+    const set = this.sets.get(id);
+    return set?.kind === 'ports' ? set.content.wide : new Map<string, PortSetMember>();
   }
 
   /** The members of a port set, live. */

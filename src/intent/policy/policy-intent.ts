@@ -173,6 +173,8 @@ export interface AddressSet {
   readonly selector: string;
   /** Keyed by printed prefix; iteration order is not meaningful: sort when printing. */
   readonly members: ReadonlyMap<string, Prefix>;
+  /** Those members that are no single addresses, by the same keys; absent where nobody keeps them apart. */
+  readonly networks?: ReadonlyMap<string, Prefix>;
 }
 
 export interface PortSetMember {
@@ -187,6 +189,8 @@ export interface PortSet {
   readonly selector: string;
   /** Keyed by `prefix,protocol:port`. */
   readonly members: ReadonlyMap<string, PortSetMember>;
+  /** Those members whose addresses are no single ones, by the same keys; absent where nobody keeps them apart. */
+  readonly networks?: ReadonlyMap<string, PortSetMember>;
 }
 
 export interface Failsafe {

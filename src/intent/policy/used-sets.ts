@@ -48,7 +48,12 @@ export class CountedSets {
       const id = this.idOf('s', text);
       if (!this.addresses.has(id)) {
         this.index.addSelector(id, selector());
-        this.add(this.addresses, id, text, { id, selector: text, members: this.index.members(id) });
+        this.add(this.addresses, id, text, {
+          id,
+          selector: text,
+          members: this.index.members(id),
+          networks: this.index.networks(id),
+        });
       }
       return this.hold(this.addresses, id, held);
     };
@@ -56,7 +61,12 @@ export class CountedSets {
       const id = this.idOf('p', key);
       if (!this.ports.has(id)) {
         this.index.addPortSet(id, selector(), port);
-        this.add(this.ports, id, key, { id, selector: text, members: this.index.portMembers(id) });
+        this.add(this.ports, id, key, {
+          id,
+          selector: text,
+          members: this.index.portMembers(id),
+          networks: this.index.portNetworks(id),
+        });
       }
       return this.hold(this.ports, id, held);
     };
