@@ -11,6 +11,7 @@ import { decidingComment, type Explanation } from '../api/explanation.ts';
 import { type AgentClientError, explainPacketAt, readFromAgent } from '../client/agent-client.ts';
 import { openPacketTrace } from '../edge/nft-trace.ts';
 import { injectPacket, sendOwnPacket } from '../edge/send-packet.ts';
+import { tableName } from '../nftables/ruleset.ts';
 import type { Observation } from '../nftables/trace/observe-packet.ts';
 import type { TraceFilter } from '../nftables/trace/trace-table.ts';
 import { err, ok, type Result } from '../result.ts';
@@ -55,7 +56,7 @@ export async function compareLive(
   say: (line: string) => void,
 ): Promise<Result<LiveComparison, LiveError>> {
   const stranger = await findStranger(socket);
-  if (stranger !== undefined) return fail(stranger);
+  if (stranger !== undefined) say(`warning: ${stranger}`);
   const isOwn = query.local === 'out' || query.in === undefined;
   const trace = await openPacketTrace(filterOf(flags, query, isOwn));
   if (!trace.ok) return fail(trace.error);
@@ -143,9 +144,9 @@ function differences(flags: Flags, { packet }: PacketQuery, observed: Observatio
 
 /** An untracked packet may be one that our own rule made so: what it was before, nobody tells. */
 function stateOf({ conntrack, steps }: Observation): string | undefined {
-  const isInvalid = steps.some(({ comment, table }) => table === 'causeway' && comment === 'conntrack state invalid');
+  const isInvalid = steps.some(({ comment, table }) => table === tableName && comment === 'conntrack state invalid');
   if (conntrack === undefined) return isInvalid ? 'invalid' : undefined;
-  const isOurs = steps.some(({ table, chain }) => table === 'causeway' && chain.startsWith('untracked'));
+  const isOurs = steps.some(({ table, chain }) => table === tableName && chain.startsWith('untracked'));
   return conntrack === 'untracked' && isOurs ? undefined : conntrack;
 }
 
@@ -162,7 +163,10 @@ function compare(predicted: Explanation, changed: LiveComparison['changed'], obs
   };
 }
 
-/** Traces are of the network namespace of this process; says so where the agent is in another one. */
+/**
+ * Traces are of the network namespace of this process: says so where the agent seems to be in another one. Process numbers
+ * may be of another namespace, so it is no more than a warning.
+ */
 async function findStranger(socket: string): Promise<string | undefined> {
   const status = await readFromAgent(socket, '/v1/status');
   if (!status.ok) return undefined;
@@ -171,7 +175,7 @@ async function findStranger(socket: string): Promise<string | undefined> {
     const [ours, theirs] = [readlinkSync('/proc/self/ns/net'), readlinkSync(`/proc/${pid}/ns/net`)];
     return ours === theirs
       ? undefined
-      : `the agent (process ${pid}) is in another network namespace: run this with nsenter -t ${pid} -n`;
+      : `the agent (process ${pid}) seems to be in another network namespace: run this with nsenter -t ${pid} -n`;
   } catch {
     return undefined; // its process is not to be seen from here: the trace will tell
   }
