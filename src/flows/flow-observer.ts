@@ -7,6 +7,7 @@
  * rest of a batch is skipped, and said to be. A class, because it holds what was seen.
  */
 import type { PolicyIntent } from '../intent/policy/policy-intent.ts';
+import { parseLogTag } from '../nftables/flow-log.ts';
 import type { Snapshot } from '../resources/snapshot.ts';
 import type { Fib } from '../verdict/fib.ts';
 import { explainTold, readTold } from './explain-message.ts';
@@ -49,24 +50,25 @@ export class FlowObserver {
     isLate: () => boolean,
   ): void {
     this.journal.tick(now);
+    const isReady = context !== undefined && this.#owners.update(context.snapshot, isLate);
     for (const message of messages) {
-      const told = readTold(message, context?.nameOf ?? String);
-      if (!told) {
-        this.#unreadable++;
-        continue;
-      }
-      if (told.tag?.word === 'deny' || told.tag?.word === 'invalid') this.#toldDenied++;
-      if (this.journal.fold(told.flow, told.prefix)) continue;
-      if (!context || isLate()) {
-        this.#skipped++;
-        continue;
-      }
-      const { policy, snapshot, fib } = context;
-      this.#owners.update(snapshot);
-      const explained = explainTold({ policy, fib, findOwners: (address) => this.#owners.find(address) }, told);
-      if (policy.staged && explained.walks) this.#tally.count(policy.staged, explained.walks);
-      this.journal.add(told.flow, told.prefix, explained, now);
+      const word = parseLogTag(message.prefix)?.word;
+      if (word === 'deny' || word === 'invalid') this.#toldDenied++;
+      if (!isReady || isLate()) this.#skipped++;
+      else this.#observeOne(message, context, now);
     }
+  }
+
+  #observeOne(message: LogMessage, { policy, fib, nameOf }: ObserverContext, now: number): void {
+    const told = readTold(message, nameOf);
+    if (!told) {
+      this.#unreadable++;
+      return;
+    }
+    if (this.journal.fold(told.flow, told.prefix)) return;
+    const explained = explainTold({ policy, fib, findOwners: (address) => this.#owners.find(address) }, told);
+    if (policy.staged && explained.walks) this.#tally.count(policy.staged, explained.walks);
+    this.journal.add(told.flow, told.prefix, explained, now);
   }
 
   noteLost(messages: number): void {

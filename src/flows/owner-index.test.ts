@@ -30,12 +30,14 @@ const steps: readonly (readonly [string, readonly AnyResource[]])[] = [
   ['nothing again', []],
 ];
 
+const never = () => false;
+
 describe('an index that is kept', () => {
   it('answers after each change as one made afresh', () => {
     const index = new OwnerIndex();
     for (const [, resources] of steps) {
       const snapshot = makeSnapshot(resources);
-      index.update(snapshot);
+      index.update(snapshot, never);
       const fresh = makeOwnerLookup(snapshot);
       for (const each of asked) {
         const byId = (a: { id: string }, b: { id: string }) => (a.id < b.id ? -1 : 1);
@@ -46,7 +48,7 @@ describe('an index that is kept', () => {
 
   it('gives the owner of the longest prefix first', () => {
     const index = new OwnerIndex();
-    index.update(makeSnapshot(steps[1]?.[1] ?? []));
+    index.update(makeSnapshot(steps[1]?.[1] ?? []), never);
     expect(index.find(address('10.0.0.1')).map(({ id }) => id)).toEqual([
       'GlobalNetworkSet/a',
       'GlobalNetworkSet/wide',

@@ -1,74 +1,129 @@
 /**
  * Who owns an address, kept current across snapshots.
  *
- *   Snapshot ─[OwnerIndex.update]→ index ─[find]→ AddressOwner[]
+ *   Snapshot ─[OwnerIndex.update]→ addresses of resources ─[find]→ AddressOwner[]
  *
- * It is brought up to date when somebody asks, by what changed since the last time, so that a thousand label changes a second
- * cost nothing while no packet is told of. A class, because it holds the index.
- * Invariant: it answers as makeOwnerLookup of the newest snapshot would.
+ * It holds which resource has an address and nothing of its labels: those are resolved for who is asked about. A hundred
+ * thousand workloads so take some megabytes, and are read in turns that the caller ends.
+ * Invariant: once it is current it answers as makeOwnerLookup of the snapshot would. A class, because it holds the index.
  */
-import type { Owner } from '../intent/labels/owner.ts';
-import { diffOwners } from '../intent/labels/owners.ts';
+import { isOwner, type OwnerResource, ownerKinds, resolveOwner } from '../intent/labels/owners.ts';
 import type { Address } from '../net/address.ts';
-import { isHost, networkAddress, type Prefix } from '../net/prefix.ts';
+import { isHost, networkAddress, type Prefix, parseAddressOrCidr } from '../net/prefix.ts';
 import { PrefixTrie } from '../net/prefix-trie.ts';
-import type { Snapshot } from '../resources/snapshot.ts';
+import { resourceId } from '../resources/resource.ts';
+import { compareSnapshots, type Snapshot } from '../resources/snapshot.ts';
 import type { AddressOwner } from '../verdict/packet-ends.ts';
 
-export class OwnerIndex {
-  /** IPv4 addresses as numbers, IPv6 ones as bigints: a hundred thousand of them must not weigh much. */
-  readonly #hosts = new Map<number | bigint, readonly Owner[]>();
-  readonly #prefixes = new PrefixTrie<readonly Owner[]>();
-  readonly #byId = new Map<string, Owner>();
-  /** Thousands of records share what is said of an owner. */
-  readonly #shown = new WeakMap<Owner, AddressOwner>();
-  #indexed: Snapshot | undefined;
+/** Nearly all addresses have one. */
+type Holders = OwnerResource | readonly OwnerResource[];
 
-  update(snapshot: Snapshot): void {
-    if (snapshot === this.#indexed) return;
-    const { set, removed } = diffOwners(this.#indexed, snapshot);
-    for (const id of removed) this.#forget(id);
-    for (const owner of set) {
-      this.#forget(owner.id);
-      this.#byId.set(owner.id, owner);
-      for (const prefix of owner.prefixes) this.#change(prefix, (owners) => [...owners, owner]);
+/** So many resources between two looks at the time. */
+const turnSize = 500;
+
+export class OwnerIndex {
+  /** IPv4 addresses as numbers, IPv6 ones as bigints. */
+  readonly #hosts = new Map<number | bigint, Holders>();
+  readonly #networks = new PrefixTrie<Holders>();
+  /** Of the few that are no workloads: what they were indexed under, which other resources may have had a say in. */
+  readonly #prefixes = new Map<string, readonly Prefix[]>();
+  /** Thousands of records share what is said of an owner. */
+  #shown = new WeakMap<OwnerResource, AddressOwner>();
+  #indexed: Snapshot | undefined;
+  #building: Iterator<void, Snapshot> | undefined;
+
+  /** Goes on until it is current, or `isLate`; whether it is current. */
+  update(snapshot: Snapshot, isLate: () => boolean): boolean {
+    if (this.#indexed === undefined) {
+      this.#building ??= this.#build(snapshot);
+      let turn = this.#building.next();
+      while (!turn.done && !isLate()) turn = this.#building.next();
+      if (!turn.done) return false;
+      this.#indexed = turn.value;
+      this.#building = undefined;
     }
-    this.#indexed = snapshot;
+    if (snapshot !== this.#indexed) this.#move(this.#indexed, snapshot);
+    return true;
   }
 
   /** Of the longest prefix first. */
   find(address: Address): readonly AddressOwner[] {
-    const wide = [...this.#prefixes.matches(address)].reverse().flatMap(({ value }) => value);
-    const owners = new Set([...(this.#hosts.get(hostKey(address)) ?? []), ...wide]);
-    return [...owners].map((owner) => this.#show(owner));
+    const wide = [...this.#networks.matches(address)].reverse().flatMap(({ value }) => listed(value));
+    const holders = new Set([...listed(this.#hosts.get(hostKey(address)) ?? []), ...wide]);
+    return [...holders].flatMap((resource) => this.#show(resource) ?? []);
   }
 
-  #show(owner: Owner): AddressOwner {
-    const known = this.#shown.get(owner);
-    if (known) return known;
-    const labels = Object.fromEntries([...owner.labels].sort(([a], [b]) => (a < b ? -1 : 1)));
-    const shown = { id: owner.id, labels };
-    this.#shown.set(owner, shown);
-    return shown;
+  *#build(snapshot: Snapshot): Generator<void, Snapshot> {
+    let read = 0;
+    for (const kind of ownerKinds) {
+      for (const resource of snapshot.list(kind) as readonly OwnerResource[]) {
+        this.#add(snapshot, resource);
+        if (++read % turnSize === 0) yield;
+      }
+    }
+    return snapshot;
   }
 
-  #forget(id: string): void {
-    const owner = this.#byId.get(id);
-    if (!owner) return;
-    this.#byId.delete(id);
-    for (const prefix of owner.prefixes) this.#change(prefix, (owners) => owners.filter((each) => each !== owner));
+  #move(from: Snapshot, to: Snapshot): void {
+    const differences = compareSnapshots(from, to);
+    for (const { before } of differences) if (before && isOwner(before)) this.#remove(before);
+    for (const { after } of differences) if (after && isOwner(after)) this.#add(to, after);
+    this.#indexed = to;
+    if (differences.length > 0) this.#shown = new WeakMap();
   }
 
-  #change(prefix: Prefix, change: (owners: readonly Owner[]) => readonly Owner[]): void {
+  #add(snapshot: Snapshot, resource: OwnerResource): void {
+    for (const prefix of this.#prefixesOf(snapshot, resource)) {
+      this.#change(prefix, (holders) => [...holders, resource]);
+    }
+  }
+
+  #remove(resource: OwnerResource): void {
+    const id = resourceId(resource);
+    const prefixes = resource.kind === 'WorkloadEndpoint' ? workloadPrefixes(resource) : this.#prefixes.get(id);
+    this.#prefixes.delete(id);
+    for (const prefix of prefixes ?? []) {
+      this.#change(prefix, (holders) => holders.filter((holder) => holder !== resource));
+    }
+  }
+
+  #prefixesOf(snapshot: Snapshot, resource: OwnerResource): readonly Prefix[] {
+    if (resource.kind === 'WorkloadEndpoint') return workloadPrefixes(resource);
+    const prefixes = resolveOwner(snapshot, resource)?.prefixes ?? [];
+    this.#prefixes.set(resourceId(resource), prefixes);
+    return prefixes;
+  }
+
+  #change(prefix: Prefix, change: (holders: readonly OwnerResource[]) => readonly OwnerResource[]): void {
     if (!isHost(prefix)) {
-      this.#prefixes.insert(prefix, change(this.#prefixes.get(prefix) ?? []));
+      this.#networks.insert(prefix, change(listed(this.#networks.get(prefix) ?? [])));
       return;
     }
     const key = hostKey(networkAddress(prefix));
-    const owners = change(this.#hosts.get(key) ?? []);
-    if (owners.length === 0) this.#hosts.delete(key);
-    else this.#hosts.set(key, owners);
+    const holders = change(listed(this.#hosts.get(key) ?? []));
+    const [only] = holders;
+    if (only === undefined) this.#hosts.delete(key);
+    else this.#hosts.set(key, holders.length === 1 ? only : holders);
   }
+
+  #show(resource: OwnerResource): AddressOwner | undefined {
+    const known = this.#shown.get(resource);
+    if (known || !this.#indexed) return known;
+    const owner = resolveOwner(this.#indexed, resource);
+    if (!owner) return undefined;
+    const labels = Object.fromEntries([...owner.labels].sort(([a], [b]) => (a < b ? -1 : 1)));
+    const shown = { id: owner.id, labels };
+    this.#shown.set(resource, shown);
+    return shown;
+  }
+}
+
+function workloadPrefixes({ spec }: Extract<OwnerResource, { kind: 'WorkloadEndpoint' }>): readonly Prefix[] {
+  return (spec.ipNetworks ?? []).flatMap((text) => parseAddressOrCidr(text) ?? []);
+}
+
+function listed(holders: Holders): readonly OwnerResource[] {
+  return Array.isArray(holders) ? holders : [holders as OwnerResource];
 }
 
 /** No two addresses have the same: an IPv6 address is never a number. */

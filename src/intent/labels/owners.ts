@@ -31,9 +31,9 @@ export interface OwnerChanges {
 }
 
 type OwnerKind = (typeof ownerKinds)[number];
-type OwnerResource = { [K in OwnerKind]: Resource<K> }[OwnerKind];
+export type OwnerResource = { [K in OwnerKind]: Resource<K> }[OwnerKind];
 
-const ownerKinds = [
+export const ownerKinds = [
   'WorkloadEndpoint',
   'HostEndpoint',
   'GlobalNetworkSet',
@@ -82,12 +82,12 @@ export function diffOwners(
   return { set, removed };
 }
 
-function isOwner(resource: AnyResource): resource is OwnerResource {
+export function isOwner(resource: AnyResource): resource is OwnerResource {
   return (ownerKinds as readonly Kind[]).includes(resource.kind);
 }
 
 /** The owner a resource is; undefined when it owns no address. */
-function resolveOwner(snapshot: Snapshot, resource: AnyResource): Owner | undefined {
+export function resolveOwner(snapshot: Snapshot, resource: AnyResource): Owner | undefined {
   const id = ownerId(resource);
   switch (resource.kind) {
     case 'WorkloadEndpoint':
