@@ -309,6 +309,17 @@ describe('explain packet on a running router', () => {
     expect(code).toBe(0);
   });
 
+  it('knows that an error about a flow goes with it', async () => {
+    const { code, json } = await trace(
+      'in:eth1 10.1.255.2 10.0.255.2 icmp',
+      datagram('left', '10.1.255.2', 5000), // nobody listens there
+      ...['--icmp-type', '3', '--icmp-code', '3'],
+    );
+    expect(json).toMatchObject({ verdict: 'drop', live: { changed: { ct: 'related' }, equal: true } });
+    expect(json.live.predicted.verdict).toBe('accept');
+    expect(code).toBe(0);
+  });
+
   it('sends the packet itself: forwarded, to the router, from it', () => {
     for (const [packet, verdict] of [
       ['in:eth0 10.0.255.2 10.1.255.2 udp 5000', 'accept'],
