@@ -55,7 +55,7 @@ describe('a staged policy', () => {
       ['default', 'GlobalNetworkPolicy/web'],
       ['security', 'StagedGlobalNetworkPolicy/web'],
     ]);
-    expect(codes(resolved.warnings)).toContain('missing-tier');
+    expect(codes(resolved.warnings)).toEqual(expect.arrayContaining(['missing-tier', 'staged-other-tier']));
   });
 
   it('of action Delete takes its namesake away', () => {
@@ -75,6 +75,13 @@ describe('a staged policy', () => {
   ])('%s changes nothing', (_, change) => {
     const { without, policy: after } = resolveWith(change);
     expect(after).toEqual(without);
+  });
+
+  it('that deletes what is not there is warned of', () => {
+    const { warnings } = resolveWith(staged('web', { tier: 'other', stagedAction: 'Delete' }));
+    expect(warnings.find(({ code }) => code === 'staged-without-target')?.message).toBe(
+      'there is no GlobalNetworkPolicy web in tier other: nothing is tried',
+    );
   });
 
   it('for forwarded packets and after NAT says where it would be asked', () => {

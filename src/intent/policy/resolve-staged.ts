@@ -10,7 +10,7 @@
  */
 
 import { sameItems } from '../../net/same-value.ts';
-import { type Resource, resourceId } from '../../resources/resource.ts';
+import { type FieldPath, type Resource, resourceId } from '../../resources/resource.ts';
 import type { Snapshot } from '../../resources/snapshot.ts';
 import type { StagedGlobalNetworkPolicySpec } from '../../resources/staged-network-policy.ts';
 import type {
@@ -41,7 +41,7 @@ export function stagePolicies(
   const policies = new Map(enforced.map((policy) => [policy.id, policy]));
   const changes: StagedChange[] = [];
   for (const resource of staged) {
-    const change = changeOf(resource, policies);
+    const change = changeOf(resource, policies, warnings);
     if (!change) continue;
     changes.push(change);
     if (change.target !== undefined) policies.delete(change.target);
@@ -53,15 +53,31 @@ export function stagePolicies(
 function changeOf(
   resource: Resource<'StagedGlobalNetworkPolicy'>,
   policies: ReadonlyMap<PolicyId, ClassifiedPolicy>,
+  warnings: Warning[],
 ): StagedChange | undefined {
   const id = resourceId(resource);
-  const named = policies.get(`GlobalNetworkPolicy/${resource.metadata.name}`);
-  const target = named?.tier === tierOf(resource.spec) ? named.id : undefined;
+  const { name } = resource.metadata;
+  const tier = tierOf(resource.spec);
+  const named = policies.get(`GlobalNetworkPolicy/${name}`);
+  const target = named?.tier === tier ? named.id : undefined;
+  const warn = (code: string, path: FieldPath, message: string): void => {
+    warnings.push({ code, subject: resource, path, message });
+  };
   switch (stagedActionOf(resource.spec)) {
     case 'Set':
+      if (named && target === undefined) {
+        const message = `GlobalNetworkPolicy ${name} is in tier ${named.tier}: this one is tried beside it, but to apply it under that name would replace it`;
+        warn('staged-other-tier', ['spec', 'tier'], message);
+      }
       return { id, action: 'Set', ...(target === undefined ? {} : { target }) };
     case 'Delete':
-      return target === undefined ? undefined : { id, action: 'Delete', target };
+      if (target !== undefined) return { id, action: 'Delete', target };
+      warn(
+        'staged-without-target',
+        ['spec', 'stagedAction'],
+        `there is no GlobalNetworkPolicy ${name} in tier ${tier}: nothing is tried`,
+      );
+      return undefined;
     case 'Learn':
     case 'Ignore':
       return undefined;
