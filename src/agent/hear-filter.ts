@@ -88,20 +88,28 @@ function nextGeneration(generation: number): number {
   return generation === 0xffffffff ? 1 : generation + 1;
 }
 
-/** Whether anybody but us has changed any table since. If so, ours is read, but not so often that reading fills the day. */
+/**
+ * Whether anybody but us has changed any table since. If so, ours is read, but not so often that reading fills the day; now and then
+ * it is read anyway, since what a change left out no look at its parts would find.
+ */
 export function hearGenerationRead(
   heard: AgentState,
   { result }: Extract<AgentEvent, { kind: 'generation-read' }>,
   now: number,
 ): Reaction {
   const state: AgentState = { ...heard, isGenerationDue: false };
-  if (!result.ok || state.filter.kind !== 'held' || result.value === state.filter.generation) return [state, []];
-  const mayRead = now - state.filterRead.at >= state.filterRead.took * readEveryTimes;
-  return [mayRead ? withTouchedFilter(state) : state, []];
+  if (!result.ok || state.filter.kind !== 'held') return [state, []];
+  const { at, took } = state.filterRead;
+  const isOurs = result.value === state.filter.generation;
+  const isDue = now - at >= (isOurs ? Math.max(took * trustedTimes, trustedMs) : took * readEveryTimes);
+  return [isDue ? withTouchedFilter(state) : state, []];
 }
 
 /** A table that nobody seems to have touched is read again after this many times what reading it takes: 1 % of a core. */
 const readEveryTimes = 100;
+/** And one that only we have changed after as many times, and minutes: 0.1 %. */
+const trustedTimes = 1000;
+const trustedMs = 300_000;
 
 /** A whole read begins: it answers what rang before, and not what rings meanwhile. */
 export function beginRead(state: AgentState, now: number): AgentState {

@@ -138,6 +138,14 @@ describe('the agent', () => {
     expect(run.answer({ kind: 'generation-read', result: ok(run.generation) })).toEqual([]);
   });
 
+  it('reads the table now and then although nobody but itself changed any', () => {
+    const run = converged();
+    run.pass(600_000);
+    run.hear({ kind: 'tick' });
+    run.answer({ kind: 'forwarding-set', on: true, result: ok(false) });
+    expect(run.answer({ kind: 'generation-read', result: ok(run.generation) })).toEqual(['read-filter']);
+  });
+
   it('reads a table that nobody touched the less often, the longer it takes', () => {
     const run = converged();
     const look = () => {

@@ -17,6 +17,7 @@ import { denseIntents } from './arbitrary-dense-policy.ts';
 import { policyIntents } from './arbitrary-policy.ts';
 import { nets } from './arbitrary-rule.ts';
 import { selectorIntents } from './arbitrary-selector-policy.ts';
+import { expectChangeLeads } from './change-agrees.ts';
 import { checkRuleset } from './check-ruleset.ts';
 
 const numRuns = Number(process.env['CAUSEWAY_PROPERTY_RUNS'] ?? 60);
@@ -89,6 +90,7 @@ it.each([
           expect(printRuleset(ruleset)).toBe(printRuleset(afresh));
           expect(isEmptyChange(diffRulesets(ruleset, afresh))).toBe(true);
           expect(printRuleset(before)).toBe(textBefore);
+          expectChangeLeads(before, ruleset);
         }
         expect(checkRuleset(ruleset)).toEqual([]);
       }),
