@@ -82,8 +82,8 @@ function printLabel({ size, members, whole, memory }: LabelReport): string[] {
   const names: Readonly<Record<LabelStep, string>> = {
     snapshot: '  new snapshot',
     intent: '  index to deltas',
-    text: '  change as text',
-    kernel: '  nft',
+    ruleset: '  ruleset and change',
+    kernel: '  kernel',
   };
   const path = (name: string, { changes, total, steps }: LabelPathReport) => [
     row(`${name}, ${changes} changes`, total),

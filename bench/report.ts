@@ -108,7 +108,7 @@ export interface AgentReport {
   };
 }
 
-export const labelSteps = ['snapshot', 'intent', 'text', 'kernel'] as const;
+export const labelSteps = ['snapshot', 'intent', 'ruleset', 'kernel'] as const;
 export type LabelStep = (typeof labelSteps)[number];
 
 export function reportForwarding(variants: readonly Variant[], results: readonly LaneResult[]): ForwardingRow[] {

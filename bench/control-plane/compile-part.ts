@@ -5,7 +5,9 @@
  */
 import { openPacketFilter } from '../../src/edge/nft.ts';
 import { compileRuleset } from '../../src/nftables/compile.ts';
+import { diffRulesets } from '../../src/nftables/diff.ts';
 import { printRuleset } from '../../src/nftables/print.ts';
+import type { Ruleset } from '../../src/nftables/ruleset.ts';
 import { makeSnapshot } from '../../src/resources/snapshot.ts';
 import { enterNamespace } from '../kernel/libc.ts';
 import { addNamespaces, namespacePath } from '../kernel/sandbox.ts';
@@ -38,20 +40,22 @@ export async function measureCompilePart(options: BenchOptions, progress: Progre
     const text = printRuleset(ruleset);
     lap('text');
     first ??= { memory: observeMemory(), textMiB: text.length / 2 ** 20, sets: ruleset.sets.size };
-    await loadIntoNewNamespace(`hub-${round}`, text, lap);
+    await loadIntoNewNamespace(`hub-${round}`, ruleset, lap);
   }
   const stages = Object.fromEntries(compileStages.map((stage) => [stage, summarize(samples[stage])]));
   if (first === undefined) throw new RangeError('no rounds');
   return { size, rounds: rounds[extent], stages: stages as CompileReport['stages'], ...first };
 }
 
-async function loadIntoNewNamespace(name: string, text: string, lap: (stage: CompileStage) => void): Promise<void> {
+async function loadIntoNewNamespace(name: string, ruleset: Ruleset, lap: (stage: CompileStage) => void): Promise<void> {
   addNamespaces([name]);
   enterNamespace(namespacePath(name));
   lap('kernel'); // starts the clock anew: making a namespace is no part of loading
-  const applied = await openPacketFilter().apply(text);
+  const filter = openPacketFilter();
+  const applied = await filter.apply(diffRulesets(undefined, ruleset));
   lap('kernel');
-  if (!applied.ok) throw new Error(`nft refused the compiled policy: ${applied.error.message}`);
+  filter.close();
+  if (!applied.ok) throw new Error(applied.error.message);
 }
 
 /** Milliseconds since the lap before; a second lap of one stage in a round replaces the first. */

@@ -1,18 +1,19 @@
 /**
  * How long the label of one address takes from the changed resource to the kernel.
  *
- *   changed WorkloadEndpoint ─[IntentResolver]→ set deltas ─[moveMembers]→ Ruleset ─[diff]→ nft     as the agent does it
- *                                             └→ policy ─[compileRuleset]→ Ruleset ─[diff]→ nft     the whole way round
+ *   changed WorkloadEndpoint ─[IntentResolver]→ set deltas ─[moveMembers]→ Ruleset ─[diff]→ kernel     as the agent does it
+ *                                             └→ policy ─[compileRuleset]→ Ruleset ─[diff]→ kernel     the whole way round
  *
  * Invariant: afterwards the kernel holds what compiling the changed resources from nothing gives.
  */
 import { openPacketFilter } from '../../src/edge/nft.ts';
+import { createTableReader } from '../../src/edge/table-reader.ts';
 import { IntentResolver, type IntentUpdate } from '../../src/intent/intent-resolver.ts';
 import { compileRuleset } from '../../src/nftables/compile.ts';
-import { diffRulesets, isEmptyChange, printChange, type RulesetChange } from '../../src/nftables/diff.ts';
+import { diffRulesets, isEmptyChange, type RulesetChange } from '../../src/nftables/diff.ts';
+import { verifyTable } from '../../src/nftables/expected-table.ts';
 import { moveMembers } from '../../src/nftables/move-members.ts';
-import { printRuleset } from '../../src/nftables/print.ts';
-import { readRuleset, verifyObserved } from '../../src/nftables/read.ts';
+import type { PacketFilter } from '../../src/nftables/packet-filter.ts';
 import type { Ruleset } from '../../src/nftables/ruleset.ts';
 import { type AnyResource, resourceId } from '../../src/resources/resource.ts';
 import { makeSnapshot, type Snapshot } from '../../src/resources/snapshot.ts';
@@ -37,6 +38,9 @@ interface Hub {
   readonly resolver: IntentResolver;
   held: Ruleset;
 }
+
+/** Of the namespace that the part has entered; kept open, as the agent does. */
+let filter: PacketFilter | undefined;
 
 type Path = 'members' | 'whole';
 type Samples = Record<LabelStep, number[]>;
@@ -65,7 +69,7 @@ async function loadHub(size: HubSize): Promise<Hub> {
   const resolver = new IntentResolver(routerName);
   const { intent } = updateIntent(resolver, makeSnapshot(resources.values()));
   const held = compileRuleset(intent.policy);
-  await apply(printRuleset(held));
+  await apply(diffRulesets(undefined, held));
   const apps = workloads.map((_, index) => Math.floor(index / size.addressesPerApp));
   return { size, resources, apps, resolver, held };
 }
@@ -76,7 +80,7 @@ async function measureChanges(
   count: number,
   onProgress: (done: number, total: number) => void,
 ): Promise<LabelPathReport> {
-  const samples: Samples = { snapshot: [], intent: [], text: [], kernel: [] };
+  const samples: Samples = { snapshot: [], intent: [], ruleset: [], kernel: [] };
   const totals: number[] = [];
   for (let change = 0; change < count; change++) {
     relabel(hub, change);
@@ -109,9 +113,8 @@ async function timeChange(hub: Hub, path: Path, samples: Samples): Promise<numbe
   const update = updateIntent(hub.resolver, snapshot);
   lap('intent');
   const { change, next } = path === 'whole' ? compileWhole(hub.held, update) : moveOnly(hub.held, update);
-  const text = printChange(change);
-  lap('text');
-  await apply(text);
+  lap('ruleset');
+  await apply(change);
   lap('kernel');
   hub.held = next;
   return last - start;
@@ -144,17 +147,19 @@ async function verifyKernel(hub: Hub): Promise<void> {
   const afresh = compileRuleset(resolveRouter(makeSnapshot(hub.resources.values())).policy);
   if (!isEmptyChange(diffRulesets(afresh, hub.held)))
     throw new Error('changes led to another ruleset than compiling afresh');
-  const listed = await openPacketFilter().list();
-  const observed = listed.ok && listed.value !== undefined ? readRuleset(listed.value) : undefined;
-  if (observed === undefined) throw new Error('the table of the changed router cannot be read back');
-  const [discrepancy] = verifyObserved(afresh, observed);
+  const reader = createTableReader();
+  const read = await reader.readTable();
+  reader.close();
+  if (!read.ok || read.value === undefined) throw new Error('the table of the changed router cannot be read back');
+  const [discrepancy] = verifyTable(afresh, read.value);
   if (discrepancy !== undefined) throw new Error(`after the changes, ${discrepancy}`);
 }
 
-async function apply(text: string): Promise<void> {
-  if (text === '') throw new Error('a label change changed nothing');
-  const applied = await openPacketFilter().apply(text);
-  if (!applied.ok) throw new Error(`nft refused a change: ${applied.error.message}`);
+async function apply(change: RulesetChange): Promise<void> {
+  if (isEmptyChange(change)) throw new Error('a label change changed nothing');
+  filter ??= openPacketFilter();
+  const applied = await filter.apply(change);
+  if (!applied.ok) throw new Error(applied.error.message);
 }
 
 function times(samples: readonly number[]): StepTimes {

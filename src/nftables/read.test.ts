@@ -2,7 +2,6 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { endpoint, policyIntent } from '../verdict/policy.fixture.ts';
 import { compileRuleset } from './compile.ts';
-import { readNftFailure } from './packet-filter.ts';
 import { diffDigests, observedDigests, readRuleset, verifyObserved } from './read.ts';
 
 const table = { table: { family: 'inet', name: 'causeway', handle: 1 } };
@@ -90,15 +89,4 @@ it('names what the kernel does not hold as compiled', () => {
   expect(discrepancies).toContain('chain filter-input is missing');
   expect(discrepancies).toContain('chain c is not ours');
   expect(discrepancies).toContain('map local-in-interfaces is missing');
-});
-
-describe('what nft says of a failure', () => {
-  it.each([
-    ['/dev/stdin:12:1-4: Error: syntax error', { kind: 'refused', line: 12 }],
-    ['netlink: Error: Could not process rule: Message too long', { kind: 'refused', line: undefined }],
-    ['Operation not permitted (you must be root)', { kind: 'not-permitted' }],
-    ['', { kind: 'refused', message: 'nft gave no reason' }],
-  ])('%j', (stderr, expected) => {
-    expect(readNftFailure(stderr)).toMatchObject(expected);
-  });
 });

@@ -154,7 +154,15 @@ const matches: readonly (readonly Match[])[] = [
     [{ kind: 'address', family: 4, side: 'destination', negated, in: { prefixes: prefixes(nets4) } }],
     [{ kind: 'address', family: 6, side: 'destination', negated, in: { prefixes: prefixes(nets6) } }],
     [{ kind: 'address', family: 6, side: 'destination', negated, in: { prefixes: prefixes(['::/1', '8000::/1']) } }],
-    [{ kind: 'address', family: 4, side: 'destination', negated, in: { prefixes: prefixes(['10.0.0.0/8', '10.1.0.0/16']) } }],
+    [
+      {
+        kind: 'address',
+        family: 4,
+        side: 'destination',
+        negated,
+        in: { prefixes: prefixes(['10.0.0.0/8', '10.1.0.0/16']) },
+      },
+    ],
     [{ kind: 'address', family: 4, side: 'source', negated, in: { prefixes: prefixes(['0.0.0.0/0']) } }],
     [{ kind: 'address', family: 6, side: 'source', negated, in: { prefixes: prefixes(['::/0']) } }],
     [{ kind: 'address', family: 4, side: 'destination', negated, in: { set: 's-hosts-4' } }],

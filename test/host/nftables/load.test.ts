@@ -1,52 +1,94 @@
-/** The kernel takes every ruleset we print, holds what we meant, and refuses what we did not print. */
+/** What is loaded over netlink is listed by nft as the text that we print of it, and read back as we meant it. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createTableReader } from '../../../src/edge/table-reader.ts';
 import type { PolicyIntent } from '../../../src/intent/policy/policy-intent.ts';
+import { resolveIntent } from '../../../src/intent/resolve-intent.ts';
 import { prefix } from '../../../src/net/literals.fixture.ts';
 import { compileRuleset } from '../../../src/nftables/compile.ts';
-import { diffRulesets, printChange } from '../../../src/nftables/diff.ts';
+import { diffRulesets } from '../../../src/nftables/diff.ts';
+import { verifyTable } from '../../../src/nftables/expected-table.ts';
 import { guardRuleset } from '../../../src/nftables/guard.ts';
+import type { PacketFilter } from '../../../src/nftables/packet-filter.ts';
 import { printRuleset, printTable } from '../../../src/nftables/print.ts';
-import { readRuleset, verifyObserved } from '../../../src/nftables/read.ts';
+import type { Ruleset } from '../../../src/nftables/ruleset.ts';
+import type { TableReader } from '../../../src/nftables/table-reader.ts';
+import { parseFiles } from '../../../src/resources/document.ts';
+import { makeSnapshot } from '../../../src/resources/snapshot.ts';
 import { endpoint, policyIntent, rules, tier } from '../../../src/verdict/policy.fixture.ts';
 import { denseIntents } from '../../properties/arbitrary-dense-policy.ts';
 import { policyIntents } from '../../properties/arbitrary-policy.ts';
 import { selectorIntents } from '../../properties/arbitrary-selector-policy.ts';
+import { everythingRuleset } from './everything-ruleset.ts';
+import { listTable } from './nft-listing.ts';
 import { openPrivateKernel, type PrivateKernel } from './private-kernel.ts';
 
 let kernel: PrivateKernel;
+let filter: PacketFilter;
+let reader: TableReader;
 
 beforeAll(async () => {
   kernel = await openPrivateKernel();
+  filter = kernel.filter();
+  reader = createTableReader(kernel.socket);
 });
 
-afterAll(() => kernel?.close());
+afterAll(() => {
+  filter?.close();
+  reader?.close();
+  kernel?.close();
+});
 
+const scenarioFolder = resolve(import.meta.dirname, '../../scenarios');
+/** Scenario and router, by the texts that the scenarios have. */
+const scenarios = readdirSync(scenarioFolder, { recursive: true, encoding: 'utf8' }).flatMap((path) => {
+  const [, scenario, router] = /^([^/]+)\/([^/]+)\.nft$/.exec(path) ?? [];
+  return scenario !== undefined && router !== undefined ? [[scenario, router] as const] : [];
+});
+
+/** nft takes the text; netlink loads what nft lists alike, and the reader finds all of it. */
 async function expectHeld(intent: PolicyIntent): Promise<void> {
-  const ruleset = compileRuleset(intent);
+  await expectRulesetHeld(compileRuleset(intent));
+}
+
+async function expectRulesetHeld(ruleset: Ruleset): Promise<void> {
   await kernel.load(printRuleset(ruleset));
-  const observed = await kernel.read();
-  expect(observed && verifyObserved(ruleset, observed)).toEqual([]);
+  const listed = await listTable(kernel);
+  await expectApplied(undefined, ruleset);
+  expect(await listTable(kernel)).toEqual(listed);
+}
+
+async function expectApplied(from: Ruleset | undefined, to: Ruleset): Promise<void> {
+  expect(await filter.apply(diffRulesets(from, to))).toEqual({ ok: true, value: undefined });
+  const read = await reader.readTable();
+  expect(read.ok && read.value && verifyTable(to, read.value)).toEqual([]);
 }
 
 describe('the kernel holds what was compiled', () => {
+  it('with every match, statement and outcome there is', () => expectRulesetHeld(everythingRuleset));
+
+  it.each(scenarios)('from scenario %s, router %s', async (name, router) => {
+    const path = join(scenarioFolder, name, 'resources.yaml');
+    const { resources } = parseFiles([{ path, text: readFileSync(path, 'utf8') }]);
+    const intent = resolveIntent(makeSnapshot(resources), router);
+    if (!intent.ok) throw new Error(`no router ${router}`);
+    await expectHeld(intent.value.policy);
+  });
+
   it.each([
-    ['random policies', policyIntents, 40],
-    ['policies whose rules overlap much', denseIntents, 15],
-    ['policies whose rules ask for labels', selectorIntents, 30],
-  ])('from %s', { timeout: 120_000 }, async (_, intents, numRuns) => {
+    ['random policies', policyIntents, 100],
+    ['policies whose rules overlap much', denseIntents, 30],
+    ['policies whose rules ask for labels', selectorIntents, 80],
+  ])('from %s', { timeout: 240_000 }, async (_, intents, numRuns) => {
     for (const intent of fc.sample<PolicyIntent>(intents, { seed: 20261125, numRuns })) await expectHeld(intent);
   });
 
   it('when the guard that came first is changed into it', async () => {
     for (const intent of fc.sample<PolicyIntent>(policyIntents, { seed: 20261125, numRuns: 10 })) {
-      const ruleset = compileRuleset(intent);
-      await kernel.load(printRuleset(guardRuleset));
-      const guarded = await kernel.read();
-      expect(guarded && verifyObserved(guardRuleset, guarded)).toEqual([]);
-      await kernel.load(printChange(diffRulesets(guardRuleset, ruleset)));
-      const observed = await kernel.read();
-      expect(observed && verifyObserved(ruleset, observed)).toEqual([]);
+      await expectApplied(undefined, guardRuleset);
+      await expectApplied(guardRuleset, compileRuleset(intent));
     }
   });
 
@@ -147,11 +189,11 @@ it.each([
 
 it('prints for render what the kernel takes as it stands', async () => {
   const ruleset = compileRuleset(policyIntent({ endpoints: [endpoint('all', '*')] }));
+  await kernel.load(printRuleset(ruleset));
   const own = await openPrivateKernel();
   try {
     await own.load(printTable(ruleset));
-    const observed = readRuleset((await own.nft(['-j', '-a', '-n', 'list', 'ruleset'])).stdout);
-    expect(observed && verifyObserved(ruleset, observed)).toEqual([]);
+    expect(await listTable(own)).toEqual(await listTable(kernel));
   } finally {
     own.close();
   }

@@ -1,11 +1,13 @@
-/** nft as the port sees it: what it takes, what it refuses and says of it, and what it hears. */
+/** The packet filter as the port sees it: what it takes, what it refuses and says of it, and what it hears. */
 import { mkdirSync, rmSync } from 'node:fs';
 import { build } from 'esbuild';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openPacketFilter } from '../../../src/edge/nft.ts';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { runProgram } from '../../../src/edge/run-program.ts';
+import { diffRulesets } from '../../../src/nftables/diff.ts';
 import type { PacketFilter } from '../../../src/nftables/packet-filter.ts';
+import type { NftSet, Rule, Ruleset } from '../../../src/nftables/ruleset.ts';
 import type { Heard } from './monitor-probe.ts';
+import { type Listing, listTable } from './nft-listing.ts';
 import { openPrivateKernel, type PrivateKernel } from './private-kernel.ts';
 
 let kernel: PrivateKernel;
@@ -13,49 +15,114 @@ let filter: PacketFilter;
 
 beforeAll(async () => {
   kernel = await openPrivateKernel();
-  filter = openPacketFilter(kernel.command);
+  filter = kernel.filter();
 });
 
-afterAll(() => kernel?.close());
+afterAll(() => {
+  filter?.close();
+  kernel?.close();
+});
 
-describe('the packet filter', () => {
-  it('says that there is no table', async () => {
-    expect(await filter.list()).toEqual({ ok: true, value: undefined });
+const done = { ok: true, value: undefined };
+const drop = (comment: string): Rule => ({
+  matches: [],
+  statements: [{ kind: 'counter' }],
+  outcome: { kind: 'drop' },
+  comment,
+});
+
+function ruleset(rules: readonly Rule[], addresses: readonly number[] = []): Ruleset {
+  const elements = new Map(
+    addresses.map((number) => [`${number}`, { family: 4, bits: BigInt(number), length: 32 } as const]),
+  );
+  const set: NftSet = { kind: 'addresses', name: 's', family: 4, holds: 'hosts', elements };
+  return {
+    sets: new Map([['s', set]]),
+    maps: new Map(),
+    classes: new Map(),
+    chains: new Map([['c', { name: 'c', rules }]]),
+  };
+}
+
+describe('a change', () => {
+  const before = ruleset([drop('a'), drop('b')], [1, 2]);
+  let held: Listing;
+
+  beforeEach(async () => {
+    expect(await filter.apply(diffRulesets(undefined, before))).toEqual(done);
+    held = await listTable(kernel);
   });
 
-  it('applies a text and lists it', async () => {
-    expect(await filter.apply('add table inet causeway\nadd chain inet causeway c\n')).toEqual({
-      ok: true,
-      value: undefined,
-    });
-    const listed = await filter.list();
-    expect(listed.ok && listed.value).toContain('"name": "c"');
+  it.each([
+    [
+      'a jump to a chain that is not there',
+      ruleset([drop('a'), { ...drop('b'), outcome: { kind: 'jump', chain: 'x' } }]),
+    ],
+    [
+      'a lookup in a set that is not there',
+      ruleset([
+        { ...drop('b'), matches: [{ kind: 'address', family: 4, side: 'source', negated: false, in: { set: 'x' } }] },
+      ]),
+    ],
+  ])('is refused whole: %s', async (_, wanted) => {
+    const refused = await filter.apply(diffRulesets(before, wanted));
+    expect(refused).toMatchObject({ ok: false, error: { message: expect.stringContaining('chain c, b') } });
+    expect(await listTable(kernel)).toEqual(held);
   });
 
-  it('names the line of a text that is refused, and applies nothing of it', async () => {
-    const refused = await filter.apply('add chain inet causeway d\nadd rule inet causeway d bogus\n');
-    expect(refused).toMatchObject({ ok: false, error: { kind: 'refused', line: 2 } });
-    const listed = await filter.list();
-    expect(listed.ok && listed.value).not.toContain('"name": "d"');
-  });
-
-  it('checks without applying', async () => {
-    expect(await filter.check('add chain inet causeway e\n')).toEqual({ ok: true, value: undefined });
-    expect(await filter.check('add rule inet causeway nowhere drop\n')).toMatchObject({ ok: false });
-    const listed = await filter.list();
-    expect(listed.ok && listed.value).not.toContain('"name": "e"');
-  });
-
-  it('says that the program is missing', async () => {
-    expect(await openPacketFilter(['no-such-nft']).list()).toMatchObject({
+  it('is refused whole where nft refuses the same text, with the object named', async () => {
+    const wanted = {
+      ...before,
+      chains: new Map([...before.chains, ['x'.repeat(300), { name: 'x'.repeat(300), rules: [] }]]),
+    };
+    const refused = await filter.apply(diffRulesets(before, wanted));
+    expect(refused).toMatchObject({
       ok: false,
-      error: { kind: 'missing-program' },
+      error: { kind: 'refused', message: expect.stringContaining('chain xxx') },
     });
+    expect(await listTable(kernel)).toEqual(held);
   });
 
-  it('says that it may not', async () => {
-    const unprivileged = openPacketFilter(['setpriv', '--reuid=65534', '--clear-groups', '--inh-caps=-all', 'nft']);
-    expect(await unprivileged.list()).toMatchObject({ ok: false, error: { kind: 'not-permitted' } });
+  it.each([
+    ['a rule is not there any more', 'flush chain inet causeway c', ruleset([drop('a'), drop('c')], [1, 2])],
+    ['a rule came', 'add rule inet causeway c accept', ruleset([drop('a'), drop('c')], [1, 2])],
+    ['an element is not there any more', 'flush set inet causeway s', ruleset([drop('a'), drop('b')], [1])],
+    [
+      'a chain is not there any more',
+      'delete chain inet causeway c',
+      ruleset([drop('a'), drop('b'), drop('c')], [1, 2]),
+    ],
+    ['the table is not there any more', 'delete table inet causeway', ruleset([drop('a'), drop('b')], [3])],
+  ])('says that it was made for another table where %s', async (_, text, wanted) => {
+    await kernel.load(text);
+    expect(await filter.apply(diffRulesets(before, wanted))).toMatchObject({ ok: false, error: { kind: 'stale' } });
+  });
+
+  it('comes about while others change tables of theirs', async () => {
+    const others = Promise.all(Array.from({ length: 20 }, (_, i) => kernel.load(`add table inet theirs${i % 3}`)));
+    let from = before;
+    for (const letter of 'cdefghijklmnopqrstuvwxyz') {
+      const to = ruleset([drop('a'), drop(letter)], [1, 2]);
+      expect(await filter.apply(diffRulesets(from, to))).toEqual(done);
+      from = to;
+    }
+    await others;
+  });
+
+  it('waits for its turn: many at once come about one after the other', async () => {
+    const steps = Array.from({ length: 20 }, (_, i) => ruleset([drop('a'), drop(`${i}`)], [i]));
+    const applied = await Promise.all(steps.map((step, i) => filter.apply(diffRulesets(steps[i - 1] ?? before, step))));
+    expect(applied.every(({ ok }) => ok)).toBe(true);
+  });
+
+  it('may have 300,000 elements', { timeout: 60_000 }, async () => {
+    const many = ruleset(
+      [drop('a')],
+      Array.from({ length: 300_000 }, (_, i) => i),
+    );
+    expect(await filter.apply(diffRulesets(before, many))).toEqual(done);
+    expect(await filter.apply(diffRulesets(many, before))).toEqual(done);
+    expect(await listTable(kernel)).toEqual(held);
   });
 });
 

@@ -6,8 +6,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readlinkSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
+import { type NetlinkSocket, openNetlinkSocket } from '../../../src/edge/netlink-socket.ts';
+import { openPacketFilter } from '../../../src/edge/nft.ts';
 import { runProgram } from '../../../src/edge/run-program.ts';
+import type { PacketFilter } from '../../../src/nftables/packet-filter.ts';
 import { type ObservedTable, readRuleset } from '../../../src/nftables/read.ts';
+import { inNamespaceOf } from './raw-sockets.ts';
 
 export interface PrivateKernel {
   /** nft inside. */
@@ -17,6 +21,10 @@ export interface PrivateKernel {
   /** Loads a text; throws with nft's words when it is refused. */
   load(text: string): Promise<void>;
   read(): Promise<ObservedTable | undefined>;
+  /** The packet filter inside, over netlink. */
+  filter(): PacketFilter;
+  /** A netlink socket inside. */
+  socket(): NetlinkSocket | undefined;
   /** Runs any program inside; its exit code. */
   run(program: string, ...args: readonly string[]): Promise<number>;
   /** Of the process that holds the namespace, for `ip link set … netns`. */
@@ -36,6 +44,7 @@ export async function openPrivateKernel(): Promise<PrivateKernel> {
     const { exitCode, stdout, stderr } = run.value;
     return { stdout, refusal: exitCode === 0 ? '' : stderr || `exit code ${exitCode}` };
   };
+  const socket = () => inNamespaceOf(holder.pid ?? -1, () => openNetlinkSocket());
   return {
     command: ['nsenter', ...enter, 'nft'],
     pid: holder.pid ?? -1,
@@ -44,6 +53,8 @@ export async function openPrivateKernel(): Promise<PrivateKernel> {
       const { refusal } = await nft(['-f', '-'], text);
       if (refusal !== '') throw new Error(refusal);
     },
+    filter: () => openPacketFilter(socket),
+    socket,
     async read() {
       return readRuleset((await nft(['-j', '-a', '-n', 'list', 'ruleset'])).stdout);
     },
