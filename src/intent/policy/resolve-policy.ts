@@ -23,7 +23,7 @@ import { type BgpReach, resolveFailsafes } from './resolve-failsafes.ts';
 import { type FelixSettings, resolveFelix } from './resolve-felix.ts';
 import { resolveProfiles } from './resolve-profiles.ts';
 import { resolveRules } from './resolve-rule.ts';
-import { stagePolicies, withStaged } from './resolve-staged.ts';
+import { stagePolicies, warnOfStaged, withStaged } from './resolve-staged.ts';
 import {
   type ClassifiedPolicy,
   classifyPolicy,
@@ -178,6 +178,7 @@ export class PolicyResolver {
         ...[warnings, placeWarnings, ...ruleWarnings].flat(),
         ...[...classified.values()].flatMap((entry) => entry.warnings),
         ...orders.flatMap(({ tiers }) => warnOfMissingTiers(tiers, policyOf)),
+        ...warnOfStaged(snapshot, inForce),
         ...findTraps(policy, selectedEndpoints(guarded, met, policyOf), {
           snapshot: current,
           topology,

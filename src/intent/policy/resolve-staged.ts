@@ -10,9 +10,10 @@
  */
 
 import { sameItems } from '../../net/same-value.ts';
-import { type FieldPath, type Resource, resourceId } from '../../resources/resource.ts';
+import { type Resource, resourceId } from '../../resources/resource.ts';
 import type { Snapshot } from '../../resources/snapshot.ts';
 import type { StagedGlobalNetworkPolicySpec } from '../../resources/staged-network-policy.ts';
+import type { Warning } from '../router-intent.ts';
 import type {
   EndpointIntent,
   PolicyId,
@@ -41,7 +42,7 @@ export function stagePolicies(
   const policies = new Map(enforced.map((policy) => [policy.id, policy]));
   const changes: StagedChange[] = [];
   for (const resource of staged) {
-    const change = changeOf(resource, policies, warnings);
+    const change = changeOf(resource, policies);
     if (!change) continue;
     changes.push(change);
     if (change.target !== undefined) policies.delete(change.target);
@@ -53,35 +54,44 @@ export function stagePolicies(
 function changeOf(
   resource: Resource<'StagedGlobalNetworkPolicy'>,
   policies: ReadonlyMap<PolicyId, ClassifiedPolicy>,
-  warnings: Warning[],
 ): StagedChange | undefined {
   const id = resourceId(resource);
-  const { name } = resource.metadata;
-  const tier = tierOf(resource.spec);
-  const named = policies.get(`GlobalNetworkPolicy/${name}`);
-  const target = named?.tier === tier ? named.id : undefined;
-  const warn = (code: string, path: FieldPath, message: string): void => {
-    warnings.push({ code, subject: resource, path, message });
-  };
+  const named = namesakeOf(resource, policies);
+  const target = named?.tier === tierOf(resource.spec) ? named.id : undefined;
   switch (stagedActionOf(resource.spec)) {
     case 'Set':
-      if (named && target === undefined) {
-        const message = `GlobalNetworkPolicy ${name} is in tier ${named.tier}: this one is tried beside it, but to apply it under that name would replace it`;
-        warn('staged-other-tier', ['spec', 'tier'], message);
-      }
       return { id, action: 'Set', ...(target === undefined ? {} : { target }) };
     case 'Delete':
-      if (target !== undefined) return { id, action: 'Delete', target };
-      warn(
-        'staged-without-target',
-        ['spec', 'stagedAction'],
-        `there is no GlobalNetworkPolicy ${name} in tier ${tier}: nothing is tried`,
-      );
-      return undefined;
+      return target === undefined ? undefined : { id, action: 'Delete', target };
     case 'Learn':
     case 'Ignore':
       return undefined;
   }
+}
+
+function namesakeOf(
+  { metadata }: Resource<'StagedGlobalNetworkPolicy'>,
+  policies: ReadonlyMap<PolicyId, ClassifiedPolicy>,
+): ClassifiedPolicy | undefined {
+  return policies.get(`GlobalNetworkPolicy/${metadata.name}`);
+}
+
+/** Staged policies that do not try what their author may think. */
+export function warnOfStaged(snapshot: Snapshot, enforced: readonly ClassifiedPolicy[]): Warning[] {
+  const policies = new Map(enforced.map((policy) => [policy.id, policy]));
+  return snapshot.list('StagedGlobalNetworkPolicy').flatMap((subject): Warning[] => {
+    const { name } = subject.metadata;
+    const tier = tierOf(subject.spec);
+    const named = namesakeOf(subject, policies);
+    const action = stagedActionOf(subject.spec);
+    if (action === 'Delete' && named?.tier !== tier) {
+      const message = `there is no GlobalNetworkPolicy ${name} in tier ${tier}: nothing is tried`;
+      return [{ code: 'staged-without-target', subject, path: ['spec', 'stagedAction'], message }];
+    }
+    if (action !== 'Set' || !named || named.tier === tier) return [];
+    const message = `GlobalNetworkPolicy ${name} is in tier ${named.tier}: this one is tried beside it, but to apply it under that name would replace it`;
+    return [{ code: 'staged-other-tier', subject, path: ['spec', 'tier'], message }];
+  });
 }
 
 function stagedActionOf({ stagedAction = 'Set' }: StagedGlobalNetworkPolicySpec) {
