@@ -18,7 +18,6 @@ import type {
   EndpointIntent,
   PolicyId,
   PolicyIntent,
-  PolicyRules,
   StagedChange,
   StagedPoint,
   TierIntent,
@@ -137,14 +136,4 @@ function equalTiers(a: readonly TierIntent[], b: readonly TierIntent[]): boolean
   return sameItems(a, b, (x, y) => {
     return x.name === y.name && x.defaultAction === y.defaultAction && sameItems(x.policies, y.policies);
   });
-}
-
-/** The rules of every policy that is met, those that are enforced too as they are. */
-export function mergeStagedRules(
-  enforced: ReadonlyMap<PolicyId, PolicyRules>,
-  met: Iterable<ClassifiedPolicy>,
-  resolve: (policy: ClassifiedPolicy) => PolicyRules,
-): ReadonlyMap<PolicyId, PolicyRules> {
-  const sorted = [...met].sort((a, b) => (a.id < b.id ? -1 : 1));
-  return new Map(sorted.map((policy) => [policy.id, enforced.get(policy.id) ?? resolve(policy)]));
 }

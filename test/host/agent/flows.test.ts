@@ -11,6 +11,7 @@ import { eventually } from '../../../lab/eventually.ts';
 import type { FlowsView } from '../../../src/api/flows-view.ts';
 import type { FlowRecord } from '../../../src/flows/flow-record.ts';
 import { type Machine, openMachine } from './agent-machine.ts';
+import type { Holding } from './nflog-holder.ts';
 
 const router = `
 apiVersion: causeway.dev/v1
@@ -291,7 +292,7 @@ describe('packets', () => {
     });
     try {
       const said = await new Promise<string>((done) => createInterface({ input: holder.stdout }).once('line', done));
-      expect(said).toBe('held');
+      expect(said).toBe('held' satisfies Holding);
       expect(doctor()).toMatch(/flow records +WARNING +nflog group 100 is read by another program/);
       machine.startAgent('gw');
       const status = await machine.until('gw', ({ policy }) => policy.inSync);
