@@ -45,6 +45,8 @@ export interface PacketLab {
   forget(): Promise<void>;
   /** Sends all in order, waits until the router has dealt with the last, and says of each whether it came where it was to go. */
   send(batch: readonly Sent[]): Promise<boolean[]>;
+  /** Puts an IP packet onto the wire as it is; the IP packets that then leave on the other side. */
+  sendBytes(from: 0 | 1, packet: Buffer): Promise<Buffer[]>;
   close(): void;
 }
 
@@ -107,6 +109,12 @@ export async function openPacketLab(): Promise<PacketLab> {
         const identity = identityAfterNat(sent.packet);
         return received.some((frame) => isOf(frame) && identityOf(frame.subarray(14)) === identity);
       });
+    },
+    async sendBytes(from, packet) {
+      frames[from]?.send(Buffer.concat([ethernet(from, (packet[0] ?? 0) >> 4 === 6 ? 0x86dd : 0x0800), packet]));
+      const received = await Promise.all(frames.map((_, i) => receiveUntilAnswered(i)));
+      const left = received[1 - from] ?? [];
+      return left.filter((frame) => frame.readUInt16BE(12) !== 0x0806).map((frame) => frame.subarray(14));
     },
     close() {
       for (const socket of [...frames, host]) socket.close();
