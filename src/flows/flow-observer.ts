@@ -3,8 +3,8 @@
  *
  *   LogMessage*, policy and owners in force ─[FlowObserver.observe]→ FlowJournal, StagedTally, Unrecorded
  *
- * Invariant: what comes costs bounded time and memory: packets of a flow that is open are only counted, and past its time the
- * rest of a batch is skipped, and said to be. A class, because it holds what was seen.
+ * Invariant: what comes costs bounded time and memory: packets of a flow that is open are only counted, what there is no time
+ * for waits, and what there is no room for is skipped, and said to be. A class, because it holds what was seen.
  */
 import type { PolicyIntent } from '../intent/policy/policy-intent.ts';
 import { parseLogTag } from '../nftables/flow-log.ts';
@@ -25,10 +25,14 @@ export interface ObserverContext {
   readonly nameOf: (index: number) => string;
 }
 
+/** Messages that wait for a turn: what the kernel tells of every place at once in its first burst. */
+const mostWaiting = 2_000;
+
 export class FlowObserver {
   readonly journal: FlowJournal;
   readonly #owners = new OwnerIndex();
   readonly #tally = new StagedTally();
+  readonly #waiting: LogMessage[] = [];
   /** Counters of the kernel's chains that deny, as last read. */
   readonly #counters = new Map<string, number>();
   #hasCounters = false;
@@ -42,7 +46,10 @@ export class FlowObserver {
     this.journal = new FlowJournal(printTime, limits);
   }
 
-  /** `isLate` says when there is no more time for this batch. `now` in ms since the epoch. */
+  /**
+   * Looks at what came, and at what is left from before, until `isLate`; the rest waits for the next time, as far as there is
+   * room. `now` in ms since the epoch.
+   */
   observe(
     messages: readonly LogMessage[],
     context: ObserverContext | undefined,
@@ -50,13 +57,18 @@ export class FlowObserver {
     isLate: () => boolean,
   ): void {
     this.journal.tick(now);
-    const isReady = context !== undefined && this.#owners.update(context.snapshot, isLate);
     for (const message of messages) {
       const word = parseLogTag(message.prefix)?.word;
       if (word === 'deny' || word === 'invalid') this.#toldDenied++;
-      if (!isReady || isLate()) this.#skipped++;
-      else this.#observeOne(message, context, now);
+      if (this.#waiting.length < mostWaiting) this.#waiting.push(message);
+      else this.#skipped++;
     }
+    if (context === undefined || !this.#owners.update(context.snapshot, isLate)) return;
+    let seen = 0;
+    for (; seen < this.#waiting.length && !isLate(); seen++) {
+      this.#observeOne(this.#waiting[seen] as LogMessage, context, now);
+    }
+    this.#waiting.splice(0, seen);
   }
 
   #observeOne(message: LogMessage, { policy, fib, nameOf }: ObserverContext, now: number): void {

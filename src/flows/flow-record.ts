@@ -51,9 +51,9 @@ export interface StagedSummary {
   readonly action: 'Set' | 'Delete';
   /** The enforced policy that it would replace or take away. */
   readonly target: string | null;
-  /** Flows that a rule of it (of the target, for Delete) matched. */
+  /** Flows that a rule of it matched, or that the end of its tier decided; for Delete, that a rule of the target matched. */
   readonly matched: number;
-  /** Of the flows that it would decide, or no longer decide: what they would get. */
+  /** What those would get with all staged policies in force. */
   readonly wouldAllow: number;
   readonly wouldDeny: number;
   /** How many of those get something else now. */

@@ -3,7 +3,8 @@
  *
  *   walks of enforced and staged policy ─[StagedTally.count]→ (counts) ─[summaries]→ StagedSummary[]
  *
- * Invariant: it counts a sample. A flow counts for a policy that decides it or, for a Delete, no longer does.
+ * Invariant: it counts a sample. A flow counts for every policy that has a say in it: by a rule that matches, or by the end of
+ * its tier; for a Delete, by what it would take away.
  */
 import type { StagedChange, StagedPolicy } from '../intent/policy/policy-intent.ts';
 import type { Verdict } from '../verdict/verdict.ts';
@@ -30,14 +31,13 @@ export class StagedTally {
       // A Set shows in the walk of staged policy; what a Delete takes away, in that of enforced policy.
       const [id, walk] = change.action === 'Set' ? [change.id, staged] : [change.target ?? '', enforced];
       const isMatched = walk.trace.some(({ event, policy: met }) => event === 'rule-matched' && met === id);
-      const isDecided = decides(policy, change, id, walk);
-      if (!isMatched && !isDecided) continue;
+      if (!isMatched && !endsTierOf(policy, change, id, walk)) continue;
       const before = this.#countsOf(policy, change);
       const counts = {
-        matched: before.matched + Number(isMatched),
-        wouldAllow: before.wouldAllow + Number(isDecided && passes),
-        wouldDeny: before.wouldDeny + Number(isDecided && !passes),
-        differing: before.differing + Number(isDecided && differs),
+        matched: before.matched + 1,
+        wouldAllow: before.wouldAllow + Number(passes),
+        wouldDeny: before.wouldDeny + Number(!passes),
+        differing: before.differing + Number(differs),
       };
       this.#tallied.set(change.id, { resource: resourceOf(policy, change), counts });
     }
@@ -64,9 +64,8 @@ function resourceOf({ policy }: StagedPolicy, { id }: StagedChange): unknown {
   return policy.policies.get(id)?.resource;
 }
 
-/** By a rule of it, or by the end of a tier that it is in. */
-function decides({ policy }: StagedPolicy, change: StagedChange, id: string, walk: Verdict): boolean {
-  if (walk.rule && `${walk.rule.kind}/${walk.rule.name}` === id) return true;
+/** Whether the end of the tier that it would be in decides. */
+function endsTierOf({ policy }: StagedPolicy, change: StagedChange, id: string, walk: Verdict): boolean {
   if (walk.cause.kind !== 'end-of-tier' || change.action !== 'Set') return false;
   return policy.policies.get(id)?.tier === walk.cause.tier;
 }
