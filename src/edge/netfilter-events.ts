@@ -33,7 +33,7 @@ const receiveBufferBytes = 8 * 1024 * 1024;
 
 /**
  * Undefined where the socket cannot be had: no right to, or no nf_tables. What a netlink port that `isOwn` knows has sent
- * does not ring; a process's first netlink socket has the process id as its port (netlink(7), nl_pid).
+ * does not ring.
  */
 export function watchTable(
   table: string,

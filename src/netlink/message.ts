@@ -120,7 +120,7 @@ function readMessage(bytes: Uint8Array): Message {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const type = view.getUint16(4, true);
   const sequence = view.getUint32(8, true);
-  const errno = bytes.length < 20 ? 0 : -view.getInt32(16, true);
+  const errno = bytes.length < 20 ? 0 : 0 - view.getInt32(16, true);
   if (type === types.done) return { kind: 'done', sequence, errno };
   if (type === types.error) return { kind: 'error', sequence, errno };
   return {

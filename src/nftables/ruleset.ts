@@ -2,7 +2,7 @@
  * The nftables ruleset of one router as a tree.
  *
  *   PolicyIntent ─[compile]→ Ruleset ─[print]→ nft text
- *                            Ruleset ─[diff]→ RulesetChange ─[print]→ one nft transaction
+ *                            Ruleset ─[diff]→ RulesetChange ─[netlink/encode]→ one transaction
  *
  * Invariant: everything is in one table of family inet. Names are derived from what an object stands for, never from
  * order of creation, and a name never stands for two declarations: whatever can change a chain's hook or a set's key is

@@ -2,8 +2,18 @@
 import { execFileSync } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { openPacketFilter } from '../../../src/edge/nft.ts';
+import { diffRulesets } from '../../../src/nftables/diff.ts';
+import type { Ruleset } from '../../../src/nftables/ruleset.ts';
 
-const steps: readonly (readonly [name: string, command: string])[] = [
+const filter = openPacketFilter();
+const chain = { name: 'c', rules: [] };
+const ours: Ruleset = { sets: new Map(), maps: new Map(), classes: new Map(), chains: new Map([['c', chain]]) };
+
+/** Commands for nft, and changes of our own. */
+const steps: readonly (readonly [name: string, command: string | (() => Promise<unknown>)])[] = [
+  ['what we load ourselves', () => filter.apply(diffRulesets(undefined, ours))],
+  ['what we change ourselves', () => filter.apply(diffRulesets(ours, { ...ours, chains: new Map() }))],
+  ['what we remove ourselves', () => filter.remove()],
   ['our table', 'add table inet causeway'],
   ['another table', 'add table inet theirs; add table ip causeway'],
   ['our set', 'add set inet causeway s { typeof ip saddr . th dport; flags interval; }'],
@@ -15,7 +25,7 @@ const steps: readonly (readonly [name: string, command: string])[] = [
 ];
 
 let rings = 0;
-const monitor = openPacketFilter().monitor(() => {
+const monitor = filter.monitor(() => {
   rings++;
 });
 // The monitor opens its socket in its own time; it hears once it is open.
@@ -30,9 +40,11 @@ const heard: string[] = [];
 for (const [name, command] of steps) {
   await delay(250);
   rings = 0;
-  execFileSync('nft', [command]);
+  if (typeof command === 'string') execFileSync('nft', [command]);
+  else await command();
   for (let tries = 0; rings === 0 && tries < 8; tries++) await delay(50);
   if (rings > 0) heard.push(name);
 }
 monitor.close();
+filter.close();
 console.log(JSON.stringify(heard));
