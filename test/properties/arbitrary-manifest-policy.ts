@@ -27,7 +27,7 @@ export const hostEndpoints = kind(
     .record({
       node: fc.constantFrom('r1', 'r1', 'r1', 'r1', 'r2'),
       place: places,
-      profiles: rarely(some(profileNames, 3)),
+      profiles: often(some(profileNames, 3)),
       ports: rarely(endpointPorts),
     })
     .map(({ place, ...rest }) => ({ ...rest, ...place })),

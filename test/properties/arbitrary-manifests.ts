@@ -32,7 +32,7 @@ const felixes = kind(
     failsafeInboundHostPorts: rarely(failsafes),
     failsafeOutboundHostPorts: rarely(failsafes),
     disableConntrackInvalidCheck: rarely(fc.boolean()),
-    nftablesFilterDenyAction: rarely(fc.constantFrom('Drop', 'Reject')),
+    nftablesFilterDenyAction: often(fc.constantFrom('Drop', 'Reject')),
     iptablesFilterDenyAction: rarely(fc.constantFrom('Drop', 'Reject')),
     interfaceExclude: rarely(fc.constantFrom('eth2', 'eth1,kube-ipvs0', '/^eth[2-9]/,lo')),
     interfacePrefix: rarely(fc.constantFrom('tap', 'cali,tap')),
