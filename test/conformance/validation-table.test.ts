@@ -206,7 +206,10 @@ describe('the least that a kind needs', () => {
     Router: { spec: { asNumber: 64520 } },
     Site: { spec: { type: 'vpc' } },
     Attachment: {
-      spec: { router: 'r', site: 's', link: { interface: { name: 'eth1' } }, bgp: { asNumber: 65010 } },
+      spec: {
+        ...{ router: 'r', site: 's', link: { interface: { name: 'eth1' } } },
+        ...{ addresses: { local: ['192.0.2.1/30'], remote: ['192.0.2.2'] }, bgp: { asNumber: 65010 } },
+      },
       others: [router, site],
     },
     Segment: { spec: {} },
