@@ -1,12 +1,15 @@
 /**
- * Telling of packets for staged policy changes no verdict: for random policies, endpoints, stages and packets.
+ * Telling of packets for staged policy changes no verdict: for random policies, endpoints, stages and packets. And it comes and
+ * goes with staged policy, in a compiler that lives on as in a new one.
  */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { StagedPoint } from '../../src/intent/policy/policy-intent.ts';
 import { compileRuleset } from '../../src/nftables/compile.ts';
 import { parseLogTag } from '../../src/nftables/flow-log.ts';
+import { printRuleset } from '../../src/nftables/print.ts';
 import type { Ruleset } from '../../src/nftables/ruleset.ts';
+import { RulesetCompiler } from '../../src/nftables/ruleset-compiler.ts';
 import { packetCases } from './arbitrary-packet.ts';
 import { policyIntents } from './arbitrary-policy.ts';
 import { checkRuleset } from './check-ruleset.ts';
@@ -36,7 +39,11 @@ it(
         (policy, stagedIn, cases) => {
           const plain = compileRuleset(policy);
           const endpoints = policy.endpoints.map((endpoint, i) => (i % 2 === 0 ? { ...endpoint, stagedIn } : endpoint));
-          const sampling = compileRuleset({ ...policy, endpoints });
+          const staging = { ...policy, endpoints };
+          const sampling = compileRuleset(staging);
+          const compiler = new RulesetCompiler();
+          const texts = [policy, staging, policy].map((each) => printRuleset(compiler.update(each)));
+          expect(texts).toEqual([plain, sampling, plain].map(printRuleset));
           expect(checkRuleset(sampling)).toEqual([]);
           expect(samplesIn(plain)).toBe(0);
           sampled += samplesIn(sampling);
