@@ -147,6 +147,24 @@ describe('a rule that stays', () => {
     return new Map(objects.flatMap((object) => (object.rule ? [[object.rule.comment, object.rule.handle]] : [])));
   };
 
+  it('is found in each of a hundred chains that change at once', async () => {
+    const hundred = (comment: (chain: number) => string): Ruleset => ({
+      ...chainOf([]),
+      chains: new Map(
+        Array.from({ length: 100 }, (_, i) => [
+          `c${i}`,
+          { name: `c${i}`, rules: [rule('first'), rule(comment(i)), rule('last')] },
+        ]),
+      ),
+    });
+    const from = hundred((i) => `before ${i}`);
+    await expectSameAfterChange(undefined, from);
+    await expectSameAfterChange(
+      from,
+      hundred((i) => `after ${i}`),
+    );
+  });
+
   it('is the same rule to the kernel, whatever came and went around it', { timeout: 120_000 }, async () => {
     const letters = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
     const orders = fc.sample(fc.shuffledSubarray(letters), { seed: 20261125, numRuns: 40 });
