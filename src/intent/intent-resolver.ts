@@ -195,34 +195,42 @@ export class IntentResolver {
   }
 }
 
+/** How the warnings of an intent are found, for those that follow it: asking the one before would make a chain of all that ever were. */
+const finders = new WeakMap<RouterIntent, () => readonly Warning[]>();
+
 function makeIntent(router: string, routed: Routed, resolved: ResolvedPolicy, sight: Resolved['sight']): RouterIntent {
   let found: readonly Warning[] | undefined;
-  return {
-    router,
-    policy: resolved.policy,
-    routing: routed.intent.routing,
-    get warnings() {
-      found ??= sortWarnings([
-        ...routed.topology.warnings,
-        ...routed.intent.warnings,
-        ...resolved.warnings(sight.snapshot),
-      ]);
-      return found;
-    },
-  };
+  return withFinder(router, resolved.policy, routed.intent.routing, () => {
+    found ??= sortWarnings([
+      ...routed.topology.warnings,
+      ...routed.intent.warnings,
+      ...resolved.warnings(sight.snapshot),
+    ]);
+    return found;
+  });
 }
 
-/** Spelt out, as a spread would look for the warnings. */
 function withPolicy(intent: RouterIntent, policy: PolicyIntent): RouterIntent {
-  const { router, routing } = intent;
-  return {
+  const find = finders.get(intent) ?? (() => intent.warnings);
+  return withFinder(intent.router, policy, intent.routing, find);
+}
+
+function withFinder(
+  router: string,
+  policy: PolicyIntent,
+  routing: RouterIntent['routing'],
+  find: () => readonly Warning[],
+): RouterIntent {
+  const intent: RouterIntent = {
     router,
     policy,
     routing,
     get warnings() {
-      return intent.warnings;
+      return find();
     },
   };
+  finders.set(intent, find);
+  return intent;
 }
 
 function kindOf({ before, after }: ResourceDifference): Kind {
