@@ -92,29 +92,35 @@ interface RulePlaces {
 const anyPlace: RulePlaces = { generation: undefined, handles: new Map() };
 
 async function findRules(socket: NetlinkSocket, { changedChains }: RulesetChange): Promise<Applied<RulePlaces>> {
+  const names = changedChains.map(({ chain }) => chain.name);
+  let read = await readHandles(socket, names);
+  for (let attempt = 1; !read.ok && read.error.errno === errnos.EINTR && attempt < mostAttempts; attempt++) {
+    read = await readHandles(socket, names); // somebody changed the ruleset while it was read
+  }
+  if (!read.ok) return err(unreadable(read.error));
+  for (const { chain, rulesBefore } of changedChains) {
+    const found = read.value.handles.get(chain.name)?.length;
+    if (found !== rulesBefore) {
+      const message = `chain ${chain.name} has ${found} rules where it should have ${rulesBefore}`;
+      return err({ kind: 'stale', message });
+    }
+  }
+  return read;
+}
+
+async function readHandles(socket: NetlinkSocket, names: readonly string[]): Promise<Result<RulePlaces, NetlinkError>> {
   const writer = new AttributeWriter(256);
   encodeRequest(writer, 1, { kind: 'generation' });
   const answered = await socket.request(writer.bytes());
-  if (!answered.ok) return err(unreadable(answered.error));
-  const generation = readGeneration(answered.value);
-  const handles = new Map<string, bigint[]>(changedChains.map(({ chain }) => [chain.name, []]));
-  const chains = changedChains.length > fewChains ? [undefined] : handles.keys();
-  for (const chain of chains) {
+  if (!answered.ok) return answered;
+  const handles = new Map<string, bigint[]>(names.map((name) => [name, []]));
+  for (const chain of names.length > fewChains ? [undefined] : names) {
     writer.reset();
     encodeRequest(writer, 1, { kind: 'rules', chain });
     const read = await socket.requestEach(writer.bytes(), (message) => readRuleHandles(message, handles));
-    if (!read.ok) return err(unreadable(read.error));
+    if (!read.ok) return read;
   }
-  for (const { chain, rulesBefore } of changedChains) {
-    const found = handles.get(chain.name)?.length;
-    if (found !== rulesBefore) {
-      return err({
-        kind: 'stale',
-        message: `chain ${chain.name} has ${found} rules where it should have ${rulesBefore}`,
-      });
-    }
-  }
-  return ok({ generation, handles });
+  return ok({ generation: readGeneration(answered.value), handles });
 }
 
 function unreadable({ kind, errno }: NetlinkError): NftError {
