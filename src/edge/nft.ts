@@ -61,10 +61,14 @@ function ringRegularly(onChange: () => void): { close(): void } {
 }
 
 async function applyChange(socket: NetlinkSocket, change: RulesetChange): Promise<Applied> {
+  let first: RuleHandles | undefined;
   for (let attempt = 1; ; attempt++) {
     const place = change.changedChains.length === 0 ? ok(anyPlace) : await findRules(socket, change);
     if (!place.ok) return place;
     const { generation, handles } = place.value;
+    first ??= handles;
+    // A rule never changes under its handle: other handles are other rules, and whoever wrote them meant something else.
+    if (!isSame(first, handles)) return err({ kind: 'stale', message: 'somebody else changed the same chains' });
     const transaction = new Transaction();
     transaction.begin(generation);
     encodeChange(transaction, change, handles);
@@ -82,6 +86,13 @@ async function removeTable(socket: NetlinkSocket): Promise<Applied> {
   encodeTableRemoval(transaction);
   const sent = await socket.request(transaction.end());
   return sent.ok ? ok(undefined) : err(toNftError(sent.error, transaction, undefined));
+}
+
+function isSame(a: RuleHandles, b: RuleHandles): boolean {
+  return [...a].every(([chain, handles]) => {
+    const others = b.get(chain);
+    return others?.length === handles.length && handles.every((handle, at) => handle === others[at]);
+  });
 }
 
 interface RulePlaces {
