@@ -40,8 +40,8 @@ function byName<T>(objects: ReadonlyMap<string, T>): readonly T[] {
   return [...objects].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, object]) => object);
 }
 
-/** The table with these objects in it: adds them to the table that is there. */
-export function printObjects(
+/** The table with these objects in it. */
+function printObjects(
   sets: readonly NftSet[],
   maps: readonly VerdictMap[],
   classes: readonly ClassMap[],

@@ -7,8 +7,8 @@
  * comment nothing is told: nobody could say whose it is.
  */
 import { type Message, subsystems } from '../netlink/message.ts';
+import { messages } from './netlink/encode/numbers.ts';
 import { eachOf, spanOf, textAt } from './netlink/read-content.ts';
-import { newMessages } from './netlink/read-table.ts';
 import { tableName } from './ruleset.ts';
 
 export interface PacketCount {
@@ -30,8 +30,8 @@ export class CounterReading {
     if (message.kind !== 'data' || message.subsystem !== subsystems.nftables) return;
     const { attributes: bytes, type } = message;
     if (textAt(bytes, 0, bytes.length, 1) !== tableName) return;
-    if (type === newMessages.rule) this.#takeHolder(bytes, 0, bytes.length, { userdata: 7, one: 0, several: 4 });
-    else if (type === newMessages.elements) {
+    if (type === messages.newRule) this.#takeHolder(bytes, 0, bytes.length, { userdata: 7, one: 0, several: 4 });
+    else if (type === messages.newElements) {
       const list = spanOf(bytes, 0, bytes.length, 3);
       if (!list) return;
       eachOf(bytes, list.from, list.to, (from, to) => {

@@ -10,7 +10,6 @@ import { type NetlinkSocket, openNetlinkSocket } from '../../../src/edge/netlink
 import { openPacketFilter } from '../../../src/edge/nft.ts';
 import { runProgram } from '../../../src/edge/run-program.ts';
 import type { PacketFilter } from '../../../src/nftables/packet-filter.ts';
-import { type ObservedTable, readRuleset } from '../../../src/nftables/read.ts';
 import { inNamespaceOf } from './raw-sockets.ts';
 
 export interface PrivateKernel {
@@ -20,7 +19,6 @@ export interface PrivateKernel {
   nft(args: readonly string[], input?: string): Promise<{ readonly stdout: string; readonly refusal: string }>;
   /** Loads a text; throws with nft's words when it is refused. */
   load(text: string): Promise<void>;
-  read(): Promise<ObservedTable | undefined>;
   /** The packet filter inside, over netlink. */
   filter(): PacketFilter;
   /** A netlink socket inside. */
@@ -55,9 +53,6 @@ export async function openPrivateKernel(): Promise<PrivateKernel> {
     },
     filter: () => openPacketFilter(socket),
     socket,
-    async read() {
-      return readRuleset((await nft(['-j', '-a', '-n', 'list', 'ruleset'])).stdout);
-    },
     async run(program, ...args) {
       const run = await runProgram('nsenter', [...enter, program, ...args]);
       if (!run.ok) throw new Error(JSON.stringify(run.error));
