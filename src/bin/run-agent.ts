@@ -15,7 +15,7 @@ import { createBirdDaemon } from '../edge/bird-process.ts';
 import { openEmbeddedStore } from '../edge/embedded-store.ts';
 import { checkPrivilege } from '../edge/host-checks.ts';
 import { createLinuxHost } from '../edge/linux-host.ts';
-import { releaseMemory } from '../edge/memory.ts';
+import { keepMemoryLow } from '../edge/memory.ts';
 import { openPacketFilter } from '../edge/nft.ts';
 import { openRouterStore } from '../edge/router-store.ts';
 import { createSecretFiles } from '../edge/secret-files.ts';
@@ -48,8 +48,6 @@ export type AgentEnd =
 /** How long `--once` waits for the router to be as desired, in ms. */
 const onceTimeoutMs = 60_000;
 const onceLookMs = 50;
-/** When a start is over, what it needed no more is given back. */
-const quietLookMs = 500;
 
 export async function runAgent(options: RunAgentOptions): Promise<AgentEnd> {
   const { router, log } = options;
@@ -101,11 +99,7 @@ export async function runAgent(options: RunAgentOptions): Promise<AgentEnd> {
   gate.respond = (request) => respond(view, request);
   log.write('info', 'agent started', { router, pid: process.pid, socket });
 
-  const quiet = setInterval(() => {
-    if (!agent.isConverged()) return;
-    clearInterval(quiet);
-    releaseMemory();
-  }, quietLookMs);
+  const memory = keepMemoryLow(() => (agent.isConverged() ? agent.status().store.revision : undefined));
 
   const end: AgentEnd = options.once
     ? await untilConverged(agent)
@@ -114,7 +108,7 @@ export async function runAgent(options: RunAgentOptions): Promise<AgentEnd> {
         return { kind: 'stopped' };
       });
   flows.close();
-  clearInterval(quiet);
+  memory.close();
   await agent.stop();
   ports.filter.close();
   ports.table.close();

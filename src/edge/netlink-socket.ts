@@ -44,7 +44,8 @@ export const errnos = {
   ENOBUFS: 105,
 } as const;
 
-const receiveChunkBytes = 1024 * 1024;
+/** What the kernel gives of a dump at once is 32 KB, of notifications less. */
+const receiveChunkBytes = 256 * 1024;
 /** A long dump, and what is made of it, lets others have their turn. */
 const longestTurnMs = 10;
 

@@ -98,5 +98,6 @@ export interface Position {
 /** `kind/name`, or `kind/namespace/name`: how people and rule comments name a resource. */
 export function resourceId(resource: { readonly kind: string; readonly metadata: Metadata }): string {
   const { namespace, name } = resource.metadata;
-  return namespace === undefined ? `${resource.kind}/${name}` : `${resource.kind}/${namespace}/${name}`;
+  // Not a template: V8 keeps that as the tree of its parts, and indexes are keyed by it (net/prefix.ts).
+  return [resource.kind, ...(namespace === undefined ? [] : [namespace]), name].join('/');
 }
