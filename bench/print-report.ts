@@ -63,7 +63,7 @@ function printCompile({ size, stages, rounds, sets, textMiB, memory }: CompileRe
     intent: 'snapshot to intent',
     ruleset: 'intent to ruleset',
     text: 'ruleset to text',
-    kernel: 'nft, text to kernel',
+    kernel: 'ruleset to kernel',
   };
   const body = compileStages.map((stage) => {
     const { median, min, max } = stages[stage];
