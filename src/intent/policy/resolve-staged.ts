@@ -14,14 +14,7 @@ import { type Resource, resourceId } from '../../resources/resource.ts';
 import type { Snapshot } from '../../resources/snapshot.ts';
 import type { StagedGlobalNetworkPolicySpec } from '../../resources/staged-network-policy.ts';
 import type { Warning } from '../router-intent.ts';
-import type {
-  EndpointIntent,
-  PolicyId,
-  PolicyIntent,
-  StagedChange,
-  StagedPoint,
-  TierIntent,
-} from './policy-intent.ts';
+import type { EndpointIntent, PolicyId, PolicyIntent, StagedChange, StagedPoint, TierIntent } from './policy-intent.ts';
 import { type ClassifiedPolicy, tierOf } from './resolve-tiers.ts';
 
 export interface StagedPolicies {

@@ -2,7 +2,7 @@
  * Flow records of real packets through a real agent's kernel: denied, logged, tried against staged policy; a flood of them.
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { build } from 'esbuild';
@@ -246,8 +246,7 @@ describe('packets', () => {
   it('of a flood cost no memory and stop nothing, and how many are missing is said', async () => {
     const residentMb = () =>
       Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${agentPid}/status`, 'utf8'))?.[1] ?? 0) / 1024;
-    const flood = join(machine.folder, 'flood.mjs');
-    writeFileSync(flood, floodProgram);
+    const flood = resolve(import.meta.dirname, 'flow-flood.mjs');
     const before = view().unrecorded;
     const memory = residentMb();
     const flooding = spawn('ip', ['netns', 'exec', left, process.execPath, flood, '10.1.255.2', '200000'], {
@@ -311,18 +310,3 @@ describe('packets', () => {
     expect(await eventually(isRecorded, (is) => is, { within: 20_000 })).toBe(true);
   }, 60_000);
 });
-
-/** Datagrams to one host, each to another port: flows that no two packets share. */
-const floodProgram = `
-import { createSocket } from 'node:dgram';
-const [, , host, count] = process.argv;
-const socket = createSocket('udp4');
-const payload = Buffer.alloc(18);
-let sent = 0;
-function more() {
-  for (let i = 0; i < 1000 && sent < Number(count); i++, sent++) socket.send(payload, 10000 + (sent % 50000), host, () => {});
-  if (sent < Number(count)) setImmediate(more);
-  else setTimeout(() => socket.close(), 500);
-}
-more();
-`;
