@@ -99,7 +99,7 @@ export async function runAgent(options: RunAgentOptions): Promise<AgentEnd> {
   gate.respond = (request) => respond(view, request);
   log.write('info', 'agent started', { router, pid: process.pid, socket });
 
-  const memory = keepMemoryLow(() => (agent.isConverged() ? agent.status().store.revision : undefined));
+  const memory = keepMemoryLow(() => (agent.isConverged() ? agent.intent() : undefined));
 
   const end: AgentEnd = options.once
     ? await untilConverged(agent)

@@ -10,19 +10,23 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-const lookMs = 2000;
-const worthwhileBytes = 16 * 1024 * 1024;
+const lookMs = 500;
+/** A start is over when nothing was done for so long; later, a pause of this program must meet no change. */
+const quietMs = { first: 1000, later: 30_000 } as const;
+const worthwhileBytes = 48 * 1024 * 1024;
 
-/** `stateOf` gives the same value twice while all is quiet, undefined while something is being done. */
-export function keepMemoryLow(stateOf: () => number | undefined): { close(): void } {
+/** `stateOf` gives the same value again while all is quiet, undefined while something is being done. */
+export function keepMemoryLow(stateOf: () => object | undefined): { close(): void } {
   const collect = collector();
-  let lowest = 0;
-  let last: number | undefined;
+  let lowest: number | undefined;
+  let last: object | undefined;
+  let quiet = 0;
   const timer = setInterval(() => {
     const now = stateOf();
-    const isQuiet = now !== undefined && now === last;
+    quiet = now !== undefined && now === last ? quiet + lookMs : 0;
     last = now;
-    if (!isQuiet || process.memoryUsage.rss() < lowest + worthwhileBytes) return;
+    if (quiet < (lowest === undefined ? quietMs.first : quietMs.later)) return;
+    if (process.memoryUsage.rss() < (lowest ?? 0) + worthwhileBytes) return;
     collect();
     lowest = process.memoryUsage.rss();
   }, lookMs);
