@@ -18,7 +18,18 @@ export const layers = {
 };
 
 /** Layers that see no Node, no clock, no randomness: everything between a Snapshot and the texts. */
-export const pureLayers = ['net', 'netlink', 'resources', 'store', 'intent', 'verdict', 'nftables', 'flows', 'bird', 'agent'];
+export const pureLayers = [
+  'net',
+  'netlink',
+  'resources',
+  'store',
+  'intent',
+  'verdict',
+  'nftables',
+  'flows',
+  'bird',
+  'agent',
+];
 
 const notTest = '[.]test[.]ts$';
 const fromPure = { path: `^src/(${pureLayers.join('|')})/`, pathNot: notTest };
