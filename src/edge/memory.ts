@@ -15,7 +15,7 @@ const lookMs = 500;
 const quietMs = { first: 1000, later: 30_000 } as const;
 const worthwhileBytes = 48 * 1024 * 1024;
 
-/** `stateOf` gives the same value again while all is quiet, undefined while something is being done. */
+/** `stateOf` gives the same value again while nothing changes, and undefined while something is being done. */
 export function keepMemoryLow(stateOf: () => object | undefined): { close(): void } {
   const collect = collector();
   let lowest: number | undefined;
@@ -23,7 +23,8 @@ export function keepMemoryLow(stateOf: () => object | undefined): { close(): voi
   let quiet = 0;
   const timer = setInterval(() => {
     const now = stateOf();
-    quiet = now !== undefined && now === last ? quiet + lookMs : 0;
+    if (now === undefined) return;
+    quiet = now === last ? quiet + lookMs : 0;
     last = now;
     if (quiet < (lowest === undefined ? quietMs.first : quietMs.later)) return;
     if (process.memoryUsage.rss() < (lowest ?? 0) + worthwhileBytes) return;
