@@ -35,7 +35,7 @@ const entity = some({
   ...{ nets: words, notNets: words, selector: word, notSelector: word, namespaceSelector: word },
   ...{ ports: fc.array(fc.oneof(word, number), { maxLength: 2 }), notPorts: words },
   serviceAccounts: some({ names: words, selector: word }),
-  services: fc.constant({ name: 's' }),
+  services: some({ name: word, namespace: fc.constant('n') }),
 });
 const rule = fc.record(
   {
@@ -60,8 +60,15 @@ const link = fc.oneof(
 );
 const failsafes = fc.array(some({ protocol: word, port: number, net: word }), { maxLength: 2 });
 
-function resource(kind: string, spec: fc.Arbitrary<unknown>, namespace?: string): fc.Arbitrary<AnyResource> {
-  const metadata = fc.record({ name: word, labels }).map((m) => (namespace === undefined ? m : { ...m, namespace }));
+function resource(
+  kind: string,
+  spec: fc.Arbitrary<unknown>,
+  namespace?: string,
+  labelled = labels,
+): fc.Arbitrary<AnyResource> {
+  const metadata = fc
+    .record({ name: word, labels: labelled })
+    .map((m) => (namespace === undefined ? m : { ...m, namespace }));
   return fc
     .record({ metadata, spec })
     .map((parts) => ({ apiVersion: 'x/v1', kind, ...parts }) as unknown as AnyResource);
@@ -79,6 +86,22 @@ const anything = fc.oneof(
   resource('Profile', some({ ...rules, labelsToApply: labels })),
   resource('WorkloadEndpoint', some({ ipNetworks: words, profiles: words, ports, serviceAccountName: word }), 'n'),
   resource('NetworkSet', some({ nets: words }), 'n'),
+  resource(
+    'EndpointSlice',
+    some({
+      addressType: word,
+      endpoints: fc.array(
+        fc.record(
+          { addresses: words, conditions: some({ ready: flag, serving: flag }) },
+          { requiredKeys: ['addresses'] },
+        ),
+        { maxLength: 2 },
+      ),
+      ports: fc.array(some({ name: word, protocol: fc.constantFrom('TCP', 'UDP'), port: number }), { maxLength: 2 }),
+    }),
+    'n',
+    fc.record({ 'kubernetes.io/service-name': word }),
+  ),
   resource('Site', some({ type: fc.constant('vpc'), prefixes: words, segment: word })),
   resource('Segment', some({ exchangeWith: words, isolated: flag })),
   resource(

@@ -1,9 +1,11 @@
 /** EndpointSlices as Kubernetes writes them, and what is refused of them. */
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { printStored, readStored } from '../store/stored-object.ts';
 import { parseFile } from './document.ts';
 import { problemsOf } from './manifest.fixture.ts';
 import { printResource } from './text.ts';
+import { validateResource } from './validate.ts';
 
 const envelope = `apiVersion: discovery.k8s.io/v1
 kind: EndpointSlice
@@ -39,6 +41,41 @@ endpoints:
 ports:
 - {name: http, port: 8080, protocol: TCP, appProtocol: http}
 `;
+
+/** Every field with values of every sort, often the right one. */
+const value = fc.oneof(
+  fc.constantFrom<unknown>('10.0.0.1', 'fd00::1', 'IPv4', 'IPv6', 'FQDN', 'TCP', 80, 0, -1, null, '', true),
+  fc.anything({ maxDepth: 2 }),
+);
+const fields = (...names: string[]) =>
+  fc.dictionary(fc.constantFrom(...names, '__proto__'), fc.oneof(value, fc.array(value, { maxLength: 2 })));
+const anySlice = fc.record(
+  {
+    apiVersion: fc.constant('discovery.k8s.io/v1'),
+    kind: fc.constant('EndpointSlice'),
+    metadata: fc.oneof(fc.constant({ name: 'a', labels: { 'kubernetes.io/service-name': 'w' } }), value),
+    addressType: fc.oneof(fc.constantFrom('IPv4', 'IPv6', 'FQDN'), value),
+    endpoints: fc.oneof(fc.array(fields('addresses', 'conditions', 'nodeName'), { maxLength: 2 }), value),
+    ports: fc.oneof(fc.array(fields('name', 'port', 'protocol'), { maxLength: 2 }), value),
+  },
+  { requiredKeys: ['apiVersion', 'kind'] },
+);
+
+it('whatever stands in an EndpointSlice, it is refused or read back from what is printed of it', () => {
+  let valid = 0;
+  fc.assert(
+    fc.property(anySlice, (raw) => {
+      const { resource } = validateResource(raw);
+      if (!resource) return;
+      valid++;
+      const again = parseFile({ path: 'f.yaml', text: printResource(resource, 'yaml') });
+      expect(again.errors).toEqual([]);
+      expect(again.resources[0]?.resource).toEqual(resource);
+    }),
+    { numRuns: 2000, seed: 4 },
+  );
+  expect(valid).toBeGreaterThan(20);
+});
 
 describe('an EndpointSlice', () => {
   it('is read as Kubernetes exports it, and printed and stored so', () => {
