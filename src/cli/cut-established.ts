@@ -10,6 +10,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { EstablishedView } from '../api/established-view.ts';
 import { type AgentClientError, cutDeniedAt, planCutAt, readFromAgent } from '../client/agent-client.ts';
 import type { AnyResource } from '../resources/resource.ts';
+import { writtenForm } from '../resources/written-form.ts';
 import { err, ok, type Result } from '../result.ts';
 
 export interface AgentSocket {
@@ -25,7 +26,7 @@ const lookMs = 50;
 
 /** Nothing changes: what would be cut if the resources were applied. */
 export function planCuts(agents: readonly AgentSocket[], resources: readonly AnyResource[]): Promise<CutResult> {
-  return askAll(agents, ({ socket }) => planCutAt(socket, resources));
+  return askAll(agents, ({ socket }) => planCutAt(socket, resources.map(writtenForm)));
 }
 
 /** Waits until each agent's kernel holds the policy of that store revision, then cuts. */

@@ -1,7 +1,8 @@
 /** `causeway label`: one label of one resource, as `calicoctl label`. */
 import type { Command } from 'commander';
 import type { AnyResource, Labels } from '../../resources/resource.ts';
-import { validateResource } from '../../resources/validate.ts';
+import { validateStored } from '../../resources/validate.ts';
+import { writtenForm } from '../../resources/written-form.ts';
 import { err, ok, type Result } from '../../result.ts';
 import type { ResourceName } from '../../store/keys.ts';
 import { printResourceError } from '../../store/resource-error.ts';
@@ -110,12 +111,12 @@ function applyEdit(labels: Labels, { key, value, mayOverwrite }: LabelEdit): Res
   return ok({ ...labels, [key]: value });
 }
 
-/** The resource with these labels, validated as if it had come from a file. */
+/** The resource with these labels, validated once more. */
 function withLabels(resource: AnyResource, labels: Labels): Result<AnyResource, string> {
   const { labels: _, ...metadata } = resource.metadata;
   const hasLabels = Object.keys(labels).length > 0;
   const edited = { ...resource, metadata: hasLabels ? { ...metadata, labels } : metadata };
-  const { resource: valid, problems } = validateResource(edited);
+  const { resource: valid, problems } = validateStored(writtenForm(edited as AnyResource));
   if (valid !== undefined) return ok(valid);
   return err(problems.map(({ reason }) => reason).join('; '));
 }

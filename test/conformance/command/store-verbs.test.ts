@@ -202,6 +202,23 @@ describe('label', () => {
     expect(await labels()).toBe('<none>');
   });
 
+  it('keeps the fields of a kind that has them at its root', async () => {
+    const slice =
+      'apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: web-1, namespace: shop}\naddressType: IPv4\nendpoints: [{addresses: [10.1.0.1]}]\n';
+    await feed(slice, 'apply', '-f', '-');
+    expect(await run('label', 'endpointslice', 'web-1', '-n', 'shop', 'kubernetes.io/service-name=web')).toMatchObject({
+      code: 0,
+      stderr: '',
+    });
+    const { stdout } = await run('get', 'endpointslice', 'web-1', '-n', 'shop', '-o', 'json');
+    expect(JSON.parse(stdout)).toMatchObject({
+      metadata: { labels: { 'kubernetes.io/service-name': 'web' } },
+      addressType: 'IPv4',
+      endpoints: [{ addresses: ['10.1.0.1'] }],
+    });
+    expect((await feed(stdout, 'apply', '-f', '-')).code).toBe(0);
+  });
+
   it.each([
     [['label', 'tier', 'nope', 'a=b'], 1, 'does not exist'],
     [['label', 'tier', 'default', 'a=-b-'], 1, 'label'],
