@@ -122,7 +122,6 @@ export class PolicyResolver {
       classified.set(policy.id, policy);
       return policy;
     };
-    const policyOf = ({ id }: PolicyPlacement) => classified.get(id) as ClassifiedPolicy;
     const inForce = snapshot.list('GlobalNetworkPolicy').map(classify);
     const wouldBe = stagePolicies(snapshot, inForce, classify);
     this.classified = classified;
@@ -171,22 +170,9 @@ export class PolicyResolver {
     };
     const policy = keepParts(this.before, staged ? withStaged(resolved, staged) : resolved);
     this.before = policy;
-    const orders = [this.enforcedOrder, this.stagedOrder];
-    return {
-      policy,
-      warnings: (current) => [
-        ...[warnings, placeWarnings, ...ruleWarnings].flat(),
-        ...[...classified.values()].flatMap((entry) => entry.warnings),
-        ...orders.flatMap(({ tiers }) => warnOfMissingTiers(tiers, policyOf)),
-        ...warnOfStaged(snapshot, inForce),
-        ...findTraps(policy, selectedEndpoints(guarded, met, policyOf), {
-          snapshot: current,
-          topology,
-          interfaces,
-          bgp,
-        }),
-      ],
-    };
+    const seen = { policy, classified, inForce, guarded, met, orders: [this.enforcedOrder, this.stagedOrder] };
+    const told = [warnings, placeWarnings, ...ruleWarnings].flat();
+    return { policy, warnings: warningsFrom(seen, told, { topology, interfaces, bgp }) };
   }
 
   private guard({ snapshot, topology, hostEndpoints, interfaces }: PolicyInputs): Guarded {
@@ -297,4 +283,29 @@ function keepMap<T>(before: ReadonlyMap<string, T>, after: ReadonlyMap<string, T
   if (before === after || before.size !== after.size) return after;
   for (const [key, value] of after) if (before.get(key) !== value) return after;
   return before;
+}
+
+/** What warnings are found from when somebody asks. No snapshot: an old one that is kept keeps all changes since. */
+interface Seen {
+  readonly policy: PolicyIntent;
+  readonly classified: ReadonlyMap<string, ClassifiedPolicy>;
+  readonly inForce: readonly ClassifiedPolicy[];
+  readonly guarded: readonly GuardedInterfaces[];
+  readonly met: readonly MetPolicies[];
+  readonly orders: readonly Ordering[];
+}
+
+function warningsFrom(
+  { policy, classified, inForce, guarded, met, orders }: Seen,
+  told: readonly Warning[],
+  surroundings: Pick<PolicyInputs, 'topology' | 'interfaces' | 'bgp'>,
+): ResolvedPolicy['warnings'] {
+  const policyOf = ({ id }: PolicyPlacement) => classified.get(id) as ClassifiedPolicy;
+  return (current) => [
+    ...told,
+    ...[...classified.values()].flatMap((entry) => entry.warnings),
+    ...orders.flatMap(({ tiers }) => warnOfMissingTiers(tiers, policyOf)),
+    ...warnOfStaged(current, inForce),
+    ...findTraps(policy, selectedEndpoints(guarded, met, policyOf), { snapshot: current, ...surroundings }),
+  ];
 }
