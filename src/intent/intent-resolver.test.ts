@@ -1,8 +1,11 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { eventually } from '../../lab/eventually.ts';
 import { resource } from '../resources/resource.fixture.ts';
 import type { AnyResource } from '../resources/resource.ts';
-import { makeSnapshot } from '../resources/snapshot.ts';
+import { makeSnapshot, updateSnapshot } from '../resources/snapshot.ts';
 import { IntentResolver, type IntentUpdate } from './intent-resolver.ts';
 import { resolveIntent } from './resolve-intent.ts';
 
@@ -87,6 +90,29 @@ describe('an intent kept current', () => {
     const resolver = new IntentResolver('r1');
     updated(resolver, base);
     expect(updated(resolver, [...base, ...added])).toMatchObject({ rulesChanged, routingChanged });
+  });
+
+  it('keeps no snapshot of before: one that is kept keeps all changes since', () => {
+    setFlagsFromString('--expose-gc');
+    const collect: unknown = runInNewContext('gc');
+    const resolver = new IntentResolver('r1');
+    const old = (() => {
+      const first = makeSnapshot([...base, pod('a', 'web', '10.1.0.1')]);
+      const moved = updateSnapshot(first, [{ is: 'there', resource: pod('a', 'db', '10.1.0.1') }], 2);
+      const edited = updateSnapshot(moved, [{ is: 'there', resource: policy('web', 'app == "db"') }], 3);
+      const last = updateSnapshot(edited, [{ is: 'there', resource: pod('a', 'web', '10.1.0.1') }], 4);
+      for (const snapshot of [first, moved, edited, last])
+        expect(resolver.update(snapshot)).toMatchObject({ ok: true });
+      return [first, moved, edited].map((snapshot) => new WeakRef(snapshot));
+    })();
+    return eventually(
+      () => {
+        if (typeof collect === 'function') collect();
+        return old.filter((each) => each.deref() !== undefined).length;
+      },
+      (kept) => kept === 0,
+      { within: 5000 },
+    ).then((kept) => expect(kept).toBe(0));
   });
 
   it('starts anew when the router comes back', () => {
