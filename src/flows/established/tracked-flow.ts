@@ -8,17 +8,10 @@
 import type { Address, Family } from '../../net/address.ts';
 import { type AttributeWriter, readAttributes, readU16, readU32 } from '../../netlink/attributes.ts';
 import { type Message, messageFlags, subsystems, writeMessage } from '../../netlink/message.ts';
+import type { Packet } from '../../verdict/packet.ts';
 
 /** One direction of a flow. Ports, or ICMP type and code, exist where the protocol has them. */
-export interface FlowTuple {
-  readonly source: Address;
-  readonly destination: Address;
-  readonly protocol: number;
-  readonly sourcePort?: number;
-  readonly destinationPort?: number;
-  readonly icmpType?: number;
-  readonly icmpCode?: number;
-}
+export type FlowTuple = Omit<Packet, 'ctState' | 'beforeNat'>;
 
 export interface TrackedFlow {
   /** As the first packet was sent. */
