@@ -43,8 +43,8 @@ export interface IntentUpdate {
    *
    * - `PolicyRules.ingress` and `.egress` while nothing in that direction changed, and else each RuleIntent that stands
    *   unchanged at its place;
-   * - `EndpointIntent.tiers` while the endpoint meets the same policies in the same order; endpoints that meet the same
-   *   policies share one `tiers` object.
+   * - `EndpointIntent.tiers` while the endpoint meets the same policies in the same order. Endpoints that meet the same
+   *   policies mostly share one `tiers` object.
    *
    * Members of sets are not in it, but in `deltas`: an AddressSet keeps its identity while its members move.
    */

@@ -49,12 +49,19 @@ export class PolicySelection {
   update(tiers: readonly OrderedTier[], endpoints: readonly SelectableEndpoint[]): MetPolicies[] {
     if (tiers !== this.tiers) this.reorder(tiers);
     const groups = new Map<string, LabelGroup>();
+    const inUse = new Set<MetPolicies>();
     const result = endpoints.map(({ labels, isWildcard }) => {
       const key = labelsKey(labels);
       const group = groups.get(key) ?? this.groups.get(key) ?? this.select(labels);
       groups.set(key, group);
-      return this.meet(group, isWildcard);
+      const met = this.meet(group, isWildcard);
+      inUse.add(met);
+      return met;
     });
+    // A group may stand for endpoints of another sort than before.
+    for (const { met } of groups.values()) {
+      for (const [isWildcard, one] of met) if (!inUse.has(one)) met.delete(isWildcard);
+    }
     this.groups = groups;
     return result;
   }

@@ -7,7 +7,7 @@
  * the result is exactly Calico's. A PolicyResolver gives what resolving from nothing gives; what equals what it gave before
  * is the same object. It is a class, because it remembers.
  */
-import { sameItems, sameValue } from '../../net/same-value.ts';
+import { sameItems } from '../../net/same-value.ts';
 import type { Resource } from '../../resources/resource.ts';
 import { knownServices } from '../../resources/service-slices.ts';
 import type { Snapshot } from '../../resources/snapshot.ts';
@@ -16,6 +16,7 @@ import type { LabelIndex } from '../labels/label-index.ts';
 import type { Warning } from '../router-intent.ts';
 import type { Topology } from '../topology/topology.ts';
 import { findTraps } from './find-traps.ts';
+import { keepParts } from './keep-parts.ts';
 import type { EndpointIntent, InterfaceFacts, PolicyIntent, PolicyRules, SetId } from './policy-intent.ts';
 import { type MetPolicies, PolicySelection, type SelectableEndpoint } from './policy-selection.ts';
 import { type GuardedInterfaces, resolveEndpoints, wildcard } from './resolve-endpoints.ts';
@@ -253,36 +254,6 @@ function selectedEndpoints(
     lists.set(selected, policies);
     return { ...entry, policies };
   });
-}
-
-/** The same policy with the objects of before wherever they say the same. */
-function keepParts(before: PolicyIntent | undefined, after: PolicyIntent): PolicyIntent {
-  if (!before) return after;
-  return {
-    ...after,
-    failsafes: sameValue(before.failsafes, after.failsafes) ? before.failsafes : after.failsafes,
-    endpoints: keepEndpoints(before.endpoints, after.endpoints),
-    policies: keepMap(before.policies, after.policies),
-    profiles: keepMap(before.profiles, after.profiles),
-    addressSets: keepMap(before.addressSets, after.addressSets),
-    portSets: keepMap(before.portSets, after.portSets),
-  };
-}
-
-function keepEndpoints(before: readonly EndpointIntent[], after: readonly EndpointIntent[]): readonly EndpointIntent[] {
-  const known = new Map(before.map((endpoint) => [endpoint.name, endpoint]));
-  const kept = after.map((endpoint) => {
-    const old = known.get(endpoint.name);
-    const { tiers, ...rest } = endpoint;
-    return old && old.tiers === tiers && sameValue({ ...old, tiers: undefined }, rest) ? old : endpoint;
-  });
-  return sameItems(before, kept) ? before : kept;
-}
-
-function keepMap<T>(before: ReadonlyMap<string, T>, after: ReadonlyMap<string, T>): ReadonlyMap<string, T> {
-  if (before === after || before.size !== after.size) return after;
-  for (const [key, value] of after) if (before.get(key) !== value) return after;
-  return before;
 }
 
 /** What warnings are found from when somebody asks. No snapshot: an old one that is kept keeps all changes since. */
