@@ -5,7 +5,7 @@
  */
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Precondition, Store, StoreChange, StoreWrite, WatchEvent } from '../../src/store/store.ts';
+import type { Precondition, Store, StoreChange, StoreEntry, StoreWrite, WatchEvent } from '../../src/store/store.ts';
 
 export interface OpenOptions {
   /** How many transactions a late watcher can still be told. */
@@ -59,6 +59,15 @@ function describeCommits(open: OpenStore): void {
     const store = await open();
     await commit(store, put('/a', '1'));
     expect(await commit(store, put('/a', '1'))).toBe(2);
+  });
+
+  it('scans what it lists, in the same order and at the same revision', async () => {
+    const store = await open();
+    await store.commit(['/k/b', '/k/a', '/x'].map((key) => ({ kind: 'put', key, value: key, expect: 'any' }) as const));
+    const scanned: StoreEntry[] = [];
+    const revision = await store.scan('/k/', (each) => void scanned.push(each));
+    expect({ ok: true, value: { entries: scanned, revision: 1 } }).toEqual(await store.list('/k/'));
+    expect(revision).toEqual({ ok: true, value: 1 });
   });
 
   it('lists in the order of UTF-8 bytes, and only what the prefix begins', async () => {
@@ -256,6 +265,7 @@ function describeClosing(open: OpenStore): void {
     const unavailable = { ok: false, error: { kind: 'unavailable', message: 'the store is closed' } };
     expect(await store.get('/a')).toEqual(unavailable);
     expect(await store.list('')).toEqual(unavailable);
+    expect(await store.scan('', () => undefined)).toEqual(unavailable);
     expect(await store.commit([put('/a', '2')])).toEqual(unavailable);
   });
 
