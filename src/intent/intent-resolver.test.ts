@@ -2,7 +2,6 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { eventually } from '../../lab/eventually.ts';
 import { resource } from '../resources/resource.fixture.ts';
 import type { AnyResource } from '../resources/resource.ts';
 import { makeSnapshot, updateSnapshot } from '../resources/snapshot.ts';
@@ -92,7 +91,7 @@ describe('an intent kept current', () => {
     expect(updated(resolver, [...base, ...added])).toMatchObject({ rulesChanged, routingChanged });
   });
 
-  it('keeps no snapshot of before: one that is kept keeps all changes since', () => {
+  it('keeps no snapshot of before: one that is kept keeps all changes since', async () => {
     setFlagsFromString('--expose-gc');
     const collect: unknown = runInNewContext('gc');
     const resolver = new IntentResolver('r1');
@@ -105,14 +104,11 @@ describe('an intent kept current', () => {
         expect(resolver.update(snapshot)).toMatchObject({ ok: true });
       return [first, moved, edited].map((snapshot) => new WeakRef(snapshot));
     })();
-    return eventually(
-      () => {
-        if (typeof collect === 'function') collect();
-        return old.filter((each) => each.deref() !== undefined).length;
-      },
-      (kept) => kept === 0,
-      { within: 5000 },
-    ).then((kept) => expect(kept).toBe(0));
+    const kept = () => {
+      if (typeof collect === 'function') collect();
+      return old.filter((each) => each.deref() !== undefined).length;
+    };
+    await expect.poll(kept, { timeout: 5000 }).toBe(0);
   });
 
   it('starts anew when the router comes back', () => {
