@@ -1,15 +1,15 @@
 /**
  * npm run bench: measures, prints tables, writes JSON.
  *
- *   scripts/bench.sh (sandbox) → [main] → forwarding, compile, label, agent → report
+ *   scripts/bench.sh (sandbox) → [main] → forwarding, compile, change, agent → report
  *
  * Invariant: exit 0 means that every figure asked for was measured and is written; no figure is judged here.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { measureAgentPart } from './control-plane/agent-part.ts';
+import { measureChangePart } from './control-plane/change-part.ts';
 import { measureCompilePart } from './control-plane/compile-part.ts';
-import { measureLabelPart } from './control-plane/label-part.ts';
 import { measureForwardingPart } from './forwarding/forwarding-part.ts';
 import { prepareSandbox, sandboxMissing } from './kernel/sandbox.ts';
 import { observeMachine } from './machine.ts';
@@ -37,7 +37,7 @@ async function bench(options: BenchOptions): Promise<void> {
   const progress = showProgress();
   const wants = (part: BenchOptions['parts'][number]) => options.parts.includes(part);
   const compile = wants('compile') ? await measureCompilePart(options, progress) : undefined;
-  const label = wants('label') ? await measureLabelPart(options, progress) : undefined;
+  const change = wants('change') ? await measureChangePart(options, progress) : undefined;
   const agent = wants('agent') ? await measureAgentPart(options, progress) : undefined;
   const forwarding = wants('forwarding') ? await measureForwardingPart(options, progress) : undefined;
   progress.end();
@@ -48,7 +48,7 @@ async function bench(options: BenchOptions): Promise<void> {
     isQuick: options.isQuick,
     machine,
     ...(compile === undefined ? {} : { compile }),
-    ...(label === undefined ? {} : { label }),
+    ...(change === undefined ? {} : { change }),
     ...(agent === undefined ? {} : { agent }),
     ...(forwarding === undefined ? {} : { forwarding }),
   };

@@ -5,13 +5,13 @@ describe('parseOptions', () => {
   it('runs everything when nothing is said', () => {
     expect(parseOptions([])).toMatchObject({
       ok: true,
-      value: { isQuick: false, parts: ['forwarding', 'compile', 'label', 'agent'], outFile: '.cache/bench.json' },
+      value: { isQuick: false, parts: ['forwarding', 'compile', 'change', 'agent'], outFile: '.cache/bench.json' },
     });
   });
 
   it('keeps the order of parts whatever the order asked for', () => {
-    const parsed = parseOptions(['--only', 'label', '--only=forwarding', '--core', '0']);
-    expect(parsed).toMatchObject({ ok: true, value: { parts: ['forwarding', 'label'], core: 0 } });
+    const parsed = parseOptions(['--only', 'change', '--only=forwarding', '--core', '0']);
+    expect(parsed).toMatchObject({ ok: true, value: { parts: ['forwarding', 'change'], core: 0 } });
   });
 
   it.each([

@@ -9,14 +9,14 @@ import type { Memory } from './memory.ts';
 import {
   type AgentReport,
   type BenchReport,
+  type ChangePathReport,
+  type ChangeReport,
+  type ChangeStep,
   type CompileReport,
   type CompileStage,
+  changeSteps,
   compileStages,
   type ForwardingReport,
-  type LabelPathReport,
-  type LabelReport,
-  type LabelStep,
-  labelSteps,
   type StepTimes,
 } from './report.ts';
 
@@ -30,7 +30,7 @@ export function printReport(report: BenchReport): string {
   const sections = [
     ...(forwarding === undefined ? [] : [printForwarding(forwarding)]),
     ...(report.compile === undefined ? [] : [printCompile(report.compile)]),
-    ...(report.label === undefined ? [] : [printLabel(report.label)]),
+    ...(report.change === undefined ? [] : [printChange(report.change)]),
     ...(report.agent === undefined ? [] : [printAgent(report.agent)]),
   ];
   return `${[head, ...sections].map((lines) => lines.join('\n')).join('\n\n')}\n`;
@@ -73,24 +73,29 @@ function printCompile({ size, stages, rounds, sets, textMiB, memory }: CompileRe
   return [title, ...alignColumns([['stage', 'median', 'min', 'max'], ...body]), sizes];
 }
 
-function printLabel({ size, members, whole, memory }: LabelReport): string[] {
-  const title = `From the changed label of one address to the kernel: ${printSize(size)}; ms`;
+function printChange({ size, label, nft, edit, memory }: ChangeReport): string[] {
+  const title = `One change at a time, inside one process: ${printSize(size)}; ms`;
   const row = (name: string, times: StepTimes) => [
     name,
-    ...[times.median, times.p99, times.max].map((ms) => ms.toFixed(1)),
+    ...[times.median, times.p99, times.max].map((ms) => ms.toFixed(2)),
   ];
-  const names: Readonly<Record<LabelStep, string>> = {
+  const names: Readonly<Record<ChangeStep, string>> = {
     snapshot: '  new snapshot',
-    intent: '  index to deltas',
-    ruleset: '  ruleset and change',
-    kernel: '  kernel',
+    intent: '  resolved',
+    ruleset: '  compiled and compared',
+    kernel: '  kernel, over netlink',
   };
-  const path = (name: string, { changes, total, steps }: LabelPathReport) => [
-    row(`${name}, ${changes} changes`, total),
-    ...labelSteps.map((step) => row(names[step], steps[step])),
+  const path = (name: string, { changes, total, steps }: ChangePathReport) => [
+    row(`${changes} ${name}`, total),
+    ...changeSteps.map((step) => row(names[step], steps[step])),
   ];
-  const body = [...path('members moved (as the agent does)', members), ...path('compiled whole and compared', whole)];
-  return [title, ...alignColumns([['step', 'median', 'p99', 'max'], ...body]), printMemory(memory)];
+  const body = [...path('labels', label), row('  the same element by nft', nft), ...path('policies', edit)];
+  const ratio = (nft.median / label.steps.kernel.median).toFixed(0);
+  return [
+    title,
+    ...alignColumns([['step', 'median', 'p99', 'max'], ...body]),
+    `nft takes ${ratio} times as long for a moved element; ${printMemory(memory)}`,
+  ];
 }
 
 function printAgent({ size, fillMs, startMs, idle, label, edit, sustained }: AgentReport): string[] {

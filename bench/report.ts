@@ -20,7 +20,7 @@ export interface BenchReport {
   readonly isQuick: boolean;
   readonly machine: Machine;
   readonly compile?: CompileReport;
-  readonly label?: LabelReport;
+  readonly change?: ChangeReport;
   readonly agent?: AgentReport;
   readonly forwarding?: ForwardingReport;
 }
@@ -69,19 +69,19 @@ export interface StepTimes extends Summary {
   readonly p99: number;
 }
 
-export interface LabelPathReport {
+export interface ChangePathReport {
   readonly changes: number;
   readonly total: StepTimes;
-  /** Resources to a snapshot; the snapshot to intent and deltas; those to nft text; nft's run. */
-  readonly steps: Readonly<Record<LabelStep, StepTimes>>;
+  readonly steps: Readonly<Record<ChangeStep, StepTimes>>;
 }
 
-export interface LabelReport {
+/** One change at a time, inside one process. */
+export interface ChangeReport {
   readonly size: HubSize;
-  /** The members that moved, moved in the ruleset of before, as the agent does. */
-  readonly members: LabelPathReport;
-  /** The whole ruleset compiled and compared, which is what a policy edit asks for. */
-  readonly whole: LabelPathReport;
+  readonly label: ChangePathReport;
+  /** nft, a process for each, taking the element that a label moved out and putting it back. */
+  readonly nft: StepTimes;
+  readonly edit: ChangePathReport;
   /** After all changes, with what an agent keeps: resources, index, intent and the ruleset the kernel was given. */
   readonly memory: Memory;
 }
@@ -108,8 +108,8 @@ export interface AgentReport {
   };
 }
 
-export const labelSteps = ['snapshot', 'intent', 'ruleset', 'kernel'] as const;
-export type LabelStep = (typeof labelSteps)[number];
+export const changeSteps = ['snapshot', 'intent', 'ruleset', 'kernel'] as const;
+export type ChangeStep = (typeof changeSteps)[number];
 
 export function reportForwarding(variants: readonly Variant[], results: readonly LaneResult[]): ForwardingRow[] {
   const medianOf = (layout: Layout, traffic: Traffic) => {

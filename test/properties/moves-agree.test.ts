@@ -1,5 +1,5 @@
 /**
- * Labels that move: for random policies and moves, `moveMembers` gives what compiling from nothing gives.
+ * Labels that move: for random policies and moves, a compiler that lives on gives what compiling from nothing gives.
  *
  * CAUSEWAY_PROPERTY_RUNS sets how many policies are tried, CAUSEWAY_PROPERTY_SEED where the search begins.
  */

@@ -5,10 +5,10 @@ import type { PolicyIntent } from '../../../src/intent/policy/policy-intent.ts';
 import { prefix } from '../../../src/net/literals.fixture.ts';
 import { compileRuleset } from '../../../src/nftables/compile.ts';
 import { diffRulesets, isEmptyChange } from '../../../src/nftables/diff.ts';
-import { moveMembers } from '../../../src/nftables/move-members.ts';
 import type { PacketFilter } from '../../../src/nftables/packet-filter.ts';
 import { printRuleset } from '../../../src/nftables/print.ts';
 import type { Rule, Ruleset } from '../../../src/nftables/ruleset.ts';
+import { RulesetCompiler } from '../../../src/nftables/ruleset-compiler.ts';
 import { policyIntents } from '../../properties/arbitrary-policy.ts';
 import { selectorIntents } from '../../properties/arbitrary-selector-policy.ts';
 import { listTable } from './nft-listing.ts';
@@ -79,7 +79,8 @@ it('follows labels that move by moving elements', { timeout: 240_000 }, async ()
       [...drawn.addressSets].map(([id, set]) => [id, { ...set, members: members.get(id) ?? new Map() }] as const),
     );
     const policy = { ...drawn, addressSets };
-    let from = compileRuleset(policy);
+    const compiler = new RulesetCompiler();
+    let from = compiler.update(policy);
     await expectSameAfterChange(undefined, from);
     for (const [setId, text] of labelMoves) {
       const set = members.get(setId);
@@ -92,7 +93,7 @@ it('follows labels that move by moving elements', { timeout: 240_000 }, async ()
         added: isLeaving ? [] : [each],
         removed: isLeaving ? [each] : [],
       } as const;
-      const to = moveMembers(from, policy, [delta]);
+      const to = compiler.update({ ...policy }, [delta]);
       if (isEmptyChange({ ...diffRulesets(from, to), elements: [] })) elementsOnly++;
       await expectSameAfterChange(from, to);
       from = to;
