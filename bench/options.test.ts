@@ -15,7 +15,7 @@ describe('parseOptions', () => {
   });
 
   it.each([
-    [['--only', 'forwardign'], /forwardign.*forwarding, compile, label/],
+    [['--only', 'forwardign'], /forwardign.*forwarding, compile, change/],
     [['--core', 'x'], /--core x/],
     [['--core', '64'], /--core 64/],
     [['--fast'], /--fast/],
