@@ -99,10 +99,8 @@ interface Arrangement {
   readonly open: Map<string, OpenBlock[]>;
   readonly done: Placed<Block>[];
   readonly dispatches: PlacedDispatch[];
-  /** What of dispatched rules is in the indexes already: many say the same of all addresses. */
-  readonly dispatched: Set<string>;
-  /** Where the last dispatched rule went that says the same, and how many boxes were in the indexes then. */
-  readonly lastAlike: Map<string, { readonly boxCount: number; readonly placed: PlacedDispatch }>;
+  /** The last dispatched rule by condition and action, and then by its cover: many say the same of all addresses. */
+  readonly alike: Map<string, Map<string, AlikeRule>>;
   order: number;
   /** In the indexes of all levels. */
   boxCount: number;
@@ -112,6 +110,12 @@ interface Placed<B> {
   readonly level: number;
   readonly order: number;
   readonly block: B;
+}
+
+/** Where it went, and how many boxes were in the indexes then. */
+interface AlikeRule {
+  readonly boxCount: number;
+  readonly placed: PlacedDispatch;
 }
 
 type PlacedDispatch = Placed<DispatchBlock & { readonly rules: OrderedRule[] }>;
@@ -130,8 +134,7 @@ export function arrangeBlocks(rules: readonly OrderedRule[], dispatchings: Dispa
     open: new Map(),
     done: [],
     dispatches: [],
-    dispatched: new Set(),
-    lastAlike: new Map(),
+    alike: new Map(),
     order: 0,
     boxCount: 0,
   };
@@ -183,19 +186,24 @@ function placeDispatched(state: Arrangement, rule: OrderedRule, dispatching: Dis
   if (rule.variants.length === 0) return;
   const condition = conditionOf(dispatching);
   const { boxes, text } = coverOf(rule);
-  const likeness = `${condition} ${rule.action} ${text}`;
+  const alike = alikeOf(state, `${condition} ${rule.action}`);
   // Thousands of rules say the same of all addresses, and nothing came in between.
-  const last = state.lastAlike.get(likeness);
+  const last = alike.get(text);
   const isAsBefore = last?.boxCount === state.boxCount;
   const minimum = isAsBefore ? last.placed.level : firstLevel(state, rule.action, boxes, condition);
   const placed = isAsBefore ? last.placed : dispatchAt(state, dispatching, minimum);
   placed.block.rules.push(rule);
-  const place = `${likeness} ${placed.level}`;
-  if (!state.dispatched.has(place)) {
-    state.dispatched.add(place);
+  if (isAsBefore) return;
+  if (last?.placed.level !== placed.level) {
     for (const box of boxes) addToLevel(state, placed.level, rule.action, box, condition);
   }
-  if (!isAsBefore) state.lastAlike.set(likeness, { boxCount: state.boxCount, placed });
+  alike.set(text, { boxCount: state.boxCount, placed });
+}
+
+function alikeOf(state: Arrangement, saying: string): Map<string, AlikeRule> {
+  const known = state.alike.get(saying) ?? new Map<string, AlikeRule>();
+  state.alike.set(saying, known);
+  return known;
 }
 
 function dispatchAt(state: Arrangement, { side, group }: Dispatching, minimum: number): PlacedDispatch {

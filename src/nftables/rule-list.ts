@@ -151,13 +151,13 @@ export class RuleList implements ClassFollower {
     const dispatchings = new Map<OrderedRule, Dispatching>();
     const sizes = sides.map((side) => this.#sides.get(side)?.ruleCounts.size ?? 0);
     const ordered = (sizes[1] ?? 0) > (sizes[0] ?? 0) ? sides.toReversed() : sides;
-    const groupOf = new Map(ordered.map((side) => [side, groupBySelector(groups.get(side) ?? [])]));
+    const bySelector = new Map(ordered.map((side) => [side, dispatchBySelector(side, groups.get(side) ?? [])]));
     for (const rule of this.rules) {
       if (rule.variants.length === 0) continue;
       for (const side of ordered) {
-        const group = groupOf.get(side)?.get(rule.selectors?.[side] ?? '');
-        if (group === undefined) continue;
-        dispatchings.set(rule, { side, group });
+        const dispatching = bySelector.get(side)?.get(rule.selectors?.[side] ?? '');
+        if (!dispatching) continue;
+        dispatchings.set(rule, dispatching);
         break;
       }
     }
@@ -192,7 +192,9 @@ export class RuleList implements ClassFollower {
 export interface Combination {
   readonly text: string;
   readonly ids: readonly SetId[];
-  /** The rules that can match such an address, without the term that it meets. */
+  /** The rules that can match such an address. */
+  readonly rules: readonly OrderedRule[];
+  /** The same without the term that it meets. */
   readonly list: RuleList;
   readonly classes: Set<AddressClass>;
 }
@@ -255,10 +257,12 @@ export class DispatchPlan implements ClassFollower {
     let combination = this.combinations.get(text);
     if (!combination) {
       const before = previous?.combinations.get(text);
-      const list = this.#listOf(ids, before?.list);
+      const rules = this.#rulesOf(ids);
+      const isKnown = before !== undefined && isSameArray(before.rules, rules);
+      const list = isKnown ? before.list : this.#listOf(rules, before?.list);
       // Taken over: it must not be disposed of with the plan it was in.
-      if (before?.list === list) previous?.combinations.delete(text);
-      combination = { text, ids, list, classes: new Set() };
+      if (isKnown) previous?.combinations.delete(text);
+      combination = { text, ids, rules, list, classes: new Set() };
       this.combinations.set(text, combination);
     }
     combination.classes.add(known);
@@ -285,18 +289,21 @@ export class DispatchPlan implements ClassFollower {
     return ids.filter((id) => this.#positions.has(id));
   }
 
-  #listOf(ids: readonly SetId[], previous: RuleList | undefined): RuleList {
+  /** The rules that can match such an address, in order. */
+  #rulesOf(ids: readonly SetId[]): readonly OrderedRule[] {
     const positions = [...this.#widePositions, ...ids.flatMap((id) => this.#positions.get(id) ?? [])];
-    const rules = positions
-      .sort((a, b) => a - b)
-      .flatMap((position): OrderedRule[] => {
-        const rule = this.block.rules[position];
-        if (!rule) return [];
-        return [this.block.wide?.has(rule) ? rule : withoutSelector(rule, this.block.side)];
-      });
-    const isKnown = previous?.rules.length === rules.length && previous.rules.every((rule, i) => rule === rules[i]);
-    return isKnown ? previous : new RuleList(this.#feed, rules, this.#depth + 1, previous);
+    return positions.sort((a, b) => a - b).flatMap((position) => this.block.rules[position] ?? []);
   }
+
+  #listOf(rules: readonly OrderedRule[], previous: RuleList | undefined): RuleList {
+    const { side, wide } = this.block;
+    const inner = rules.map((rule) => (wide?.has(rule) ? rule : withoutSelector(rule, side)));
+    return new RuleList(this.#feed, inner, this.#depth + 1, previous);
+  }
+}
+
+function isSameArray<T>(a: readonly T[], b: readonly T[]): boolean {
+  return a.length === b.length && a.every((each, i) => each === b[i]);
 }
 
 function pushTo(positions: Map<SetId, number[]>, id: SetId, position: number): void {
@@ -326,8 +333,13 @@ function countSelectors(rules: readonly OrderedRule[], side: Side): ReadonlyMap<
   return counts;
 }
 
-function groupBySelector(groups: readonly Group[]): ReadonlyMap<SetId, number> {
-  return new Map(groups.flatMap(({ ids }, group) => [...ids].map((id) => [id, group] as const)));
+function dispatchBySelector(side: Side, groups: readonly Group[]): ReadonlyMap<SetId, Dispatching> {
+  return new Map(
+    groups.flatMap(({ ids }, group) => {
+      const dispatching: Dispatching = { side, group };
+      return [...ids].map((id) => [id, dispatching] as const);
+    }),
+  );
 }
 
 function isSame(a: Dispatching | undefined, b: Dispatching | undefined): boolean {
