@@ -3,9 +3,13 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseFile } from './document.ts';
 import { manifest } from './manifest.fixture.ts';
-import { printResource } from './text.ts';
+import { parseSelector } from './selector/parse.ts';
+import { parseStored, printResource } from './text.ts';
 
-const seed = 20_261_125;
+const seed = Number(process.env['CAUSEWAY_PROPERTY_SEED'] ?? 20_261_125);
+/** How often each search is run beyond what there is time for on every commit. */
+const scale = Math.max(1, Number(process.env['CAUSEWAY_PROPERTY_RUNS'] ?? 0) / 100);
+const timeout = 30_000 + scale * 10_000;
 
 /** Either something was read or something was said; time is generous, as it only has to exclude runaway work. */
 function expectSane(text: string): void {
@@ -74,54 +78,126 @@ const yamlish = fc
   .map((parts) => parts.join(''));
 
 describe('reading', () => {
-  it('survives random bytes', () => {
-    fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 400 }), (bytes) => expectSane(new TextDecoder().decode(bytes))),
-      { seed, numRuns: 300 },
-    );
-  });
+  it(
+    'survives random bytes',
+    () => {
+      fc.assert(
+        fc.property(fc.uint8Array({ maxLength: 400 }), (bytes) => expectSane(new TextDecoder().decode(bytes))),
+        { seed, numRuns: 300 * scale },
+      );
+    },
+    timeout,
+  );
 
-  it('survives text that looks like YAML', () => {
-    fc.assert(fc.property(yamlish, expectSane), { seed, numRuns: 500 });
-  });
+  it(
+    'survives text that looks like YAML',
+    () => {
+      fc.assert(fc.property(yamlish, expectSane), { seed, numRuns: 500 * scale });
+    },
+    timeout,
+  );
 
-  it('survives any JSON tree, also under every kind', () => {
-    const kind = fc.constantFrom(
-      'GlobalNetworkPolicy',
-      'BGPPeer',
-      'BGPFilter',
-      'Attachment',
-      'Router',
-      'IPPool',
-      'FelixConfiguration',
-      'WorkloadEndpoint',
-      'TierList',
-      'List',
-    );
-    fc.assert(
-      fc.property(kind, fc.jsonValue(), fc.jsonValue(), (of, spec, metadata) => {
-        expectSane(JSON.stringify(spec));
-        expectSane(JSON.stringify({ apiVersion: 'projectcalico.org/v3', kind: of, metadata, spec, items: spec }));
-      }),
-      { seed, numRuns: 300 },
-    );
-  });
+  it(
+    'survives any JSON tree, also under every kind',
+    () => {
+      const kind = fc.constantFrom(
+        'GlobalNetworkPolicy',
+        'BGPPeer',
+        'BGPFilter',
+        'Attachment',
+        'Router',
+        'IPPool',
+        'FelixConfiguration',
+        'WorkloadEndpoint',
+        'TierList',
+        'List',
+      );
+      fc.assert(
+        fc.property(kind, fc.jsonValue(), fc.jsonValue(), (of, spec, metadata) => {
+          expectSane(JSON.stringify(spec));
+          expectSane(JSON.stringify({ apiVersion: 'projectcalico.org/v3', kind: of, metadata, spec, items: spec }));
+        }),
+        { seed, numRuns: 300 * scale },
+      );
+    },
+    timeout,
+  );
 
-  it('survives valid manifests with one place changed', () => {
-    const edit = fc.record({
-      text: fc.constantFrom(...valid),
-      at: fc.nat(),
-      cut: fc.nat(12),
-      insert: fc.oneof(yamlish, fc.string({ maxLength: 6 })),
-    });
-    fc.assert(
-      fc.property(edit, ({ text, at, cut, insert }) => {
-        const from = at % text.length;
-        expectSane(text.slice(0, from) + insert + text.slice(from + cut));
-      }),
-      { seed, numRuns: 500 },
-    );
-  });
+  it(
+    'survives valid manifests with one place changed',
+    () => {
+      const edit = fc.record({
+        text: fc.constantFrom(...valid),
+        at: fc.nat(),
+        cut: fc.nat(12),
+        insert: fc.oneof(yamlish, fc.string({ maxLength: 6 })),
+      });
+      fc.assert(
+        fc.property(edit, ({ text, at, cut, insert }) => {
+          const from = at % text.length;
+          expectSane(text.slice(0, from) + insert + text.slice(from + cut));
+        }),
+        { seed, numRuns: 500 * scale },
+      );
+    },
+    timeout,
+  );
+});
+
+describe('reading what is no file', () => {
+  const selectorish = fc
+    .array(
+      fc.constantFrom(
+        ...['a', "'x'", '"y"', '==', '!=', ' in ', ' not in ', '{', '}', '(', ')', '!', '&&', '||', ',', ' ', 'has(a)'],
+        ...['all()', 'global()', 'contains', ' starts with ', ' ends with ', '\\t', '\\n', '`', 'é', '\\0'],
+      ),
+      { maxLength: 60 },
+    )
+    .map((parts) => parts.join(''));
+
+  it(
+    'survives selectors of any text, and of any depth',
+    () => {
+      fc.assert(
+        fc.property(
+          fc.oneof(
+            selectorish,
+            fc.string(),
+            fc.nat(5000).map((depth) => '!('.repeat(depth)),
+          ),
+          (text) => {
+            const parsed = parseSelector(text);
+            expect(parsed.ok || parsed.error !== undefined).toBe(true);
+          },
+        ),
+        { seed, numRuns: 500 * scale },
+      );
+    },
+    timeout,
+  );
+
+  it(
+    'survives stored objects of any bytes, trees and places changed',
+    () => {
+      const stored = valid.flatMap((text) => parseFile({ path: 'f', text }).resources.map(({ resource }) => resource));
+      const texts = stored.map((resource) => printResource(resource, 'json'));
+      const edit = fc
+        .record({ text: fc.constantFrom(...texts), at: fc.nat(), cut: fc.nat(12), insert: fc.string({ maxLength: 6 }) })
+        .map(({ text, at, cut, insert }) => {
+          const from = at % text.length;
+          return text.slice(0, from) + insert + text.slice(from + cut);
+        });
+      const bytes = fc.uint8Array({ maxLength: 200 }).map((all) => new TextDecoder().decode(all));
+      fc.assert(
+        fc.property(fc.oneof(edit, bytes, fc.json()), (text) => {
+          const parsed = parseStored(text);
+          expect(parsed.ok || parsed.error.reasons.length > 0).toBe(true);
+        }),
+        { seed, numRuns: 500 * scale },
+      );
+    },
+    timeout,
+  );
 });
 
 describe('printing', () => {
