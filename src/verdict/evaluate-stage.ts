@@ -18,7 +18,7 @@ import type {
 } from '../intent/policy/policy-intent.ts';
 import type { FieldPath, Position, Resource } from '../resources/resource.ts';
 import { findFailsafe } from './failsafe.ts';
-import { findMiss, isIcmp, type Miss } from './match-rule.ts';
+import { failsOnPorts, findMiss, isIcmp, type Miss } from './match-rule.ts';
 import type { Packet } from './packet.ts';
 import { type FindOwners, printMiss } from './print-miss.ts';
 import type { RuleReference, TraceDetail, TraceStep, VerdictCause, VerdictStage } from './verdict.ts';
@@ -189,10 +189,12 @@ function evaluateProfiles(walk: Walk, at: StagePoint): Outcome | undefined {
 
 function evaluateRules(walk: Walk, at: StagePoint, rules: PolicyRules): Outcome | 'pass' | undefined {
   const direction = directionOf(at.stage);
+  const isQuick = walk.detail !== 'rules';
   for (const rule of rules[direction]) {
+    if (isQuick && failsOnPorts(rule, walk.packet)) continue;
     const miss = findMiss(walk.policy, rule, walk.packet);
     if (miss) {
-      if (walk.detail === 'rules') noteMiss(walk, at, rules, rule, miss);
+      if (!isQuick) noteMiss(walk, at, rules, rule, miss);
       continue;
     }
     const by = decisionOf(walk, at, rules, rule);

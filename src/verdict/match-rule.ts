@@ -47,6 +47,20 @@ export function findMiss(sets: Sets, rule: RuleIntent, packet: Packet): Miss | u
   return findSideMiss(sets, rule, packet, 'source') ?? findSideMiss(sets, rule, packet, 'destination');
 }
 
+/**
+ * Whether the ports alone say that the rule does not match; false where other terms have to be asked. Nine of ten rules of a long
+ * policy fail on their port, and no other term is as quick to ask.
+ */
+export function failsOnPorts(rule: RuleIntent, packet: Packet): boolean {
+  if (rule.protocol !== undefined && packet.protocol !== rule.protocol) return true;
+  return isOutside(rule.destination.ports, packet.destinationPort) || isOutside(rule.source.ports, packet.sourcePort);
+}
+
+function isOutside(match: PortMatch | undefined, port: number | undefined): boolean {
+  if (match === undefined || match.portSets.length > 0) return false;
+  return port === undefined || !match.ranges.some((range) => containsPort(range, port));
+}
+
 function findSideMiss(sets: Sets, rule: RuleIntent, packet: Packet, side: 'source' | 'destination'): Miss | undefined {
   const port = side === 'source' ? packet.sourcePort : packet.destinationPort;
   const term = failedTerm(sets, rule[side], packet[side], packet.protocol, port);
