@@ -9,7 +9,6 @@
  * notices. The kernel does that only for interfaces whose driver has an XDP receive queue.
  * Invariant: exactly one packet; sockets and programs are closed at once.
  */
-import { readFileSync } from 'node:fs';
 import koffi from 'koffi';
 import { err, ok, type Result } from '../result.ts';
 
@@ -30,6 +29,7 @@ const bindSocket = libc.func('int bind(int fd, const uint8_t *address, uint32_t 
 const sendTo = libc.func(
   'long sendto(int fd, const uint8_t *data, size_t length, int flags, const uint8_t *address, uint32_t size)',
 );
+const control = libc.func('int ioctl(int fd, unsigned long request, _Inout_ uint8_t *argument)');
 const closeFile = libc.func('int close(int fd)');
 const indexOfName = libc.func('uint32_t if_nametoindex(const char *name)');
 const bpf = libc.func('long syscall(long number, int command, _Inout_ uint8_t *attributes, uint32_t size)');
@@ -37,7 +37,10 @@ const strerror = libc.func('const char *strerror(int number)');
 
 const AF_INET = 2;
 const AF_INET6 = 10;
+const SOCK_DGRAM = 2;
 const SOCK_RAW = 3;
+const SIOCGIFHWADDR = 0x8927;
+const ARPHRD_ETHER = 1;
 const bpfNumbers: Readonly<Record<string, number>> = { x64: 321, arm64: 280 };
 const BPF_PROG_LOAD = 5;
 const BPF_PROG_TEST_RUN = 10;
@@ -112,13 +115,17 @@ function loadProgram(number: number): Result<number, string> {
   return program < 0 ? fail('the kernel loads no BPF program') : ok(program);
 }
 
-/** Six bytes; undefined where the interface has no Ethernet address. */
+/** Six bytes; undefined where the interface has no Ethernet address. Not by /sys, which may show another network namespace. */
 function hardwareAddress(interfaceName: string): Buffer | undefined {
-  const read = (file: string) => readFileSync(`/sys/class/net/${interfaceName}/${file}`, 'utf8').trim();
+  const socket: number = openSocket(AF_INET, SOCK_DGRAM, 0);
+  if (socket < 0) return undefined;
   try {
-    return read('type') === '1' ? Buffer.from(read('address').replaceAll(':', ''), 'hex') : undefined;
-  } catch {
-    return undefined;
+    const request = Buffer.alloc(40); // struct ifreq: a name of 16 bytes, then a sockaddr
+    request.write(interfaceName, 0, 15, 'latin1');
+    const isKnown = Number(control(socket, SIOCGIFHWADDR, request)) === 0;
+    return isKnown && request.readUInt16LE(16) === ARPHRD_ETHER ? request.subarray(18, 24) : undefined;
+  } finally {
+    closeFile(socket);
   }
 }
 
