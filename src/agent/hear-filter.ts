@@ -46,7 +46,7 @@ function recognise({ desired }: AgentState, observed: ObservedTable | undefined)
 function verifyApplied(state: AgentState, observed: ObservedTable | undefined, now: number): Reaction {
   if (state.filter.kind !== 'unverified') return [state, []];
   const { goal, isTouched } = state.filter;
-  if (observed === undefined) return refuted(state, ['the table is absent'], now);
+  if (observed === undefined) return goneTable(state, now);
   const discrepancies = verifyTable(goal.ruleset, observed);
   if (discrepancies.length > 0) return refuted(state, discrepancies, now);
   return held(state, { kind: 'held', goal, generation: observed.generation, isTouched }, true);
@@ -62,8 +62,10 @@ export function hearPartsRead(
   if (filter.kind !== 'unverified' || filter.change === undefined) return [state, []];
   if (!result.ok) return [failed(withTouchedFilter(state), 'nft', result.error.message, now), []];
   const { goal, change, isTouched } = filter;
-  const discrepancies = verifyParts(change.check, result.value);
-  if (discrepancies.length > 0) return refuted(state, discrepancies, now);
+  // What is amiss the whole table tells: another one, or none at all, which leaves everything open.
+  if (verifyParts(change.check, result.value).length > 0) {
+    return [{ ...state, filter: { ...filter, change: undefined } }, []];
+  }
   // Somebody else's transaction leaves the count behind, whatever table it was on: the next look at it reads all.
   const isOurs = result.value.generation === nextGeneration(change.generation);
   const generation = isOurs ? result.value.generation : change.generation;
@@ -130,17 +132,20 @@ export function withReadTime(state: AgentState, now: number): AgentState {
 function checkDrift(state: AgentState, observed: ObservedTable | undefined, now: number): Reaction {
   if (state.filter.kind !== 'held') return [state, []];
   const { filter } = state;
-  const changed = observed === undefined ? ['the table is missing'] : verifyTable(filter.goal.ruleset, observed);
-  if (observed !== undefined && changed.length === 0) {
+  if (observed === undefined) return goneTable(state, now);
+  const changed = verifyTable(filter.goal.ruleset, observed);
+  if (changed.length === 0) {
     return [{ ...state, filter: { ...filter, generation: observed.generation } }, []];
   }
   const what = changed.slice(0, 5).join(', ');
-  return repaired(
-    { ...state, filter: { kind: observed === undefined ? 'absent' : 'foreign' } },
-    'nft table',
-    `somebody changed it: ${what}; written again`,
-    now,
-  );
+  const message = `somebody changed it: ${what}; written again`;
+  return repaired({ ...state, filter: { kind: 'foreign' } }, 'nft table', message, now);
+}
+
+/** Without it everything passes, so nothing is waited for. A kernel that takes a table has it: somebody took it away. */
+function goneTable(state: AgentState, now: number): Reaction {
+  const message = 'somebody changed it: the table is missing; written again';
+  return repaired({ ...state, filter: { kind: 'absent' }, retryAt: 0 }, 'nft table', message, now);
 }
 
 export function hearFilterApplied(
@@ -150,7 +155,11 @@ export function hearFilterApplied(
 ): Reaction {
   if (!event.result.ok) {
     const { kind, message } = event.result.error;
-    if (kind === 'stale') return [failed(withTouchedFilter(state), 'nft', message, now), []];
+    if (kind === 'stale') {
+      const next = failed(withTouchedFilter(state), 'nft', message, now);
+      // The first time it is looked at without a wait: the table may be gone, and everything pass.
+      return [state.failures === 0 ? { ...next, retryAt: 0 } : next, []];
+    }
     // Nothing was changed (one transaction); a whole replacement next time does not depend on what we believe it holds.
     const next = failed({ ...state, filter: { kind: 'foreign' } }, 'nft', message, now);
     return [next, [log('error', 'the kernel refused the policy; the old one stays', { error: message })]];

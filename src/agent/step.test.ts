@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { RouterIntent } from '../intent/router-intent.ts';
 import { guardRuleset } from '../nftables/guard.ts';
-import type { Ruleset } from '../nftables/ruleset.ts';
+import { firstClass, type Ruleset } from '../nftables/ruleset.ts';
 import type { ObservedTable } from '../nftables/table-reader.ts';
 import { err, ok } from '../result.ts';
 import { isConverged } from './converge.ts';
@@ -62,11 +62,14 @@ describe('the agent', () => {
     const run = converged();
     run.hear(intent(2, { endpoints: ['eth0', 'eth1'] }));
     const { goal, check } = run.last('apply-filter');
-    run.answer({ kind: 'filter-applied', goal, check, result: err({ kind: 'stale', message: 'changed meanwhile' }) });
-    run.pass(60_000);
-    expect(run.hear({ kind: 'tick' })).toContain('read-filter');
+    const result = err({ kind: 'stale', message: 'changed meanwhile' } as const);
+    const stale = { kind: 'filter-applied', goal, check, result } as const;
+    expect(run.answer(stale)).toEqual(['read-filter']);
     expect(run.answer({ kind: 'filter-read', result: ok(observed(converged().goal())) })).toEqual(['apply-filter']);
     expect(run.last('apply-filter').change.whole).toBeUndefined();
+    expect(run.answer(stale), 'a second time it waits').toEqual([]);
+    run.pass(60_000);
+    expect(run.hear({ kind: 'tick' })).toContain('read-filter');
   });
 
   it('changes only what differs, and reads only that back', () => {
@@ -83,12 +86,33 @@ describe('the agent', () => {
     const run = converged();
     run.hear(intent(2, { endpoints: ['eth0', 'eth1'] }));
     run.applied();
-    run.partsRead((parts) => ({ ...parts, elements: parts.elements.map(() => undefined) }));
+    const held = converged().goal();
+    expect(run.partsRead((parts) => ({ ...parts, elements: parts.elements.map(() => undefined) }))).toEqual([
+      'read-filter',
+    ]);
+    run.answer({ kind: 'filter-read', result: ok(observed(held, run.generation)) });
     expect(statusOf(run.state, 0).policy).toMatchObject({ revision: null, inSync: false });
-    expect(statusOf(run.state, 0).lastError?.message).toMatch(/lacks an element that came/);
+    expect(statusOf(run.state, 0).lastError?.message).toMatch(/does not hold what was applied/);
     run.pass(60_000);
     run.hear({ kind: 'tick' });
     expect(run.last('apply-filter').change.whole).toBe(run.goal()?.ruleset);
+  });
+
+  it('writes a table at once that was deleted before it was read back, whole or in parts', () => {
+    const started = start();
+    started.hear(intent(1));
+    started.answer({ kind: 'filter-read', result: ok(undefined) });
+    started.applied();
+    expect(started.answer({ kind: 'filter-read', result: ok(undefined) })).toEqual(['log', 'apply-filter']);
+
+    const changed = converged();
+    changed.hear(intent(2, { endpoints: ['eth0', 'eth1'] }));
+    changed.applied();
+    const nothing = { digests: new Map(), elements: changed.parts().elements.map(() => undefined) };
+    expect(changed.partsRead((parts) => ({ ...parts, ...nothing }))).toEqual(['read-filter']);
+    expect(changed.answer({ kind: 'filter-read', result: ok(undefined) })).toEqual(['log', 'apply-filter']);
+    expect(changed.last('apply-filter').change.whole).toBe(changed.goal()?.ruleset);
+    expect(statusOf(changed.state, 0).repairs.count).toBe(1);
   });
 
   it('does nothing for a revision that changes nothing, and takes note of it', () => {
@@ -194,6 +218,17 @@ describe('the agent', () => {
     ]);
     expect(run.last('apply-filter').goal).toBe(run.goal());
     expect(statusOf(run.state, 0).policy).toMatchObject({ revision: null, inSync: false });
+  });
+
+  it('closes the way first, too, where what takes long are classes of addresses', () => {
+    const run = start();
+    const few = intent(1);
+    if (few.kind !== 'intent') throw new Error('not an intent');
+    const classes = new Map(Array.from({ length: 2000 }, (_, i) => [`10.0.${i >> 8}.${i & 255}`, firstClass]));
+    const hosts = { name: 'hosts', family: 4, isInterval: false, classes } as const;
+    run.hear({ ...few, ruleset: { ...few.ruleset, classes: new Map([['hosts', hosts]]) } });
+    run.answer({ kind: 'filter-read', result: ok(undefined) });
+    expect(run.last('apply-filter').change.whole).toBe(guardRuleset);
   });
 
   it('is not alarmed by a bell that its own write rang', () => {

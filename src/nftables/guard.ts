@@ -7,6 +7,7 @@
  * Invariant: established flows go on, no new one is forwarded; traffic of the router itself is left alone, so that nobody is
  * locked out meanwhile. Its chain has the name the compiled one has, so that a change turns one into the other.
  */
+import { elementCount } from './diff.ts';
 import type { Ruleset } from './ruleset.ts';
 
 export const guardRuleset: Ruleset = {
@@ -42,8 +43,9 @@ const quickSize = 1000;
 
 export function isQuickToLoad(ruleset: Ruleset): boolean {
   let size = 0;
-  for (const set of ruleset.sets.values()) size += set.elements.size;
-  for (const map of ruleset.maps.values()) size += map.elements.size;
+  for (const holders of [ruleset.sets, ruleset.maps, ruleset.classes]) {
+    for (const holder of holders.values()) size += elementCount(holder);
+  }
   for (const chain of ruleset.chains.values()) size += chain.rules.length;
   return size <= quickSize;
 }
