@@ -19,6 +19,11 @@ import type { RouterStatus } from './status.ts';
 import { statusOf } from './status-of.ts';
 import { initialState, step, tickMs } from './step.ts';
 
+/**
+ * How often interfaces are read although no bell rang, in ms: one may have changed before the bell hung, or could not be read.
+ */
+const interfacesMs = 5000;
+
 export interface RunningAgent {
   status(): RouterStatus;
   /** Undefined before the first complete snapshot, and when the router's resources are gone. */
@@ -39,6 +44,8 @@ export async function startAgent(router: string, agent: AgentState['agent'], por
   let snapshot: Snapshot | undefined;
   let flaws: SnapshotFlaws = { invalid: [], unreadable: [] };
   let interfaces: readonly InterfaceFacts[] | undefined;
+  let interfacesRead: Promise<void> | undefined;
+  let areInterfacesDue = false;
   /** A snapshot, or interfaces, that no intent was made of yet. */
   let isBehind = false;
   let isStopped = false;
@@ -71,12 +78,25 @@ export async function startAgent(router: string, agent: AgentState['agent'], por
     }
   }
 
-  async function readInterfaces(): Promise<void> {
-    const read = await ports.host.interfaces();
-    if (!read.ok) return ports.log.write('error', 'interfaces cannot be read', { error: read.error.message });
-    interfaces = read.value;
-    isBehind = true;
-    catchUp();
+  /** One reading after the other: the newest counts, however long each takes. */
+  function readInterfaces(): Promise<void> {
+    areInterfacesDue = true;
+    interfacesRead ??= readDueInterfaces().finally(() => {
+      interfacesRead = undefined;
+    });
+    return interfacesRead;
+  }
+
+  async function readDueInterfaces(): Promise<void> {
+    while (areInterfacesDue && !isStopped) {
+      areInterfacesDue = false;
+      const read = await ports.host.interfaces();
+      if (read.ok) {
+        interfaces = read.value;
+        isBehind = true;
+        catchUp();
+      } else ports.log.write('error', 'interfaces cannot be read', { error: read.error.message });
+    }
   }
 
   async function checkRoutes(): Promise<void> {
@@ -91,6 +111,7 @@ export async function startAgent(router: string, agent: AgentState['agent'], por
     ports.filter.monitor(() => hear({ kind: 'filter-touched' })),
     ports.bird.onDown(() => hear({ kind: 'bird-down' })),
     ports.clock.every(tickMs, () => hear({ kind: 'tick' })),
+    ports.clock.every(interfacesMs, () => void readInterfaces()),
     ports.snapshots.follow({
       onSnapshot(next, flawsNow) {
         snapshot = next;
