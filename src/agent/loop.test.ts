@@ -1,8 +1,14 @@
 /** The loop with a world that answers at once, but for what each test says of it. */
 import { describe, expect, it, vi } from 'vitest';
 import type { InterfaceFacts } from '../intent/policy/policy-intent.ts';
+import { resolveIntent } from '../intent/resolve-intent.ts';
+import { compileRuleset } from '../nftables/compile.ts';
+import { diffRulesets, isEmptyChange } from '../nftables/diff.ts';
+import { expectedDigests } from '../nftables/expected-table.ts';
+import type { Ruleset } from '../nftables/ruleset.ts';
 import { resource } from '../resources/resource.fixture.ts';
-import { makeSnapshot } from '../resources/snapshot.ts';
+import type { AnyResource } from '../resources/resource.ts';
+import { makeSnapshot, type Snapshot } from '../resources/snapshot.ts';
 import { err, ok, type Result } from '../result.ts';
 import { startAgent } from './loop.ts';
 import type { AgentPorts, HostError } from './ports.ts';
@@ -11,28 +17,51 @@ type InterfacesRead = Result<readonly InterfaceFacts[], HostError>;
 
 const still = { close: () => undefined };
 const endless = new Promise<never>(() => undefined);
-const snapshot = makeSnapshot([
-  resource('Router', 'tr1', { asNumber: 64520, interfaces: [] }),
-  resource('HostEndpoint', 'all', { node: 'tr1', interfaceName: '*', expectedIPs: ['10.0.0.1'] }),
-]);
+function pod(app: string) {
+  return resource('WorkloadEndpoint', 'a', { ipNetworks: ['10.1.0.1/32'] }, { app }, 'n');
+}
 
-/** An agent whose kernel never answers, so that what it wants is all there is to see. */
-function world(interfaces: () => Promise<InterfacesRead>) {
+const router = resource('Router', 'tr1', { asNumber: 64520, interfaces: [] });
+const others = [
+  resource('HostEndpoint', 'all', { node: 'tr1', interfaceName: '*' }, { role: 'wan' }),
+  resource('GlobalNetworkPolicy', 'web', {
+    selector: 'role == "wan"',
+    ingress: [{ action: 'Allow', source: { selector: 'app == "web"' } }],
+  }),
+];
+const snapshot = makeSnapshot([router, ...others, pod('web')]);
+
+/** A kernel that takes every table whole; changes of one are refused, so that the next comes whole. */
+function world(interfaces: () => Promise<InterfacesRead> = async () => ok([])) {
   const bells: (() => void)[] = [];
+  let kernel: Ruleset | undefined;
+  let tellSnapshot: (next: Snapshot) => void = () => undefined;
   let ringInterfaces = (): void => undefined;
   const ports: AgentPorts = {
-    filter: { apply: () => endless, remove: () => endless, monitor: () => still, close: () => undefined },
+    filter: {
+      async apply({ whole }) {
+        if (!whole) return err({ kind: 'refused', message: 'not whole' });
+        kernel = whole;
+        return ok(undefined);
+      },
+      async remove() {
+        kernel = undefined;
+        return ok(undefined);
+      },
+      monitor: () => still,
+      close: () => undefined,
+    },
     table: {
-      readTable: () => endless,
+      readTable: async () => ok(kernel && { generation: 1, digests: expectedDigests(kernel) }),
       readParts: () => endless,
       readGeneration: () => endless,
       readCounters: () => endless,
       close: () => undefined,
     },
     bird: {
-      adopt: () => endless,
-      configure: () => endless,
-      stop: () => endless,
+      adopt: async () => undefined,
+      configure: async () => ok(undefined),
+      stop: async () => ok(undefined),
       sessions: () => endless,
       routes: () => endless,
       restoreRoutes: () => endless,
@@ -41,24 +70,25 @@ function world(interfaces: () => Promise<InterfacesRead>) {
     },
     host: {
       interfaces,
-      setForwarding: () => endless,
+      setForwarding: async () => ok(false),
       routes: () => endless,
       watch(onChange) {
         ringInterfaces = () => onChange('interfaces');
         return still;
       },
     },
-    secrets: { read: () => endless },
+    secrets: { read: async () => new Map() },
     applied: { load: async () => undefined, save: () => endless },
     status: { write: () => endless },
     snapshots: {
       follow({ onSnapshot }) {
-        onSnapshot(snapshot, { invalid: [], unreadable: [] });
+        tellSnapshot = (next) => onSnapshot(next, { invalid: [], unreadable: [] });
+        tellSnapshot(snapshot);
         return still;
       },
     },
     clock: {
-      now: () => 0,
+      now: Date.now,
       every(_ms, ring) {
         bells.push(ring);
         return still;
@@ -70,10 +100,25 @@ function world(interfaces: () => Promise<InterfacesRead>) {
     start: () => startAgent('tr1', { version: 'test', pid: 1, startedAt: '' }, ports),
     ringAll: () => bells.forEach((ring) => void ring()),
     ringInterfaces: () => ringInterfaces(),
+    tellSnapshot: (...resources: AnyResource[]) => tellSnapshot(makeSnapshot(resources)),
+    kernel: () => kernel,
   };
 }
 
 describe("the agent's loop", () => {
+  it('knows a router that comes back by the labels of now, not of when it went', async () => {
+    const { start, tellSnapshot, kernel } = world();
+    const agent = await start();
+    await vi.waitFor(() => expect(agent.isConverged() && kernel()).toBeTruthy());
+    tellSnapshot(...others, pod('db'));
+    await vi.waitFor(() => expect(kernel()).toBeUndefined());
+    tellSnapshot(router, ...others, pod('db'));
+    await vi.waitFor(() => expect(agent.isConverged() && kernel()).toBeTruthy());
+    const fresh = resolveIntent(makeSnapshot([router, ...others, pod('db')]), 'tr1', { interfaces: [] });
+    expect(fresh.ok && kernel()).toBeTruthy();
+    if (fresh.ok) expect(diffRulesets(kernel(), compileRuleset(fresh.value.policy))).toSatisfy(isEmptyChange);
+  });
+
   it('reads interfaces again that could not be read', async () => {
     const failure = err({ kind: 'failed', subject: 'ip', message: 'no memory' } as const);
     const interfaces = vi.fn<() => Promise<InterfacesRead>>().mockResolvedValueOnce(failure).mockResolvedValue(ok([]));

@@ -38,7 +38,7 @@ export interface RunningAgent {
 
 export async function startAgent(router: string, agent: AgentState['agent'], ports: AgentPorts): Promise<RunningAgent> {
   const resolver = new IntentResolver(router);
-  const compiler = new RulesetCompiler();
+  let compiler = new RulesetCompiler();
   const underWay = new Set<Promise<void>>();
   let state = initialState(router, agent);
   let snapshot: Snapshot | undefined;
@@ -74,6 +74,8 @@ export async function startAgent(router: string, agent: AgentState['agent'], por
       const { intent, deltas } = resolved.value;
       hear({ kind: 'intent', intent, ruleset: compiler.update(intent.policy, deltas), revision, flaws });
     } else {
+      // What moves while the router is gone no delta tells: when it comes back all is compiled anew.
+      compiler = new RulesetCompiler();
       hear({ kind: 'intent-gone', revision, reason: `the store holds no Router or Node named ${router}`, flaws });
     }
   }

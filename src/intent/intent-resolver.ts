@@ -108,7 +108,8 @@ export class IntentResolver {
 
   /**
    * The intent for a snapshot; `interfaces` as the kernel has them, or what resources declare when undefined. A snapshot
-   * that lacks the router is an error, and the next one that has it starts anew.
+   * that lacks the router is an error, and the next one that has it starts anew: what moved meanwhile is in no delta, and
+   * whoever kept what the intent of before was made into has to begin anew as well.
    */
   update(snapshot: Snapshot, interfaces?: readonly InterfaceFacts[]): Result<IntentUpdate, UnknownRouter> {
     const differences = compareSnapshots(this.seen, snapshot);
