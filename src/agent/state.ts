@@ -55,6 +55,8 @@ export interface AgentState {
   readonly isGenerationDue: boolean;
   /** When the last slow round was, in ms. */
   readonly slowTickAt: number;
+  /** When the last event was heard, in ms. */
+  readonly heardAt: number;
 }
 
 /** What the router must be: a router, or (its resources were taken away) no router any more. */

@@ -31,6 +31,16 @@ describe('the agent', () => {
     expect(statusOf(run.state, 0).policy).toMatchObject({ revision: 1, inSync: true, forwardDefault: 'Deny' });
   });
 
+  it('waits for nothing longer because the clock was put back', () => {
+    const run = converged();
+    run.hear(intent(2, { endpoints: ['eth0', 'eth1'] }), { kind: 'tick' });
+    const { goal, check } = run.last('apply-filter');
+    const refused = err({ kind: 'refused', message: 'no' } as const);
+    run.answer({ kind: 'filter-applied', goal, check, result: refused });
+    run.pass(-900_000);
+    expect(run.hear({ kind: 'tick' })).toContain('apply-filter');
+  });
+
   it('calls nothing applied that the kernel does not show', () => {
     const run = start();
     run.hear(intent(1));

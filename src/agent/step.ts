@@ -54,17 +54,32 @@ export function initialState(router: string, agent: AgentState['agent']): AgentS
     filterRead: { at: 0, took: 0 },
     isGenerationDue: false,
     slowTickAt: 0,
+    heardAt: 0,
   };
 }
 
 /** `now` is in milliseconds since the epoch. */
 export function step(state: AgentState, event: AgentEvent, now: number): Reaction {
-  const [heard, effects] = hear(state, event, now);
+  const [heard, effects] = hear(inTime(state, now), event, now);
   const next = settleBird(heard);
   const converging = nextEffect(next, now);
   if (!converging) return [next, effects];
   const begun = converging.kind === 'read-filter' ? beginRead(next, now) : next;
   return [{ ...begun, busy: converging.kind }, [...effects, converging]];
+}
+
+/** Where the clock was put back, times of before would hold up for hours what they are there to space out: all is due. */
+function inTime(state: AgentState, now: number): AgentState {
+  if (now >= state.heardAt) return { ...state, heardAt: now };
+  const { status, filterRead } = state;
+  return {
+    ...state,
+    heardAt: now,
+    retryAt: 0,
+    slowTickAt: 0,
+    status: { ...status, writtenAt: 0 },
+    filterRead: { ...filterRead, at: Math.min(filterRead.at, now) },
+  };
 }
 
 function hear(state: AgentState, event: AgentEvent, now: number): Reaction {
