@@ -36,10 +36,12 @@ export const errnos = {
   EPERM: 1,
   ENOENT: 2,
   EINTR: 4,
+  EBADF: 9,
   EAGAIN: 11,
   EBUSY: 16,
   EEXIST: 17,
   ERESTART: 85,
+  ENOTSOCK: 88,
   EMSGSIZE: 90,
   ENOBUFS: 105,
 } as const;
@@ -201,6 +203,7 @@ async function readAnswer(
       const errno = length < 0 ? koffi.errno() : errnos.EAGAIN;
       if (errno === errnos.EAGAIN) return failure ? err(failure) : ok(undefined);
       failure ??= { kind: 'lost', errno, sequence: undefined };
+      if (errno === errnos.EBADF || errno === errnos.ENOTSOCK) return err(failure); // closed meanwhile: nothing comes any more
       continue;
     }
     const read = readMessages(Buffer.from(chunk.subarray(0, length)));

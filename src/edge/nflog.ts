@@ -82,6 +82,8 @@ function createReader(socket: NetlinkSocket): NflogReader {
 }
 
 const nameCacheMs = 1000;
+/** Indexes count up for as long as the machine runs: beyond this many all are asked for anew. */
+const mostNames = 10_000;
 
 /** Names of interfaces by index, asked of the kernel at most once a second each; `#7` for one that is gone. */
 export function createInterfaceNames(now: () => number): (index: number) => string {
@@ -92,6 +94,7 @@ export function createInterfaceNames(now: () => number): (index: number) => stri
     const buffer = Buffer.alloc(interfaceNameBytes);
     const isFound = indexToName(index, buffer) !== null;
     const name = isFound ? buffer.toString('latin1').replace(/\0.*$/s, '') : `#${index}`;
+    if (names.size >= mostNames) names.clear();
     names.set(index, { name, at: now() });
     return name;
   };

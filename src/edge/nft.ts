@@ -131,7 +131,10 @@ async function readHandles(socket: NetlinkSocket, names: readonly string[]): Pro
     const read = await socket.requestEach(writer.bytes(), (message) => readRuleHandles(message, handles));
     if (!read.ok) return read;
   }
-  return ok({ generation: readGeneration(answered.value), handles });
+  const generation = readGeneration(answered.value);
+  // Without it, what others do meanwhile would go unnoticed.
+  if (generation === undefined) return err({ kind: 'malformed', errno: 0, sequence: undefined });
+  return ok({ generation, handles });
 }
 
 function unreadable({ kind, errno }: NetlinkError): NftError {
