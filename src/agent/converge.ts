@@ -120,8 +120,9 @@ function policyEffect(state: AgentState, desired: RouterDesired): Effect | undef
     case 'foreign':
       return changeEffect(undefined, desired.filter);
     case 'held':
-      if (filter.isTouched) return { kind: 'read-filter' };
-      if (filter.goal.ruleset === desired.filter.ruleset) return undefined;
+      // Where others leave no time to read it, changes take turns with the reading: access that was taken away must go.
+      if (filter.goal.ruleset === desired.filter.ruleset) return filter.isTouched ? { kind: 'read-filter' } : undefined;
+      if (filter.isTouched && !state.filterRead.hasFailed) return { kind: 'read-filter' };
       return changeEffect(filter.goal.ruleset, desired.filter);
   }
 }

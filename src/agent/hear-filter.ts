@@ -1,5 +1,5 @@
 /**
- * What the agent makes of what nft says: of a listing read back, of a text applied.
+ * What the agent makes of what the kernel says: of a table read back, of a change applied.
  *
  *   filter-read, filter-applied ─[hear]→ FilterState, repairs
  *
@@ -18,7 +18,10 @@ export function hearFilterRead(
   event: Extract<AgentEvent, { kind: 'filter-read' }>,
   now: number,
 ): Reaction {
-  if (!event.result.ok) return [failed(withTouchedFilter(state), 'nft', event.result.error.message, now), []];
+  if (!event.result.ok) {
+    const unread = { ...state, filterRead: { ...state.filterRead, hasFailed: true } };
+    return [failed(withTouchedFilter(unread), 'nft', event.result.error.message, now), []];
+  }
   const observed = event.result.value;
   const { filter } = state;
   switch (filter.kind) {
@@ -120,7 +123,7 @@ export function beginRead(state: AgentState, now: number): AgentState {
   return {
     ...state,
     filter: isKnown ? { ...filter, isTouched: false } : filter,
-    filterRead: { ...state.filterRead, at: now },
+    filterRead: { ...state.filterRead, at: now, hasFailed: false },
   };
 }
 
@@ -165,8 +168,10 @@ export function hearFilterApplied(
     return [next, [log('error', 'the kernel refused the policy; the old one stays', { error: message })]];
   }
   const { goal, check } = event;
+  const filterRead = { ...state.filterRead, hasFailed: false };
   const before = state.filter.kind === 'held' ? state.filter : undefined;
-  return [{ ...state, filter: goal ? unverified(goal, before, check) : { kind: 'absent' }, isTakenOver: true }, []];
+  const filter: AgentState['filter'] = goal ? unverified(goal, before, check) : { kind: 'absent' };
+  return [{ ...state, filter, filterRead, isTakenOver: true }, []];
 }
 
 /** `before` is what was held when the change was applied to it. */

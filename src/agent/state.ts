@@ -49,8 +49,10 @@ export interface AgentState {
   readonly repairs: { readonly count: number; readonly last: Repair | null };
   readonly lastError: RouterStatus['lastError'];
   readonly status: { readonly written: string; readonly writtenAt: number; readonly isWriting: boolean };
-  /** When the table was last read whole, and how long that took, in ms. */
-  readonly filterRead: { readonly at: number; readonly took: number };
+  /**
+   * When the table was last read whole, and how long that took, in ms. `hasFailed`: it could not be, and nothing was written since.
+   */
+  readonly filterRead: { readonly at: number; readonly took: number; readonly hasFailed: boolean };
   /** Whether it is time to ask if the ruleset is of the generation it was left in. */
   readonly isGenerationDue: boolean;
   /** When the last slow round was, in ms. */

@@ -92,6 +92,18 @@ describe('the agent', () => {
     expect(statusOf(run.state, 0).policy).toMatchObject({ revision: 2, inSync: true });
   });
 
+  it('changes what it holds by turns with reading it, where others leave no time to read', () => {
+    const run = converged();
+    run.hear({ kind: 'filter-touched' });
+    const interrupted = err({ kind: 'refused', message: 'the ruleset changed each time it was read' } as const);
+    run.answer({ kind: 'filter-read', result: interrupted });
+    expect(run.hear(intent(2, { endpoints: ['eth0', 'eth1'] }))).toEqual(['apply-filter']);
+    expect(run.last('apply-filter').change.whole).toBeUndefined();
+    expect(run.applied()).toEqual(['read-parts']);
+    expect(run.partsRead()).toEqual(['read-filter']);
+    expect(run.hear(intent(3, { endpoints: ['eth0'] })), 'no change overtakes the reading').toEqual([]);
+  });
+
   it('calls no change applied that the kernel does not show', () => {
     const run = converged();
     run.hear(intent(2, { endpoints: ['eth0', 'eth1'] }));

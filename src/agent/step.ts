@@ -51,7 +51,7 @@ export function initialState(router: string, agent: AgentState['agent']): AgentS
     repairs: { count: 0, last: null },
     lastError: null,
     status: { written: '', writtenAt: 0, isWriting: false },
-    filterRead: { at: 0, took: 0 },
+    filterRead: { at: 0, took: 0, hasFailed: false },
     isGenerationDue: false,
     slowTickAt: 0,
     heardAt: 0,
