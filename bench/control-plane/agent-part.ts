@@ -28,8 +28,8 @@ import { percentile, summarize } from '../statistics.ts';
 import { appName, type HubSize, hubAddress, hubInterfaces, hubRules, hubSizes, hubWorkloads } from './hub.ts';
 
 const extents = {
-  quick: { labels: 50, edits: 10, idleSeconds: 3, sustainedSeconds: 3, perSecond: 1000 },
-  whole: { labels: 500, edits: 100, idleSeconds: 20, sustainedSeconds: 20, perSecond: 1000 },
+  quick: { labels: 50, edits: 10, settleSeconds: 3, idleSeconds: 3, sustainedSeconds: 3, perSecond: 1000 },
+  whole: { labels: 500, edits: 100, settleSeconds: 30, idleSeconds: 30, sustainedSeconds: 20, perSecond: 1000 },
 } as const;
 
 const causeway = resolve('bin/causeway');
@@ -50,7 +50,7 @@ interface Bench {
 
 export async function measureAgentPart(options: BenchOptions, progress: Progress): Promise<AgentReport> {
   const extent = options.isQuick ? 'quick' : 'whole';
-  const { labels, edits, idleSeconds, sustainedSeconds, perSecond } = extents[extent];
+  const { labels, edits, settleSeconds, idleSeconds, sustainedSeconds, perSecond } = extents[extent];
   const size = hubSizes[extent];
   const folder = mkdtempSync('/run/agent-');
   const opened = await openEmbeddedStore(join(folder, 'store'));
@@ -76,7 +76,7 @@ export async function measureAgentPart(options: BenchOptions, progress: Progress
     await untilInSync(join(folder, 'run', routerName, 'agent.sock'));
     const startMs = performance.now() - startedAt;
     const bench: Bench = { size, store, events, agent, apps: hubApps(size) };
-    await pause(2000); // what follows a start (a file, a status) is no idling
+    await pause(settleSeconds * 1000); // what follows a start (garbage collected, the table read once more) is no idling
     const idle = await measureIdle(agent, idleSeconds);
     const label = await measureLabels(bench, labels, progress);
     const edit = await measureEdits(bench, edits, progress);
