@@ -182,7 +182,10 @@ export class RuleList implements ClassFollower {
     const known = previous ? [...previous.dispatches.values()] : [];
     const plans = this.blocks
       .filter((block) => block.kind === 'dispatch')
-      .map((block, i) => new DispatchPlan(this.#feed, block, this.depth, known[i]));
+      .map((block, i) => {
+        const alike = known[i]?.block.side === block.side ? known[i] : undefined;
+        return new DispatchPlan(this.#feed, block, this.depth, alike);
+      });
     this.dispatches = new Map(plans.map((plan) => [plan.block, plan]));
     for (const plan of before.values()) plan.dispose();
   }
@@ -219,7 +222,7 @@ export class DispatchPlan implements ClassFollower {
   readonly #positions = new Map<SetId, number[]>();
   readonly #widePositions: readonly number[];
 
-  /** Lists of `previous` with the same rules are taken over. */
+  /** Lists of `previous`, which is by the same side, are taken over where they have the same rules. */
   constructor(feed: ClassFeed, block: DispatchBlock, depth: number, previous?: DispatchPlan) {
     this.block = block;
     this.#feed = feed;
@@ -258,8 +261,10 @@ export class DispatchPlan implements ClassFollower {
     if (!combination) {
       const before = previous?.combinations.get(text);
       const rules = this.#rulesOf(ids);
-      const isKnown = before !== undefined && isSameArray(before.rules, rules);
-      const list = isKnown ? before.list : this.#listOf(rules, before?.list);
+      const isKnown = before !== undefined && this.#isSameList(before, rules, previous?.block.wide);
+      const list = isKnown
+        ? before.list
+        : new RuleList(this.#feed, this.#innerRules(rules), this.#depth + 1, before?.list);
       // Taken over: it must not be disposed of with the plan it was in.
       if (isKnown) previous?.combinations.delete(text);
       combination = { text, ids, rules, list, classes: new Set() };
@@ -295,10 +300,15 @@ export class DispatchPlan implements ClassFollower {
     return positions.sort((a, b) => a - b).flatMap((position) => this.block.rules[position] ?? []);
   }
 
-  #listOf(rules: readonly OrderedRule[], previous: RuleList | undefined): RuleList {
+  /** Equal rules lose the same term on the same side, unless they stand here because they are wide. */
+  #isSameList(before: Combination, rules: readonly OrderedRule[], wideBefore: DispatchBlock['wide']): boolean {
+    if (!isSameArray(before.rules, rules)) return false;
+    return (!wideBefore && !this.block.wide) || isSameArray(before.list.rules, this.#innerRules(rules));
+  }
+
+  #innerRules(rules: readonly OrderedRule[]): readonly OrderedRule[] {
     const { side, wide } = this.block;
-    const inner = rules.map((rule) => (wide?.has(rule) ? rule : withoutSelector(rule, side)));
-    return new RuleList(this.#feed, inner, this.#depth + 1, previous);
+    return rules.map((rule) => (wide?.has(rule) ? rule : withoutSelector(rule, side)));
   }
 }
 

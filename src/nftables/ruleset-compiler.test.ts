@@ -126,6 +126,19 @@ describe('a policy that is edited', () => {
     expect(printRuleset(after)).toBe(printRuleset(compileRuleset(edited)));
   });
 
+  it('so that its rules are dispatched by the other side asks each of them for the side that is left', () => {
+    const live = liveMembers({ ...start, 's:e': ['10.0.0.6/32'], 's:f': ['10.0.0.7/32'] });
+    const between = (ids: readonly string[], more: readonly string[]): PolicyIntent => {
+      const both = ids.map((id) => ['Allow', { source: { addressSet: id }, destination: { addressSet: id } }] as const);
+      const to = more.map((id) => ['Allow', { destination: { addressSet: id } }] as const);
+      return { ...policyOver(live), policies: new Map([rules('p', 'default', { ingress: [...both, ...to] })]) };
+    };
+    const compiler = new RulesetCompiler();
+    compiler.update(between(['s:a', 's:b', 's:c', 's:d'], []));
+    const edited = between(['s:a', 's:b', 's:c', 's:d'], ['s:e', 's:f']);
+    expect(printRuleset(compiler.update(edited))).toBe(printRuleset(compileRuleset(edited)));
+  });
+
   it('into the same again changes nothing', () => {
     const live = liveMembers(start);
     const compiler = new RulesetCompiler();
