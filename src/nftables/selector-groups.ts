@@ -46,7 +46,7 @@ export class SideSelectors {
     this.#isNested = isNested;
   }
 
-  /** A class came or went; whether a combination came or went with it. */
+  /** A class came or went; whether the groups may be others now: a nested dispatch pays for each class, others for combinations. */
   count({ ids }: AddressClass, by: 1 | -1): boolean {
     const own = ids.filter((id) => this.ruleCounts.has(id));
     if (own.length === 0) return false;
@@ -61,7 +61,7 @@ export class SideSelectors {
     combination.classes += by;
     if (combination.classes === 0) this.#combinations.delete(text);
     else this.#cost += this.#costOf(combination);
-    return isFirst || combination.classes === 0;
+    return this.#isNested || isFirst || combination.classes === 0;
   }
 
   /** Disjoint groups, each of enough selectors to be worth its lookups. */
