@@ -12,6 +12,7 @@ import { type LocatedResource, makeSnapshot } from '../resources/snapshot.ts';
 import type { WriteMode, WriteOutcome } from '../store/plan-write.ts';
 import { printResourceError, type ResourceError } from '../store/resource-error.ts';
 import type { ResourceStore } from '../store/resource-store.ts';
+import { specRevisionOf } from '../store/stored-object.ts';
 import { type Cli, onAction } from './cli.ts';
 import { type AgentSocket, cutFlows, planCuts, printCuts } from './cut-established.ts';
 import { type ExitCode, exitCode } from './exit-code.ts';
@@ -104,9 +105,11 @@ function printOutcomes(outcomes: readonly WriteOutcome[], mode: WriteMode, dryRu
     .join('');
 }
 
-/** The store revision that all of it is in. */
+/** The store revision that all of it is in. Statuses move a key on, and no policy: the agent's own of its Router does, too. */
 function revisionOf(outcomes: readonly WriteOutcome[]): number {
-  return Math.max(0, ...outcomes.map(({ resource }) => Number(resource.metadata.resourceVersion ?? 0)));
+  const written = ({ resource }: WriteOutcome) =>
+    specRevisionOf(resource, Number(resource.metadata.resourceVersion ?? 0));
+  return Math.max(0, ...outcomes.map(written));
 }
 
 /**

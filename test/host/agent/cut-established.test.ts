@@ -151,6 +151,17 @@ describe('established flows', () => {
     expect(JSON.parse(cut.stdout)).toMatchObject({ established: [{ router: 'gw', denied: 0, cut: 0 }] });
   });
 
+  it('are cut by a file that changes nothing, although the agent wrote a status of its Router since', async () => {
+    const whole = join(machine.folder, 'whole.yaml');
+    writeFileSync(whole, router + policy('10.0.255.2/32', 'fd00::2/128'));
+    const stored = () => JSON.parse(machine.causeway('get', 'router', 'gw', '-o', 'json').stdout);
+    const hasMoved = ({ metadata }: { metadata: { resourceVersion: string } }) =>
+      Number(metadata.resourceVersion) > (machine.status('gw')?.policy.revision ?? 0);
+    expect(hasMoved(await eventually(stored, hasMoved, { within: 10_000 }))).toBe(true);
+    const cut = machine.causeway('apply', '-f', whole, '--cut-established');
+    expect(cut).toMatchObject({ code: 0, stderr: '' });
+  }, 90_000);
+
   it('are not cut, and nothing is written, where no agent answers', () => {
     writeFileSync(file(), policy('10.9.0.0/16'));
     const cut = machine.causeway('apply', '-f', file(), '--cut-established', '--run-dir', '/nonexistent');
