@@ -3,10 +3,11 @@
  */
 import type { FlowEnd, FlowRecord, StagedSummary, Unrecorded } from '../flows/flow-record.ts';
 import type { RuleReference } from '../verdict/verdict.ts';
+import { countOf } from './count.ts';
 import { type Column, printTable } from './table.ts';
 
 const columns: readonly Column<FlowRecord>[] = [
-  { title: 'TIME', cell: ({ time }) => time.replace('T', ' ').replace('Z', '') },
+  { title: 'TIME (UTC)', cell: ({ time }) => time.replace('T', ' ').replace('Z', '') },
   { title: 'PACKETS', cell: ({ packets }) => String(packets) },
   { title: 'EVENT', cell: ({ event }) => event },
   { title: 'IN', cell: (record) => record.in ?? '-' },
@@ -86,5 +87,7 @@ export function printUnrecorded({ limited, lost, skipped, unreadable }: Unrecord
   ] as const;
   const said = parts.filter(([packets]) => packets > 0).map(([packets, why]) => `${packets} ${why}`);
   const total = limited + lost + skipped + unreadable;
-  return said.length === 0 ? undefined : `${total} packets not recorded since the agent began: ${said.join(', ')}`;
+  return said.length === 0
+    ? undefined
+    : `${countOf(total, 'packet')} not recorded since the agent began: ${said.join(', ')}`;
 }

@@ -14,6 +14,8 @@ import { err, ok, type Result } from '../result.ts';
 export interface InputError {
   readonly path: string;
   readonly reason: string;
+  /** A folder without any file of resources. */
+  readonly isEmpty?: true;
 }
 
 const resourceFile = /\.(ya?ml|json)$/;
@@ -56,7 +58,7 @@ async function listFiles(path: string, isRecursive: boolean): Promise<Result<rea
     const files = await filesIn(path, isRecursive, new Set());
     if (files.length > 0) return ok(files);
     const hint = isRecursive ? '' : '; -R looks into folders inside';
-    return err({ path, reason: `the folder holds no *.yaml, *.yml or *.json file${hint}` });
+    return err({ path, reason: `the folder holds no *.yaml, *.yml or *.json file${hint}`, isEmpty: true });
   } catch (cause) {
     return err({ path, reason: reasonOf(cause) });
   }

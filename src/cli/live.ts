@@ -3,7 +3,7 @@
  *
  *   options → socket ─[client]→ answer → table, JSON or YAML
  */
-import { readdirSync } from 'node:fs';
+import { accessSync, constants, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { stringify } from 'yaml';
@@ -53,18 +53,30 @@ export async function findAgents(
   return agents;
 }
 
-/** The socket of the agent that is meant; a message in words when that is not plain. */
+export interface NoAgent {
+  /** In words. */
+  readonly message: string;
+  readonly code: ExitCode;
+}
+
+/** The socket of the agent that is meant, or why that is not plain. */
 export async function findAgent(
   cli: Cli,
   options: Pick<LiveOptions, 'router' | 'runDir'>,
-): Promise<Result<string, string>> {
+): Promise<Result<string, NoAgent>> {
   const folder = runFolder(cli, options);
   const socketOf = (router: string) => join(folder, router, 'agent.sock');
   if (options.router !== undefined) return ok(socketOf(options.router));
   const running = (await findAgents(cli, options)).map(({ router }) => router);
   const [first] = running;
-  if (first === undefined) return err(`no agent answers in ${folder}: start one with causeway agent --router NAME`);
-  if (running.length > 1) return err(`several agents run here: say which with --router ${running.join(' | ')}`);
+  if (first === undefined) {
+    const hint = isForOthers(folder) ? othersOnly : 'start one with causeway agent --router NAME';
+    return err({ message: `no agent answers in ${folder}: ${hint}`, code: exitCode.unreachable });
+  }
+  if (running.length > 1) {
+    const message = `several agents run here: say which with --router ${running.join(' | ')}`;
+    return err({ message, code: exitCode.usage });
+  }
   return ok(socketOf(first));
 }
 
@@ -77,8 +89,8 @@ export async function showFromAgent<P extends keyof ApiBodies>(
 ): Promise<ExitCode> {
   const socket = await findAgent(cli, options);
   if (!socket.ok) {
-    cli.complain(`error: ${socket.error}`);
-    return exitCode.unreachable;
+    cli.complain(`error: ${socket.error.message}`);
+    return socket.error.code;
   }
   const answer = await readFromAgent(socket.value, path);
   if (!answer.ok) return complainOfAgent(cli, answer.error);
@@ -106,6 +118,22 @@ export function printAs<T>(format: LiveOptions['output'], value: T, printAsTable
     case 'yaml':
       return stringify(value);
   }
+}
+
+const othersOnly = 'its sockets are for the user of the agents alone, run this as him (root)';
+
+/** Whether the folder, or a socket in it, is kept from this user. */
+function isForOthers(folder: string): boolean {
+  const isKept = (path: string, mode: number): boolean => {
+    try {
+      accessSync(path, mode);
+      return false;
+    } catch (cause) {
+      return (cause as NodeJS.ErrnoException).code === 'EACCES';
+    }
+  };
+  const sockets = listFolder(folder).map((router) => join(folder, router, 'agent.sock'));
+  return isKept(folder, constants.R_OK | constants.X_OK) || sockets.some((socket) => isKept(socket, constants.W_OK));
 }
 
 function listFolder(folder: string): readonly string[] {

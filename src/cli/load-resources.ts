@@ -26,7 +26,8 @@ export async function parseInput(command: Command, options: InputOptions): Promi
   const told = options.skipEmpty
     ? parsed.errors.filter(({ reason }) => !reason.startsWith('no resources specified'))
     : parsed.errors;
-  return { ...parsed, errors: [...input.errors.map(asDiagnostic), ...told] };
+  const unread = options.skipEmpty ? input.errors.filter(({ isEmpty }) => isEmpty !== true) : input.errors;
+  return { ...parsed, errors: [...unread.map(asDiagnostic), ...told] };
 }
 
 /** About a whole file, so without line and field. */

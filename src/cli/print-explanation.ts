@@ -6,6 +6,7 @@
 import { type Explanation, explanationToJson, type KernelObject, type KernelObjects } from '../api/explanation.ts';
 import type { Observation, ObservedStep } from '../nftables/trace/observe-packet.ts';
 import { printVerdict, type VerdictJson } from '../verdict/print-verdict.ts';
+import { countOf } from './count.ts';
 import type { LiveComparison } from './live-trace.ts';
 
 export function printExplanation({ verdict, ends, staged, kernel, inForce }: Explanation, isVerbose: boolean): string {
@@ -34,7 +35,7 @@ function printKernel({ comment, error, objects }: KernelObjects): string[] {
   const bytes = objects.reduce((sum, each) => sum + each.bytes, 0);
   const rest = objects.length - mostNamed;
   return [
-    `in nft    ${comment}: ${packets} packets, ${bytes} bytes`,
+    `in nft    ${comment}: ${countOf(packets, 'packet')}, ${countOf(bytes, 'byte')}`,
     ...sorted.slice(0, mostNamed).map(printKernelObject),
     ...(rest > 0 ? [`          ${rest} more that counted no more`] : []),
   ];
@@ -42,7 +43,7 @@ function printKernel({ comment, error, objects }: KernelObjects): string[] {
 
 function printKernelObject({ kind, in: name, handle, packets, bytes }: KernelObject): string {
   const where = kind === 'rule' ? `chain ${name}, handle ${handle}` : `element of map ${name}`;
-  return `          ${where}: ${packets} packets, ${bytes} bytes`;
+  return `          ${where}: ${countOf(packets, 'packet')}, ${countOf(bytes, 'byte')}`;
 }
 
 export function printComparison({ predicted, changed, observed, isEqual, isSameRule }: LiveComparison): string {
@@ -83,7 +84,7 @@ function printStep({ table, chain, handle, verdict, comment, counter, elements }
   const named = elements.find((element) => element.comment !== null);
   const what = named ? `${named.comment} in map ${named.set}` : comment;
   const count = named?.counter ?? counter;
-  const counted = count === null ? '' : `; ${count.packets} packets, ${count.bytes} bytes`;
+  const counted = count === null ? '' : `; ${countOf(count.packets, 'packet')}, ${countOf(count.bytes, 'byte')}`;
   const rule = handle === null ? '' : ` handle ${handle}`;
   return `${table} ${chain}${rule}: ${verdict}${what === null ? '' : `: ${what}`}${counted}`;
 }

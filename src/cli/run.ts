@@ -6,6 +6,7 @@
  * Invariant: whatever happens, stdout carries only what was asked for, stderr says what went wrong in words, and a stack
  * trace appears only with CAUSEWAY_DEBUG=1.
  */
+import { writeSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import type { Cli, GlobalOptions, VerbEntry } from './cli.ts';
@@ -45,6 +46,7 @@ function makeProgram(): Command {
     .version(`causeway ${packageJson.version}`, '--version', 'print the version')
     .addHelpText('after', examples)
     .configureHelp({ showGlobalOptions: true })
+    .configureOutput({ writeErr: (text) => void process.stderr.write(printable(text)) })
     .exitOverride();
   return program;
 }
@@ -113,7 +115,10 @@ function endWith(error: unknown, cli: Cli): number {
 function quietBrokenPipes(): void {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
-      process.exit(error.code === 'EPIPE' ? exitCode.ok : exitCode.error);
+      if (error.code === 'EPIPE') process.exit(exitCode.ok);
+      if (stream === process.stdout)
+        writeSync(process.stderr.fd, `error: the output cannot be written: ${error.message}\n`);
+      process.exit(exitCode.error);
     });
   }
 }

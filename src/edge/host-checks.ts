@@ -47,6 +47,11 @@ function fine(check: string, found: string): Finding {
   return { check, result: 'fine', found, fix: '' };
 }
 
+/** What this user may not look at is neither fine nor wrong. */
+function unseen(check: string, found: string): Finding {
+  return { check, result: 'warning', found, fix: 'run causeway doctor as root' };
+}
+
 /** Whether this process may change interfaces, routes and rules of its network namespace. */
 export async function checkPrivilege(): Promise<Finding> {
   const status = await readText('/proc/self/status');
@@ -64,7 +69,9 @@ export async function checkPrivilege(): Promise<Finding> {
 /** A group has one reader: in a router's namespace that is to be its agent. */
 async function checkFlowLog(runFolder: string): Promise<Finding> {
   const check = 'flow records';
-  const groups = await readText('/proc/net/netfilter/nfnetlink_log');
+  const path = '/proc/net/netfilter/nfnetlink_log';
+  const groups = await readText(path);
+  if (groups === undefined && (await isThere(path))) return unseen(check, 'this user may not read who listens');
   if (groups === undefined) {
     return { check, result: 'warning', found: 'the kernel has no nfnetlink_log', fix: 'modprobe nfnetlink_log' };
   }
@@ -169,7 +176,7 @@ async function checkMultipathHash(): Promise<Finding> {
 async function checkOtherForwardChains(): Promise<Finding> {
   const check = 'other forward chains';
   const output = await runProgram('nft', ['-j', 'list', 'chains']);
-  if (!output.ok || output.value.exitCode !== 0) return fine(check, 'cannot be listed');
+  if (!output.ok || output.value.exitCode !== 0) return unseen(check, 'cannot be listed');
   const listing = JSON.parse(output.value.stdout) as { nftables?: readonly { chain?: NftChain }[] };
   const dropping = (listing.nftables ?? [])
     .map((entry) => entry.chain)
@@ -230,6 +237,13 @@ async function checkSecrets(folder: string): Promise<Finding> {
     const fix = 'sessions with a password stay down: give the agent read access';
     return { check: 'secrets', result: 'error', found: `${folder} cannot be read`, fix };
   }
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return access(path, constants.F_OK).then(
+    () => true,
+    () => false,
+  );
 }
 
 async function readText(path: string): Promise<string | undefined> {

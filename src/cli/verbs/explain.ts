@@ -1,6 +1,7 @@
 /** `causeway explain packet`: the verdict on a packet, and the rule that gave it; from files, or from the live router. */
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
+import { stringify } from 'yaml';
 import { type Explanation, explanationToJson } from '../../api/explanation.ts';
 import { explainPacketAt } from '../../client/agent-client.ts';
 import { resolveTopology } from '../../intent/topology/resolve-topology.ts';
@@ -48,7 +49,7 @@ Examples:
 interface ExplainOptions extends InputOptions, Readonly<Record<string, unknown>> {
   readonly router?: string;
   readonly runDir?: string;
-  readonly output: string;
+  readonly output: 'table' | 'json' | 'yaml';
   readonly stdin?: boolean;
   readonly verbose?: boolean;
   readonly locate?: string;
@@ -82,7 +83,8 @@ export function register(command: Command, cli: Cli): void {
     .option('--live', 'on a router: follow a real packet and compare')
     .option('--send', 'with --live: send the packet instead of waiting for one')
     .option('--wait <seconds>', 'with --live: how long to wait for a packet', '10');
-  addOutputOption(packet, ['table', 'json']).addHelpText('after', help);
+  addOutputOption(packet, ['table', 'json', 'yaml']).addHelpText('after', help);
+  packet.showHelpAfterError('(see "causeway explain packet --help")');
   onAction<[], ExplainOptions>(packet, (_, options) => explain(packet, cli, options));
 }
 
@@ -114,9 +116,7 @@ async function explain(command: Command, cli: Cli, options: ExplainOptions): Pro
   const { verdict, beside } = answer(query.value);
   const isVerbose = options.verbose === true;
   cli.print(
-    options.output === 'json'
-      ? `${JSON.stringify(verdictToJson(verdict, beside))}\n`
-      : `${printVerdict(verdict, { isVerbose, ...beside })}\n`,
+    printOne(options.output, verdictToJson(verdict, beside), () => printVerdict(verdict, { isVerbose, ...beside })),
   );
   return exitCode.ok;
 }
@@ -125,8 +125,10 @@ async function explain(command: Command, cli: Cli, options: ExplainOptions): Pro
 const [shortestWait, longestWait] = [1, 3600];
 
 function checkLiveOptions(command: Command, options: ExplainOptions): void {
-  const { live, send, filename, stdin, wait, locate } = options;
-  if (send && !live) failUsage(command, '--send is for --live');
+  const { live, filename, stdin, wait, locate } = options;
+  for (const name of ['send', 'wait']) {
+    if (!live && command.getOptionValueSource(name) === 'cli') failUsage(command, `--${name} is for --live`);
+  }
   if (live && (filename !== undefined || stdin))
     failUsage(command, '--live is for a running router, without -f and --stdin');
   if (locate !== undefined && filename !== undefined)
@@ -144,8 +146,8 @@ async function explainLive(command: Command, cli: Cli, options: ExplainOptions):
   if (query && !query.ok) failUsage(command, query.error.map(printQueryError('--')).join('\nerror: '));
   const socket = await findAgent(cli, options);
   if (!socket.ok) {
-    cli.complain(`error: ${socket.error}; or add -f PATH to ask files`);
-    return exitCode.unreachable;
+    cli.complain(`error: ${socket.error.message}; or add -f PATH to ask files`);
+    return socket.error.code;
   }
   if (query === undefined) return answerLive(socket.value);
   const answer = await explainPacketAt(socket.value, flags);
@@ -176,12 +178,23 @@ async function explainLive(command: Command, cli: Cli, options: ExplainOptions):
 }
 
 function printLive({ output, verbose }: ExplainOptions, explanation: Explanation, live?: LiveComparison): string {
-  if (output === 'json') {
-    const json = explanationToJson(explanation);
-    return `${JSON.stringify(live ? { ...json, live: comparisonToJson(live) } : json)}\n`;
+  const json = explanationToJson(explanation);
+  return printOne(output, live ? { ...json, live: comparisonToJson(live) } : json, () => {
+    const told = printExplanation(explanation, verbose === true);
+    return live ? `${told}\n\n${printComparison(live)}` : told;
+  });
+}
+
+/** JSON is one line, so that answers can be put one below the other. */
+function printOne(output: ExplainOptions['output'], json: object, inWords: () => string): string {
+  switch (output) {
+    case 'table':
+      return `${inWords()}\n`;
+    case 'json':
+      return `${JSON.stringify(json)}\n`;
+    case 'yaml':
+      return stringify(json);
   }
-  const told = printExplanation(explanation, verbose === true);
-  return live ? `${told}\n\n${printComparison(live)}\n` : `${told}\n`;
 }
 
 /** As from files, with what the kernel holds; why the agent does not answer is told in the line's place. */

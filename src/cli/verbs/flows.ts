@@ -43,12 +43,13 @@ export function register(command: Command, cli: Cli): void {
     .addHelpText('after', help);
   onAction(command, async (_: [], options: FlowsOptions) => {
     const ago = parseDurationMs(options.since);
-    if (options.since !== undefined && ago === undefined) failUsage(command, '--since takes a duration, such as 5m');
+    if (options.since !== undefined && (ago === undefined || ago > Date.now()))
+      failUsage(command, '--since takes a duration, such as 5m');
     if (options.follow && options.summary) failUsage(command, '--follow and --summary exclude each other');
     const socket = await findAgent(cli, options);
     if (!socket.ok) {
-      cli.complain(`error: ${socket.error}`);
-      return exitCode.unreachable;
+      cli.complain(`error: ${socket.error.message}`);
+      return socket.error.code;
     }
     const asked: FlowsAsked = {
       denied: options.denied === true,

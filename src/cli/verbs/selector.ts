@@ -29,6 +29,7 @@ export function register(command: Command, cli: Cli): void {
     .argument('[labels...]', 'key=value')
     .option('--stdin', 'JSON lines instead of arguments')
     .addHelpText('after', help);
+  evaluate.showHelpAfterError('(see "causeway selector eval --help")');
   onAction<[string | undefined, string[]], { stdin?: boolean }>(evaluate, async ([selector, pairs], options) => {
     if (options.stdin) {
       if (selector !== undefined) failUsage(evaluate, '--stdin takes no selector: it stands in each line');

@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import type { ApiBodies } from '../../api/agent-api.ts';
 import { type Cli, onAction } from '../cli.ts';
+import { countOf } from '../count.ts';
 import { addLiveOptions, type LiveOptions, showFromAgent } from '../live.ts';
 
 const examples = `
@@ -44,7 +45,8 @@ function printStatus(status: RouterStatus): string {
 
 function printPolicy(policy: RouterStatus['policy']): string {
   const state = policy.inSync ? 'in the kernel' : 'NOT as wanted';
-  return `${state}, revision ${policy.revision ?? 'none'}; ${policy.endpoints} endpoints, ${policy.policies} policies`;
+  const holds = `${countOf(policy.endpoints, 'endpoint')}, ${countOf(policy.policies, 'policy', 'policies')}`;
+  return `${state}, revision ${policy.revision ?? 'none'}; ${holds}`;
 }
 
 function printDefault(forwardDefault: RouterStatus['policy']['forwardDefault']): string {

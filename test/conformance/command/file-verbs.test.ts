@@ -1,6 +1,7 @@
 import { mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { verbs } from '../../../src/cli/verbs.ts';
 import { type Bench, makeBench, program } from './cli-process.ts';
 
@@ -67,6 +68,13 @@ describe('validate', () => {
     const errors = JSON.parse(stdout) as Record<string, unknown>[];
     expect(errors.map((error) => Object.keys(error))).toEqual(errors.map(() => keys));
     expect(errors.map(({ file }) => file)).toEqual(['nope.yaml', 'wrong.yaml']);
+  });
+
+  it('passes over a folder without resources where --skip-empty says so', async () => {
+    mkdirSync(join(bench.folder, 'empty'));
+    expect(await bench.run(['validate', '-f', 'empty'])).toMatchObject({ code: 1 });
+    const skipped = await bench.run(['validate', '-f', 'empty', '--skip-empty', '-o', 'json']);
+    expect(skipped).toMatchObject({ code: 0, stdout: '[]\n', stderr: '' });
   });
 
   it('gives the same as YAML', async () => {
@@ -225,6 +233,14 @@ describe('explain packet', () => {
       line: 33,
     });
     expect((await bench.run([...packet, ...flags])).stdout).toMatch(/^accept: .*network\.yaml:33/);
+  });
+
+  it('gives the same as YAML', async () => {
+    const flags = ['--in', 'eth0', '--src', '192.168.0.9', '--dst', '10.1.0.9', '--protocol', 'tcp', '--dport', '443'];
+    const [json, yaml] = await Promise.all(
+      ['json', 'yaml'].map((format) => bench.run([...packet, ...flags, '-o', format])),
+    );
+    expect(parse(yaml?.stdout ?? '')).toEqual(JSON.parse(json?.stdout ?? ''));
   });
 
   it('answers a line for each line', async () => {
