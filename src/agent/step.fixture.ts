@@ -142,6 +142,10 @@ export function routerIntent({ endpoints = ['eth0'], sessions = [], password = f
       pools: [],
       kernelRejects: [],
       debug: 'off',
+      ownPrefixes: [],
+      group: undefined,
+      multipath: { isOn: false, reason: '' },
+      isDrained: false,
     },
     warnings: [],
   };
@@ -168,12 +172,32 @@ function session(name: string, i: number, password: boolean): SessionIntent {
     gracefulRestart: 'default',
     allowLocalAs: 0,
     ...(password ? { password: { name: 'bgp', key: 'key' } } : {}),
-    import: {
-      filters: [],
-      bound: { within: [within], except: [hostPrefix(neighbor)] },
-      acceptsDefaultRoute: false,
-      default: 'accept',
-    },
-    export: { filters: [], bound: { within: [within], except: [] }, communities: [], prepend: 0, default: 'reject' },
+    enforcesFirstAs: true,
+    channels: [
+      {
+        family: 4,
+        extendedNextHop: false,
+        import: {
+          filters: [],
+          bound: { within: [within], except: [hostPrefix(neighbor)] },
+          acceptsDefaultRoute: false,
+          refusesBogons: false,
+          refusesOwnPrefixes: false,
+          scrubsOwnCommunities: false,
+          honorsGracefulShutdown: false,
+          default: 'accept',
+        },
+        export: {
+          filters: [],
+          bound: { within: [within], except: [] },
+          communities: [],
+          prepend: 0,
+          overridesAs: false,
+          originatesDefault: false,
+          aggregates: [],
+          default: 'reject',
+        },
+      },
+    ],
   };
 }

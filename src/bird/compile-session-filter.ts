@@ -6,7 +6,7 @@
  * Order is what makes them safe: the bound comes first, so that no BGPFilter can accept what lies outside; attributes are set
  * before BGPFilters are called, since an accept in there ends everything; a missing filter rejects where it would have stood.
  */
-import type { PrefixBound, RoutingIntent, SessionIntent } from '../intent/routing/routing-intent.ts';
+import type { ChannelIntent, PrefixBound, RoutingIntent, SessionIntent } from '../intent/routing/routing-intent.ts';
 import { bitLength, type Family } from '../net/address.ts';
 import { comparePrefixes, containsPrefix, type Prefix } from '../net/prefix.ts';
 import { compileFilter, parseCommunity } from './compile-filter.ts';
@@ -16,24 +16,24 @@ import { filterFunctionName, sessionFilterName } from './names.ts';
 const accept: BirdStatement = { kind: 'accept' };
 const reject: BirdStatement = { kind: 'reject' };
 
-export function compileImport(session: SessionIntent, routing: RoutingIntent): BirdFilter {
-  const { bound, localPref, acceptsDefaultRoute } = session.import;
+export function compileImport(session: SessionIntent, channel: ChannelIntent, routing: RoutingIntent): BirdFilter {
+  const { bound, localPref, acceptsDefaultRoute } = channel.import;
   return {
-    name: sessionFilterName('import', session.name),
+    name: channelFilterName('import', session, channel.family),
     comment: `import from ${session.description}`,
     body: [
       ...(bound ? compileBound(bound) : []),
       ...(localPref === undefined ? [] : [{ kind: 'set', attribute: 'bgp_local_pref', value: localPref } as const]),
-      ...callFilters(session, 'import', routing),
+      ...callFilters(session, channel, 'import', routing),
       // A bound has already refused a default route that no Site declares.
-      ...(acceptsDefaultRoute || bound ? [] : [when(netIn([exactly(defaultRoute(session.family))]), reject)]),
-      session.import.default === 'accept' ? accept : reject,
+      ...(acceptsDefaultRoute || bound ? [] : [when(netIn([exactly(defaultRoute(channel.family))]), reject)]),
+      channel.import.default === 'accept' ? accept : reject,
     ],
   };
 }
 
-export function compileExport(session: SessionIntent, routing: RoutingIntent): BirdFilter {
-  const { bound, communities, med, prepend } = session.export;
+export function compileExport(session: SessionIntent, channel: ChannelIntent, routing: RoutingIntent): BirdFilter {
+  const { bound, communities, med, prepend } = channel.export;
   const attributes: BirdStatement[] = [
     ...communities.flatMap((text): BirdStatement[] => {
       const community = parseCommunity(text);
@@ -42,15 +42,21 @@ export function compileExport(session: SessionIntent, routing: RoutingIntent): B
     ...(med === undefined ? [] : [{ kind: 'set', attribute: 'bgp_med', value: med } as const]),
     ...Array.from({ length: prepend }, (): BirdStatement => ({ kind: 'prepend', as: session.localAs })),
   ];
-  const isCalico = session.export.default === 'calico';
+  const isCalico = channel.export.default === 'calico';
   const body = [
     ...(bound ? compileBound(bound) : []),
     ...(isCalico ? [] : [when(not(isTransitRoute), reject)]),
     ...attributes,
-    ...callFilters(session, 'export', routing),
-    ...(isCalico ? [...compileCalicoExport(session, routing), reject] : [bound ? accept : reject]),
+    ...callFilters(session, channel, 'export', routing),
+    ...(isCalico ? [...compileCalicoExport(session, channel.family, routing), reject] : [bound ? accept : reject]),
   ];
-  return { name: sessionFilterName('export', session.name), comment: `export to ${session.description}`, body };
+  const name = channelFilterName('export', session, channel.family);
+  return { name, comment: `export to ${session.description}`, body };
+}
+
+/** The family stands in the name only where it is not that of the session's own addresses. */
+export function channelFilterName(direction: 'import' | 'export', session: SessionIntent, family: Family): string {
+  return sessionFilterName(direction, session.name, family === session.family ? undefined : family);
 }
 
 /** What may be passed on between Sites: what was learned over BGP, or has a static route to somewhere. */
@@ -92,19 +98,23 @@ function innerPrefixes(within: readonly Prefix[], except: readonly Prefix[]): Ma
   return inner;
 }
 
-function callFilters(session: SessionIntent, direction: 'import' | 'export', routing: RoutingIntent): BirdStatement[] {
+function callFilters(
+  session: SessionIntent,
+  channel: ChannelIntent,
+  direction: 'import' | 'export',
+  routing: RoutingIntent,
+): BirdStatement[] {
   const isEbgp = session.remoteAs !== session.localAs;
-  return session[direction].filters.flatMap((name): BirdStatement[] => {
+  return channel[direction].filters.flatMap((name): BirdStatement[] => {
     const filter = routing.filters.get(name);
     if (!filter) return [reject];
-    if (!compileFilter(filter, direction, session.family)) return [];
-    return [{ kind: 'call', name: filterFunctionName(name, direction, session.family), isEbgp }];
+    if (!compileFilter(filter, direction, channel.family)) return [];
+    return [{ kind: 'call', name: filterFunctionName(name, direction, channel.family), isEbgp }];
   });
 }
 
 /** Calico's own policy, in its order (semantics §5.5); whatever it does not accept falls to the final reject. */
-function compileCalicoExport(session: SessionIntent, routing: RoutingIntent): BirdStatement[] {
-  const { family } = session;
+function compileCalicoExport(session: SessionIntent, family: Family, routing: RoutingIntent): BirdStatement[] {
   const pools = routing.pools.filter((pool) => pool.prefix.family === family);
   const hidden = pools.filter((pool) => !pool.exported).map((pool) => andLonger(pool.prefix));
   const shown = pools.filter((pool) => pool.exported).map((pool) => andLonger(pool.prefix));

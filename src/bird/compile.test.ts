@@ -1,7 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isWithinBound } from '../intent/routing/resolve-bounds.ts';
-import type { PrefixBound } from '../intent/routing/routing-intent.ts';
+import {
+  mainChannel,
+  type PrefixBound,
+  type RoutingIntent,
+  type SessionIntent,
+} from '../intent/routing/routing-intent.ts';
 import { comparePrefixes, containsPrefix, maskAddress, type Prefix, printPrefix } from '../net/prefix.ts';
 import { resource } from '../resources/resource.fixture.ts';
 import { compileBird } from './compile.ts';
@@ -28,7 +33,9 @@ describe('the configuration', () => {
   it('names both filters of every session', () => {
     const { sessions } = compileBird(resolveHub('tr1').routing, { secrets: new Map() });
     expect(sessions.length).toBe(5);
-    for (const { channel } of sessions) expect(channel.importFilter).not.toBe(channel.exportFilter);
+    for (const { importFilter, exportFilter } of sessions.flatMap((session) => session.channels)) {
+      expect(importFilter).not.toBe(exportFilter);
+    }
   });
 
   it('changes nothing of one session when another comes', () => {
@@ -69,7 +76,7 @@ describe('the configuration', () => {
     const gone = resource('BGPPeer', 'p', { node: 'n1', peerIP: '172.16.0.9', asNumber: 1, filters: ['gone'] });
     const node = resource('Node', 'n1', { bgp: { ipv4Address: '172.16.0.1/24' } });
     const { routing, session } = resolveFor('n1', [node, gone]);
-    expect(compileImport(session('Node_172_16_0_9'), routing).body[0]).toEqual({ kind: 'reject' });
+    expect(importOf(session('Node_172_16_0_9'), routing).body[0]).toEqual({ kind: 'reject' });
   });
 
   it('marks kernel routes with the metric asked for', () => {
@@ -103,12 +110,18 @@ it('lets through exactly what a bound does: the longest prefix decides', () => {
   const template = session('attachment_spoke_a_192_168_1_2');
   fc.assert(
     fc.property(bound, prefix, (limits, route) => {
-      const { body } = compileImport({ ...template, import: { ...template.import, bound: limits } }, routing);
+      const channel = mainChannel(template);
+      const limited = { ...channel, import: { ...channel.import, bound: limits } };
+      const { body } = compileImport(template, limited, routing);
       expect(decide(body, route)).toBe(isWithinBound(limits, route));
     }),
     { seed: 3, numRuns: 2000 },
   );
 });
+
+function importOf(session: SessionIntent, routing: RoutingIntent) {
+  return compileImport(session, mainChannel(session), routing);
+}
 
 /** Walks the statements a bound compiles to; anything else is a bug of this test. */
 function decide(body: readonly BirdStatement[], route: Prefix): boolean {

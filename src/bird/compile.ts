@@ -7,11 +7,12 @@
  * BGPFilters it names: a change elsewhere leaves its text, and so the session, alone. A session whose password is missing
  * or unusable is held down; no session ever runs without a password it should have.
  */
-import type { RoutingIntent, SessionIntent } from '../intent/routing/routing-intent.ts';
+import type { ChannelIntent, RoutingIntent, SessionIntent } from '../intent/routing/routing-intent.ts';
 import { bitLength, type Family, families } from '../net/address.ts';
 import { compileFilter } from './compile-filter.ts';
-import { compileExport, compileImport } from './compile-session-filter.ts';
+import { channelFilterName, compileExport, compileImport } from './compile-session-filter.ts';
 import type {
+  BgpChannel,
   BgpProtocol,
   BgpTemplate,
   BirdConfig,
@@ -27,7 +28,6 @@ import {
   directName,
   kernelFilterName,
   kernelName,
-  sessionFilterName,
   sessionProtocolName,
   staticName,
 } from './names.ts';
@@ -63,7 +63,12 @@ export function compileBird(routing: RoutingIntent, options: BirdOptions): BirdC
   const used = new Set(routing.sessions.map(templateOf));
   const { filters, sets } = shareSets([
     ...families.map((family) => compileKernelFilter(routing, family)),
-    ...routing.sessions.flatMap((session) => [compileImport(session, routing), compileExport(session, routing)]),
+    ...routing.sessions.flatMap((session) =>
+      session.channels.flatMap((channel) => [
+        compileImport(session, channel, routing),
+        compileExport(session, channel, routing),
+      ]),
+    ),
   ]);
   return {
     routerId: routing.routerId,
@@ -95,11 +100,13 @@ export function reasonHeldDown(session: SessionIntent, secrets: BirdOptions['sec
 function compileFunctions(routing: RoutingIntent): BirdFunction[] {
   const functions = new Map<string, BirdFunction>();
   for (const session of routing.sessions) {
-    for (const direction of ['import', 'export'] as const) {
-      for (const name of session[direction].filters) {
-        const filter = routing.filters.get(name);
-        const compiled = filter && compileFilter(filter, direction, session.family);
-        if (compiled) functions.set(compiled.name, compiled);
+    for (const channel of session.channels) {
+      for (const direction of ['import', 'export'] as const) {
+        for (const name of channel[direction].filters) {
+          const filter = routing.filters.get(name);
+          const compiled = filter && compileFilter(filter, direction, channel.family);
+          if (compiled) functions.set(compiled.name, compiled);
+        }
       }
     }
   }
@@ -156,7 +163,6 @@ function compileStatic(routing: RoutingIntent, family: Family): StaticProtocol {
 
 function compileSession(session: SessionIntent, routing: RoutingIntent, options: BirdOptions): BgpProtocol {
   const heldDown = reasonHeldDown(session, options.secrets);
-  const isCalico = session.export.default === 'calico';
   const { password } = session;
   return {
     name: sessionProtocolName(session.name),
@@ -177,15 +183,20 @@ function compileSession(session: SessionIntent, routing: RoutingIntent, options:
     hold: session.hold,
     allowLocalAs: session.allowLocalAs,
     bfd: session.bfd,
-    channel: {
-      family: session.family,
-      importFilter: sessionFilterName('import', session.name),
-      exportFilter: sessionFilterName('export', session.name),
-      nextHop: session.nextHop,
-      addPaths: isCalico,
-      importLimit: session.import.limit,
-      exportLimit: session.export.limit,
-    },
+    channels: session.channels.map((channel) => compileChannel(session, channel)),
+  };
+}
+
+function compileChannel(session: SessionIntent, channel: ChannelIntent): BgpChannel {
+  return {
+    family: channel.family,
+    importFilter: channelFilterName('import', session, channel.family),
+    exportFilter: channelFilterName('export', session, channel.family),
+    nextHop: session.nextHop,
+    addPaths: channel.export.default === 'calico',
+    extendedNextHop: channel.extendedNextHop,
+    importLimit: channel.import.limit,
+    exportLimit: channel.export.limit,
   };
 }
 

@@ -84,7 +84,8 @@ export interface BgpProtocol {
   readonly allowLocalAs: number;
   /** Milliseconds. */
   readonly bfd: { readonly minInterval: number; readonly multiplier: number } | undefined;
-  readonly channel: BgpChannel;
+  /** At least one, sorted by family. */
+  readonly channels: readonly BgpChannel[];
 }
 
 export interface BgpChannel {
@@ -93,6 +94,8 @@ export interface BgpChannel {
   readonly exportFilter: string;
   readonly nextHop: 'default' | 'self' | 'keep';
   readonly addPaths: boolean;
+  /** IPv4 over IPv6 next hops (RFC 8950). */
+  readonly extendedNextHop: boolean;
   readonly importLimit: ChannelLimit | undefined;
   readonly exportLimit: ChannelLimit | undefined;
 }

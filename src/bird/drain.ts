@@ -23,6 +23,10 @@ export function printDrained(options: Pick<BirdOptions, 'kernelMetric' | 'kernel
     pools: [],
     kernelRejects: [],
     debug: 'off',
+    ownPrefixes: [],
+    group: undefined,
+    multipath: { isOn: false, reason: 'there are no routes' },
+    isDrained: false,
   } as const;
   return printBird(compileBird(nothing, { ...options, secrets: new Map() }));
 }

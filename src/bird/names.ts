@@ -33,8 +33,9 @@ export function kernelFilterName(family: Family): string {
   return `${birdPrefix}kernel_export${family}`;
 }
 
-export function sessionFilterName(direction: 'import' | 'export', session: string): string {
-  return `${birdPrefix}${direction}_${toSymbol(session)}`;
+/** `other` is the channel's family where it is not that of the session's own addresses. */
+export function sessionFilterName(direction: 'import' | 'export', session: string, other?: Family): string {
+  return `${birdPrefix}${direction}${other ?? ''}_${toSymbol(session)}`;
 }
 
 export function filterFunctionName(filter: string, direction: 'import' | 'export', family: Family): string {

@@ -121,7 +121,7 @@ function printSession(session: BgpProtocol): string {
       ...(session.keepalive === undefined ? [] : [`keepalive time ${session.keepalive};`]),
       ...(session.allowLocalAs > 0 ? [`allow local as ${session.allowLocalAs};`] : []),
       ...printBfd(session.bfd),
-      printChannel(session.channel),
+      ...session.channels.map(printChannel),
     ]),
   ].join('\n');
 }
@@ -134,6 +134,7 @@ function printChannel(bgpChannel: BgpChannel): string {
     // What a filter refused stays visible, so that "why did it not learn this?" has an answer.
     'import keep filtered on;',
     ...(nextHop === 'default' ? [] : [`next hop ${nextHop};`]),
+    ...(bgpChannel.extendedNextHop ? ['extended next hop on;'] : []),
     ...(bgpChannel.addPaths ? ['add paths on;'] : []),
     ...(importLimit ? [printLimit('import', importLimit)] : []),
     ...(exportLimit ? [printLimit('export', exportLimit)] : []),

@@ -5,7 +5,14 @@
  */
 import { parseAddress } from '../net/address.ts';
 import { containsAddress, maskAddress, parseCidr } from '../net/prefix.ts';
-import type { AttachmentBgp, AttachmentLink, AttachmentSpec, PrefixLimit } from './attachment.ts';
+import {
+  type AttachmentBgp,
+  type AttachmentLink,
+  type AttachmentSpec,
+  attachmentProfiles,
+  type PrefixLimit,
+} from './attachment.ts';
+import { wellKnownCommunities } from './communities.ts';
 import { parseDurationMs } from './duration.ts';
 import {
   asNumber,
@@ -34,6 +41,8 @@ import {
   type Parser,
   report,
   required,
+  showValue,
+  text,
   warn,
   wrongType,
 } from './schema.ts';
@@ -53,6 +62,16 @@ const bfdTimers = object<Exclude<NonNullable<AttachmentBgp['bfd']>, 'off'>>({
   multiplier: omitEmpty(integer(1, 255)),
 });
 const bfd: Parser<NonNullable<AttachmentBgp['bfd']>> = (value, at) => (value === 'off' ? value : bfdTimers(value, at));
+
+/** A community in figures, or the name that IANA has for it. */
+const namedCommunity: Parser<string> = (value, at) =>
+  typeof value === 'string' && value in wellKnownCommunities ? value : community(value, at);
+
+const birdFunction = text((value) =>
+  /^user_[A-Za-z0-9_]{1,40}$/.test(value)
+    ? undefined
+    : `${showValue(value)} is no name of a function of your own BIRD text: it begins with user_, then letters, digits and _`,
+);
 
 const gracefulRestart: Parser<string> = (value, at) => (value === 'off' ? value : duration(value, at));
 
@@ -82,9 +101,15 @@ export const attachmentBgpSchema = object<AttachmentBgp>(
     multihop: omitEmpty(integer(1, 255)),
     ttlSecurity: omitEmpty(integer(1, 254)),
     gracefulRestart: omitEmpty(gracefulRestart),
-    maxPrefixes: optional(object<MaxPrefixes>({ import: optional(perFamily), export: optional(perFamily) })),
+    maxPrefixes: optional(
+      object<MaxPrefixes>({ receive: optional(perFamily), import: optional(perFamily), export: optional(perFamily) }),
+    ),
     preference: omitEmpty(oneOf('primary', 'backup')),
-    communities: omitEmpty(list(community, { unique: true })),
+    preferenceBy: omitEmpty(oneOf('med', 'prepend', 'communities')),
+    med: optional(integer(0, 4_294_967_295)),
+    localPref: optional(integer(0, 4_294_967_295)),
+    prepend: omitEmpty(integer(0, 10)),
+    communities: omitEmpty(list(namedCommunity, { unique: true })),
     nextHopSelf: optional(boolean),
     sourceAddress: omitEmpty(ip()),
     allowLocalAS: omitEmpty(integer(1, 10)),
@@ -93,6 +118,19 @@ export const attachmentBgpSchema = object<AttachmentBgp>(
     importFilters: omitEmpty(list(name, { unique: true })),
     exportFilters: omitEmpty(list(name, { unique: true })),
     passive: omitEmpty(boolean),
+    families: omitEmpty(list(oneOf('ipv4', 'ipv6'), { unique: true })),
+    localRole: omitEmpty(oneOf('provider', 'customer', 'peer', 'rs-server', 'rs-client')),
+    strictRole: omitEmpty(boolean),
+    enforceFirstAS: optional(boolean),
+    acceptBogons: omitEmpty(boolean),
+    maxASPathLength: omitEmpty(integer(1, 255)),
+    defaultOriginate: omitEmpty(boolean),
+    rawFilters: optional(
+      object<NonNullable<AttachmentBgp['rawFilters']>>({
+        import: omitEmpty(birdFunction),
+        export: omitEmpty(birdFunction),
+      }),
+    ),
   },
   conflict('ttlSecurity', 'multihop'),
   timerRules,
@@ -169,6 +207,7 @@ export const attachmentSchema = object<AttachmentSpec>(
     router: required(name),
     site: required(name),
     link: required(link),
+    profile: omitEmpty(oneOf(...attachmentProfiles)),
     addresses: optional(
       object<NonNullable<AttachmentSpec['addresses']>>({
         local: omitEmpty(list(interfaceAddress, { unique: true })),

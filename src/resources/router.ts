@@ -9,7 +9,19 @@ import {
   qualifiedNameProblem,
   routerId,
 } from './fields.ts';
-import { type Check, child, list, object, omitEmpty, oneOf, optional, report, required, textMap } from './schema.ts';
+import {
+  type Check,
+  child,
+  integer,
+  list,
+  object,
+  omitEmpty,
+  oneOf,
+  optional,
+  report,
+  required,
+  textMap,
+} from './schema.ts';
 
 export interface RouterSpec {
   readonly role?: 'edge' | 'transit';
@@ -19,9 +31,18 @@ export interface RouterSpec {
   readonly interfaces?: readonly RouterInterface[];
   /** Routers of one group back each other up and peer with each other over a subnet they share. */
   readonly redundancyGroup?: string;
+  /** How the group's routers share the state of connections (conntrackd); not at all when absent. */
+  readonly stateSync?: {
+    /** A link that every router of the group has an address on, and that carries nothing else. */
+    readonly interface: string;
+    /** UDP; 3780 unless said. */
+    readonly port?: number;
+  };
   readonly forwarding?: {
     /** What happens to a forwarded packet that no policy speaks of; Deny unless said. */
     readonly defaultAction?: 'Allow' | 'Deny';
+    /** All of several equal paths, where both halves of a flow are seen (Auto, unless said); or one (Off). */
+    readonly multipath?: 'Auto' | 'Off';
   };
   readonly management?: {
     /** Interfaces over which the router itself may be administered: all when absent, none when empty. */
@@ -76,8 +97,17 @@ export const routerSchema = object<RouterSpec>(
       ),
     ),
     redundancyGroup: omitEmpty(name),
+    stateSync: optional(
+      object<NonNullable<RouterSpec['stateSync']>>({
+        interface: required(interfaceName),
+        port: omitEmpty(integer(1024, 65_535)),
+      }),
+    ),
     forwarding: optional(
-      object<NonNullable<RouterSpec['forwarding']>>({ defaultAction: omitEmpty(oneOf('Allow', 'Deny')) }),
+      object<NonNullable<RouterSpec['forwarding']>>({
+        defaultAction: omitEmpty(oneOf('Allow', 'Deny')),
+        multipath: omitEmpty(oneOf('Auto', 'Off')),
+      }),
     ),
     management: optional(
       object<NonNullable<RouterSpec['management']>>({

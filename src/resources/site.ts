@@ -7,6 +7,8 @@ export interface SiteSpec {
   /** All that may ever be learned from it; more specific routes inside count too. */
   readonly prefixes?: readonly string[];
   readonly segment?: string;
+  /** Of several routers of a group that are attached to it, the one that carries its traffic in both directions. */
+  readonly preferredRouter?: string;
   readonly provider?: {
     readonly aws?: { readonly account?: string; readonly region?: string; readonly vpcID?: string };
   };
@@ -32,6 +34,7 @@ export const siteSchema = object<SiteSpec>({
   type: required(oneOf('datacenter', 'vpc', 'cluster', 'other')),
   prefixes: omitEmpty(list(prefix(), { unique: true })),
   segment: omitEmpty(name),
+  preferredRouter: omitEmpty(name),
   provider: optional(
     object<NonNullable<SiteSpec['provider']>>({
       aws: optional(

@@ -10,7 +10,7 @@ import { compareAddresses, printAddress } from '../../net/address.ts';
 import { type Prefix, printPrefix } from '../../net/prefix.ts';
 import { resourceId } from '../../resources/resource.ts';
 import type { RouterIntent } from '../router-intent.ts';
-import type { PrefixBound, SessionIntent } from './routing-intent.ts';
+import { mainChannel, type PrefixBound, type SessionIntent } from './routing-intent.ts';
 import { defaultRestart } from './session-timers.ts';
 
 /** What BIRD's `multihop` without a number means (BIRD 2 manual). */
@@ -120,7 +120,8 @@ export function printFacts(intent: Pick<RouterIntent, 'router' | 'routing'>): st
 }
 
 function sessionFacts(session: SessionIntent): SessionFacts {
-  const { import: imports, export: exports, origin, sourceAddress, reach } = session;
+  const { origin, sourceAddress, reach } = session;
+  const { import: imports, export: exports } = mainChannel(session);
   return {
     name: session.name,
     origin: origin ? resourceId(origin) : null,

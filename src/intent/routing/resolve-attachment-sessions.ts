@@ -129,8 +129,15 @@ function attachmentSession(
     allowLocalAs: bgp.allowLocalAS ?? 0,
     ...bfdOf(bgp),
     ...(bgp.password === undefined ? {} : { password: bgp.password.secretRef }),
-    import: importOf(ownership, attachment, bgp, family),
-    export: exportOf(topology, ownership, attachment, bgp, family),
+    enforcesFirstAs: false,
+    channels: [
+      {
+        family,
+        extendedNextHop: false,
+        import: importOf(ownership, attachment, bgp, family),
+        export: exportOf(topology, ownership, attachment, bgp, family),
+      },
+    ],
   };
 }
 
@@ -148,6 +155,10 @@ function importOf(
     acceptsDefaultRoute: admitsDefaultRoute(bound),
     ...(bgp.preference === undefined ? {} : { localPref: localPrefs[bgp.preference] }),
     ...(limit === undefined ? {} : { limit }),
+    refusesBogons: false,
+    refusesOwnPrefixes: false,
+    scrubsOwnCommunities: false,
+    honorsGracefulShutdown: false,
     default: 'accept',
   };
 }
@@ -167,6 +178,9 @@ function exportOf(
     ...(bgp.preference === undefined ? {} : { med: meds[bgp.preference] }),
     prepend: 0,
     ...(limit === undefined ? {} : { limit }),
+    overridesAs: false,
+    originatesDefault: false,
+    aggregates: [],
     default: 'reject',
   };
 }
@@ -201,8 +215,33 @@ function groupSession(
       rrClient: false,
       gracefulRestart: 'default',
       allowLocalAs: 0,
-      import: { filters: [], bound, acceptsDefaultRoute: admitsDefaultRoute(bound), default: 'accept' },
-      export: { filters: [], bound, communities: [], prepend: 0, default: 'reject' },
+      enforcesFirstAs: false,
+      channels: [
+        {
+          family,
+          extendedNextHop: false,
+          import: {
+            filters: [],
+            bound,
+            acceptsDefaultRoute: admitsDefaultRoute(bound),
+            refusesBogons: false,
+            refusesOwnPrefixes: false,
+            scrubsOwnCommunities: false,
+            honorsGracefulShutdown: false,
+            default: 'accept',
+          },
+          export: {
+            filters: [],
+            bound,
+            communities: [],
+            prepend: 0,
+            overridesAs: false,
+            originatesDefault: false,
+            aggregates: [],
+            default: 'reject',
+          },
+        },
+      ],
     },
   ];
 }

@@ -6,6 +6,7 @@ import type { BgpPeerSpec } from '../../resources/bgp-peer.ts';
 import { resource } from '../../resources/resource.fixture.ts';
 import type { AnyResource } from '../../resources/resource.ts';
 import { parsePeerIp } from './resolve-calico-peers.ts';
+import { mainChannel } from './routing-intent.ts';
 
 function node(name: string, host: number, bgp: object = {}, labels: Record<string, string> = {}): AnyResource {
   return resource('Node', name, { bgp: { ipv4Address: `172.16.0.${host}/24`, ...bgp } }, labels);
@@ -196,7 +197,7 @@ describe('BGPPeers', () => {
       peer('same', { node: 'tr1', peerIP: '192.168.0.2', asNumber: 65010 }),
     ];
     const session = resolveFor('tr1', resources).session('Node_10_255_0_77');
-    expect(session.import.acceptsDefaultRoute).toBe(false);
+    expect(mainChannel(session).import.acceptsDefaultRoute).toBe(false);
     expect(session.sourceAddress && printAddress(session.sourceAddress)).toBe('10.255.0.1');
     expect(codes('tr1', resources)).toEqual(['peer-claimed-twice']);
   });
@@ -210,9 +211,9 @@ describe('BGPPeers', () => {
     });
     const own = peer('own', { node: 'tr1', peerIP: '192.168.0.2', asNumber: 65010 });
     const session = resolveFor('tr1', [...hub, link, own]).session('Node_192_168_0_2');
-    expect(session.import.bound?.within.map(printPrefix)).toEqual(['10.0.0.0/8']);
-    expect(session.export.bound?.within.map(printPrefix)).toEqual(['10.1.0.0/16', '10.2.0.0/16']);
-    expect(session.export.default).toBe('calico');
+    expect(mainChannel(session).import.bound?.within.map(printPrefix)).toEqual(['10.0.0.0/8']);
+    expect(mainChannel(session).export.bound?.within.map(printPrefix)).toEqual(['10.1.0.0/16', '10.2.0.0/16']);
+    expect(mainChannel(session).export.default).toBe('calico');
   });
 
   it('need an address of the node in their family', () => {

@@ -100,19 +100,33 @@ function sessionOf(
     ...(keepalive === undefined ? {} : { keepalive }),
     allowLocalAs: claim.honorsLocalAs ? (spec.numAllowedLocalASNumbers ?? 0) : 0,
     ...(spec.password && !isWorkload ? { password: spec.password.secretKeyRef } : {}),
-    import: {
-      filters,
-      ...(bounds ? { bound: bounds.import } : {}),
-      acceptsDefaultRoute: bounds ? admitsDefaultRoute(bounds.import) : !isRouter,
-      default: 'accept',
-    },
-    export: {
-      filters,
-      ...(bounds ? { bound: bounds.export } : {}),
-      communities: [],
-      prepend: 0,
-      default: 'calico',
-    },
+    enforcesFirstAs: false,
+    channels: [
+      {
+        family: claim.neighbor.family,
+        extendedNextHop: false,
+        import: {
+          filters,
+          ...(bounds ? { bound: bounds.import } : {}),
+          acceptsDefaultRoute: bounds ? admitsDefaultRoute(bounds.import) : !isRouter,
+          refusesBogons: false,
+          refusesOwnPrefixes: false,
+          scrubsOwnCommunities: false,
+          honorsGracefulShutdown: false,
+          default: 'accept',
+        },
+        export: {
+          filters,
+          ...(bounds ? { bound: bounds.export } : {}),
+          communities: [],
+          prepend: 0,
+          overridesAs: false,
+          originatesDefault: false,
+          aggregates: [],
+          default: 'calico',
+        },
+      },
+    ],
   };
 }
 

@@ -15,7 +15,7 @@ export function resolveFilters(
   sessions: readonly SessionIntent[],
   warnings: Warning[],
 ): ReadonlyMap<string, FilterIntent> {
-  const names = new Set(sessions.flatMap((session) => [...session.import.filters, ...session.export.filters]));
+  const names = new Set(sessions.flatMap(filtersOf));
   const filters = new Map<string, FilterIntent>();
   for (const name of [...names].sort()) {
     const spec = snapshot.find('BGPFilter', name)?.spec;
@@ -29,11 +29,13 @@ export function resolveFilters(
   return filters;
 }
 
+function filtersOf({ channels }: SessionIntent): string[] {
+  return channels.flatMap((channel) => [...channel.import.filters, ...channel.export.filters]);
+}
+
 function warnMissing(name: string, sessions: readonly SessionIntent[], warnings: Warning[]): void {
   const namedBy = new Set(
-    sessions
-      .filter((session) => session.import.filters.includes(name) || session.export.filters.includes(name))
-      .map((session) => session.origin),
+    sessions.filter((session) => filtersOf(session).includes(name)).map((session) => session.origin),
   );
   for (const subject of namedBy) {
     warnings.push({

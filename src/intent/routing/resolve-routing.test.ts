@@ -6,6 +6,7 @@ import { resource } from '../../resources/resource.fixture.ts';
 import { makeSnapshot } from '../../resources/snapshot.ts';
 import { resolveTopology } from '../topology/resolve-topology.ts';
 import { resolveRouting } from './resolve-routing.ts';
+import { mainChannel, type SessionIntent } from './routing-intent.ts';
 
 function dc(bgp: object, more: object = {}) {
   return resource('Attachment', 'dc', {
@@ -69,12 +70,12 @@ describe('sessions of Attachments', () => {
     [{ preference: 'primary' }, { import: { localPref: 200 }, export: { med: 0 } }],
     [{ maxPrefixes: { import: { ipv4: { limit: 5 } } } }, { import: { limit: { prefixes: 5, action: 'warn' } } }],
   ])('%j means %j', (bgp, expected) => {
-    expect(resolveHub('tr1', [dc(bgp)]).session('attachment_dc_192_168_0_2')).toMatchObject(expected);
+    expect(flat(resolveHub('tr1', [dc(bgp)]).session('attachment_dc_192_168_0_2'))).toMatchObject(expected);
   });
 
   it('take a limit for its own family only', () => {
     const { session } = resolveHub('tr1', [dc({ maxPrefixes: { import: { ipv4: { limit: 5 } } } })]);
-    expect(session('attachment_dc_fd00__2').import.limit).toBeUndefined();
+    expect(mainChannel(session('attachment_dc_fd00__2')).import.limit).toBeUndefined();
   });
 
   it('are one for each remote address', () => {
@@ -102,7 +103,7 @@ describe('sessions of Attachments', () => {
 
   it('never lose a filter that is missing: it stays named, and is warned of', () => {
     const resolved = resolveHub('tr1', [dc({ importFilters: ['gone'] })]);
-    expect(resolved.session('attachment_dc_192_168_0_2').import.filters).toEqual(['gone']);
+    expect(mainChannel(resolved.session('attachment_dc_192_168_0_2')).import.filters).toEqual(['gone']);
     expect(resolved.routing.filters.has('gone')).toBe(false);
     expect(codes(resolved)).toEqual(['missing-filter']);
   });
@@ -111,7 +112,7 @@ describe('sessions of Attachments', () => {
 describe('bounds', () => {
   it('keep a spoke from announcing another, and from learning it', () => {
     const { session } = resolveHub('tr1');
-    const { import: imports, export: exports } = session('attachment_spoke_a_192_168_1_2');
+    const { import: imports, export: exports } = mainChannel(session('attachment_spoke_a_192_168_1_2'));
     expect(imports.bound?.within.map(printPrefix)).toEqual(['10.1.0.0/16']);
     expect(exports.bound?.within.map(printPrefix)).toEqual(['10.0.0.0/8']);
     expect(exports.bound?.except.map(printPrefix)).toEqual(['10.1.0.0/16', '10.2.0.0/16']);
@@ -123,7 +124,7 @@ describe('bounds', () => {
     const resolved = resolveHub('tr1', [clash]);
     expect(codes(resolved)).toEqual(['prefix-shared']);
     // The data center may learn both owners' routes; the other spoke neither.
-    expect(resolved.session('attachment_dc_192_168_0_2').export.bound?.within.map(printPrefix)).toContain(
+    expect(mainChannel(resolved.session('attachment_dc_192_168_0_2')).export.bound?.within.map(printPrefix)).toContain(
       '10.1.0.0/16',
     );
   });
@@ -247,3 +248,8 @@ it.each([
     expect(peering.warnings).toMatchObject([{ code: 'router-id-derived', path }]);
   },
 );
+
+/** A session with what it gives and gets in its main family. */
+function flat(session: SessionIntent) {
+  return { ...session, ...mainChannel(session) };
+}

@@ -65,6 +65,10 @@ export function resolveRouting(
     debug: settings.debug,
     learnsKernelRoutes: sessions.some((session) => session.reach !== 'direct'),
     reflectedRanges: isReflector && !topology.router.resource ? reflectedRanges(settings.global) : [],
+    ownPrefixes: [],
+    group: undefined,
+    multipath: { isOn: true, reason: 'the router stands alone' },
+    isDrained: false,
   };
   return { routing, warnings };
 }

@@ -42,6 +42,54 @@ export interface RoutingIntent {
   readonly learnsKernelRoutes?: boolean;
   /** Ranges inside which a route reflector passes on everything (LoadBalancer and external service addresses). */
   readonly reflectedRanges?: readonly Prefix[];
+  /** Subnets of the router and of its group, sorted: never learned from outside, nor anything inside them. */
+  readonly ownPrefixes: readonly Prefix[];
+  /** The redundancy group; undefined for a router that stands alone. */
+  readonly group: GroupIntent | undefined;
+  /** Whether the kernel gets all of several equal paths. */
+  readonly multipath: MultipathIntent;
+  /** Being taken out of service: peers are asked to go round it (RFC 8326), and it goes round its own peers. */
+  readonly isDrained: boolean;
+}
+
+/** Routers that back each other up, as one of them sees it. */
+export interface GroupIntent {
+  readonly name: string;
+  /** All Routers of the group, this one included, sorted. */
+  readonly members: readonly string[];
+  /** Of every Site that a Router of the group is attached to, sorted by Site. */
+  readonly pins: readonly SitePin[];
+  /** How connection state is shared; undefined where it is not. */
+  readonly stateSync: StateSyncIntent | undefined;
+}
+
+/**
+ * Which router of the group carries a Site's traffic, in both directions: all routers prefer the routes it learned, and it
+ * tells the Site so. Flows between two pinned Sites pass the same routers both ways.
+ */
+export interface SitePin {
+  readonly site: string;
+  /** Undefined: several routers are equally preferred, so the two halves of a flow may pass different ones. */
+  readonly router: string | undefined;
+  /** What decided; `none` for a Site that is not pinned. */
+  readonly by: 'only-router' | 'attachment' | 'site' | 'name' | 'none';
+}
+
+/** Conntrack events of all routers of a group, over a link of their own (conntrackd). */
+export interface StateSyncIntent {
+  readonly interfaceName: string;
+  readonly local: Address;
+  /** The other routers' addresses on that link, sorted. */
+  readonly peers: readonly { readonly router: string; readonly address: Address }[];
+  /** UDP. */
+  readonly port: number;
+}
+
+/** Several paths may be used when each router sees both halves of every flow, or knows the state of all. */
+export interface MultipathIntent {
+  readonly isOn: boolean;
+  /** For people: why. */
+  readonly reason: string;
 }
 
 export interface SessionIntent {
@@ -50,6 +98,7 @@ export interface SessionIntent {
   /** The resource that asked for it: an Attachment, a BGPPeer, the mesh (undefined) or a redundancy group (the Router). */
   readonly origin: Resource | undefined;
   readonly description: string;
+  /** Of the neighbor's address. */
   readonly family: Family;
   readonly neighbor: Address;
   readonly port: number;
@@ -73,8 +122,36 @@ export interface SessionIntent {
   /** Liveness by BFD (RFC 5880, 5881, 5883); milliseconds. Absent: by hold time alone. */
   readonly bfd?: { readonly minInterval: number; readonly multiplier: number };
   readonly password?: SecretRef;
+  /** The router's own role towards the peer (RFC 9234); with `isStrict` a peer that speaks none is refused. */
+  readonly role?: { readonly local: BgpRole; readonly isStrict: boolean };
+  /** Whether the first AS of a path must be the peer's (RFC 4271 §6.3): not so for route servers. */
+  readonly enforcesFirstAs: boolean;
+  /** At least one, at most one for each family, sorted by family. */
+  readonly channels: readonly ChannelIntent[];
+}
+
+/** The channel of the family that the session itself runs over, else its first: there is always one. */
+export function mainChannel(session: SessionIntent): ChannelIntent {
+  const [first] = session.channels;
+  const main = session.channels.find((channel) => channel.family === session.family) ?? first;
+  if (!main) throw new Error(`session ${session.name} carries no family`);
+  return main;
+}
+
+export type BgpRole = 'provider' | 'customer' | 'peer' | 'rs-server' | 'rs-client';
+
+/** What a session carries of one family (RFC 4760). */
+export interface ChannelIntent {
+  readonly family: Family;
+  /** IPv4 with an IPv6 next hop (RFC 8950), where the session runs over IPv6. */
+  readonly extendedNextHop: boolean;
   readonly import: ImportIntent;
   readonly export: ExportIntent;
+}
+
+export interface PrefixLimit {
+  readonly prefixes: number;
+  readonly action: 'warn' | 'block' | 'down';
 }
 
 /**
@@ -95,7 +172,23 @@ export interface ImportIntent {
   readonly bound?: PrefixBound;
   readonly acceptsDefaultRoute: boolean;
   readonly localPref?: number;
-  readonly limit?: { readonly prefixes: number; readonly action: 'warn' | 'block' | 'down' };
+  /** Of all routes the peer sends, whatever becomes of them. */
+  readonly receiveLimit?: PrefixLimit;
+  /** Of routes that were accepted. */
+  readonly limit?: PrefixLimit;
+  /** Refuses what no peer may announce: special-purpose addresses (RFC 6890), and the router's own subnets. */
+  readonly refusesBogons: boolean;
+  readonly refusesOwnPrefixes: boolean;
+  /** Longest AS path, in AS numbers. */
+  readonly maxPathLength?: number;
+  /** Removes communities that only we may set, and refuses routes that carry our mark of a Site: they are our own, come back. */
+  readonly scrubsOwnCommunities: boolean;
+  /** Marks what is learned as this Site's, by a large community (docs/design/routing.md). */
+  readonly origin?: SiteMark;
+  /** De-prefers what the peer says it is about to withdraw (RFC 8326 §4.2). */
+  readonly honorsGracefulShutdown: boolean;
+  /** A function of the user's own BIRD text, called after the bound and before the filters. */
+  readonly hook?: string;
   /** What a route that no filter decided meets. */
   readonly default: 'accept' | 'reject';
 }
@@ -104,15 +197,34 @@ export interface ExportIntent {
   readonly filters: readonly string[];
   /** Exactly the prefixes (and more specifics) that may be passed on; undefined is Calico's built-in export policy. */
   readonly bound?: PrefixBound;
+  /** `aa:nn` or `aa:nn:mm`, well-known names already as numbers. */
   readonly communities: readonly string[];
   readonly med?: number;
+  /** LOCAL_PREF towards a peer of the same AS. */
+  readonly localPref?: number;
   readonly prepend: number;
-  readonly limit?: { readonly prefixes: number; readonly action: 'warn' | 'block' | 'down' };
+  readonly limit?: PrefixLimit;
+  /** Puts the local AS in the place of the peer's in the path, so that Sites of one AS hear each other. */
+  readonly overridesAs: boolean;
+  /** Announces the default route, whether there is one or not. */
+  readonly originatesDefault: boolean;
+  /** Routes of the Site itself, which never go back to it. */
+  readonly origin?: SiteMark;
+  /** Announced in the place of what is more specific, as long as there is anything more specific; sorted. */
+  readonly aggregates: readonly Prefix[];
+  readonly hook?: string;
   /**
    * `reject`: whatever the bound and the filters let through goes out, the rest does not. `calico`: what no filter accepts
    * meets Calico's built-in policy, then reject; a bound, where there is one, comes before both.
    */
   readonly default: 'calico' | 'reject';
+}
+
+/** A Site in a large community. */
+export interface SiteMark {
+  readonly site: string;
+  /** 32 bits, from the Site's name. */
+  readonly id: number;
 }
 
 export interface FilterIntent {
@@ -132,6 +244,7 @@ export interface StaticRoute {
   readonly reason: 'attachment' | 'reachable-by' | 'block' | 'service';
 }
 
+/** A prefix that is announced while a more specific route inside is known. */
 export interface AggregateIntent {
   readonly prefix: Prefix;
   /** Sessions it is advertised to. */
