@@ -21,7 +21,7 @@ import { diffOwners } from './labels/owners.ts';
 import { comparePolicies, noChanges, type PolicyChanges } from './policy/policy-changes.ts';
 import type { InterfaceFacts, PolicyIntent } from './policy/policy-intent.ts';
 import { PolicyResolver, type ResolvedPolicy } from './policy/resolve-policy.ts';
-import { bgpReach, findUnknownRouter, sortWarnings, type UnknownRouter } from './resolve-intent.ts';
+import { controlPeers, findUnknownRouter, sortWarnings, type UnknownRouter } from './resolve-intent.ts';
 import type { RouterIntent, Warning } from './router-intent.ts';
 import { resolveRouting } from './routing/resolve-routing.ts';
 import { resolveTopology } from './topology/resolve-topology.ts';
@@ -137,7 +137,7 @@ export class IntentResolver {
       hostEndpoints,
       services: this.services,
       interfaces: interfaces ?? routed.topology.interfaces,
-      bgp: bgpReach(routed.intent.routing),
+      bgp: controlPeers(routed.intent.routing),
     });
     const sight = { snapshot };
     const intent = makeIntent(this.router, routed, resolved, sight);

@@ -12,7 +12,7 @@ import { err, ok, type Result } from '../result.ts';
 import { LabelIndex } from './labels/label-index.ts';
 import { resolveOwners } from './labels/owners.ts';
 import type { InterfaceFacts } from './policy/policy-intent.ts';
-import { type BfdPeer, type BgpReach, sortPeers } from './policy/resolve-failsafes.ts';
+import { type BfdPeer, type ControlPeers, sortPeers } from './policy/resolve-failsafes.ts';
 import { resolvePolicy } from './policy/resolve-policy.ts';
 import type { RouterIntent, Warning } from './router-intent.ts';
 import { resolveRouting } from './routing/resolve-routing.ts';
@@ -45,7 +45,7 @@ export function resolveIntent(
   const { routing, warnings: routingWarnings } = resolveRouting(snapshot, topology);
   const index = options.index ?? buildIndex(snapshot);
   const interfaces = options.interfaces ?? topology.interfaces;
-  const { policy, warnings } = resolvePolicy(snapshot, topology, index, interfaces, bgpReach(routing));
+  const { policy, warnings } = resolvePolicy(snapshot, topology, index, interfaces, controlPeers(routing));
   return ok({
     router,
     policy,
@@ -61,12 +61,26 @@ export function findUnknownRouter(snapshot: Snapshot, router: string): UnknownRo
   return { kind: 'unknown-router', router, known: [...new Set(names)].sort() };
 }
 
-/** What policy keeps open for BGP: exactly the sessions of the routing intent. */
-export function bgpReach({ listenPort, sessions }: RoutingIntent): BgpReach {
+/** What policy keeps open for the router's own protocols: exactly the sessions and the group of the routing intent. */
+export function controlPeers({ listenPort, sessions, group }: RoutingIntent): ControlPeers {
   const bfd = sessions.flatMap(({ bfd: liveness, neighbor: address, reach, origin }): BfdPeer[] =>
     liveness ? [{ address, port: reach === 'direct' ? 3784 : 4784, origin }] : [],
   );
-  return { listenPort, peers: sortPeers(sessions.map(({ neighbor, port }) => ({ address: neighbor, port }))), bfd };
+  const sync = group?.stateSync;
+  return {
+    listenPort,
+    peers: sortPeers(sessions.map(({ neighbor, port }) => ({ address: neighbor, port }))),
+    bfd,
+    ...(sync
+      ? {
+          stateSync: {
+            interfaceName: sync.interfaceName,
+            port: sync.port,
+            peers: sync.peers.map(({ address }) => address),
+          },
+        }
+      : {}),
+  };
 }
 
 function buildIndex(snapshot: Snapshot): LabelIndex {

@@ -1,7 +1,7 @@
 /**
  * The router's own control traffic that its policy cuts: neighbour discovery, loopback, BFD, tunnels (semantics §4.10, §4.11).
  *
- *   PolicyIntent, SelectedEndpoints, InterfaceFacts, BgpReach ─[warnOfControlTraffic]→ Warning[]
+ *   PolicyIntent, SelectedEndpoints, InterfaceFacts, ControlPeers ─[warnOfControlTraffic]→ Warning[]
  *
  * Invariant: warns only of what surely is cut, whatever the members of selectors are.
  */
@@ -13,7 +13,7 @@ import type { Warning } from '../router-intent.ts';
 import type { Direction, EndpointIntent, InterfaceFacts, PolicyIntent, TierIntent } from './policy-intent.ts';
 import { isSurelyAllowed, isSurelyDenied, type Probe } from './probe.ts';
 import { wildcard } from './resolve-endpoints.ts';
-import type { BgpReach } from './resolve-failsafes.ts';
+import type { ControlPeers } from './resolve-failsafes.ts';
 
 /** An endpoint as resolved, and the resource it is, generated ones included. */
 export interface ProbedEndpoint {
@@ -29,7 +29,7 @@ export function warnOfControlTraffic(
   policy: PolicyIntent,
   endpoints: readonly ProbedEndpoint[],
   interfaces: readonly InterfaceFacts[],
-  bgp: BgpReach,
+  bgp: ControlPeers,
 ): Warning[] {
   const allowed: AllowedFamilies = new Map();
   return [
@@ -140,7 +140,7 @@ function warnOfBfd(
   policy: PolicyIntent,
   endpoints: readonly ProbedEndpoint[],
   interfaces: readonly InterfaceFacts[],
-  { bfd = [] }: BgpReach,
+  { bfd = [] }: ControlPeers,
 ): Warning[] {
   return bfd.flatMap(({ address, port, origin }) => {
     const facing = endpointsFacing(address, endpoints, interfaces);

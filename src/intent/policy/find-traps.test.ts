@@ -177,10 +177,15 @@ describe('BFD', () => {
   ];
   const udp = (port: number): Rule => ({ action: 'Allow', protocol: 'UDP', destination: { ports: [port] } });
   const bfd = [{ address: address('10.0.0.2'), port: 3784, origin: undefined }] as const;
+  const ownList = resource('FelixConfiguration', 'default', {
+    failsafeInboundHostPorts: [{ protocol: 'TCP', port: 22 }],
+    failsafeOutboundHostPorts: [{ protocol: 'TCP', port: 179 }],
+  });
   it.each<[string, AnyResource[], typeof bfd, string[]]>([
-    ['is cut by the end of a tier', attached([]), bfd, ['bfd-denied']],
-    ['is cut where only another port is open', attached([udp(4784)]), bfd, ['bfd-denied']],
-    ['is not cut where its port is open', attached([udp(3784)]), bfd, []],
+    ['is let through to peers', attached([]), bfd, []],
+    ['is cut where configured failsafes leave it out', [ownList, ...attached([])], bfd, ['bfd-denied']],
+    ['is cut where only another port is open', [ownList, ...attached([udp(4784)])], bfd, ['bfd-denied']],
+    ['is not cut where its port is open', [ownList, ...attached([udp(3784)])], bfd, []],
     [
       'is not cut by a failsafe for it',
       [

@@ -17,7 +17,7 @@ import { warnOfAsymmetricPaths } from './asymmetric-paths.ts';
 import { type ProbedEndpoint, warnOfControlTraffic } from './control-traffic.ts';
 import { warnOfEarlyStages } from './early-stage-traps.ts';
 import type { InterfaceFacts, PolicyIntent } from './policy-intent.ts';
-import type { BgpReach } from './resolve-failsafes.ts';
+import type { ControlPeers } from './resolve-failsafes.ts';
 import type { ClassifiedPolicy } from './resolve-tiers.ts';
 import { warnOfRules } from './rule-traps.ts';
 import type { SelectedEndpoint } from './selected-endpoint.ts';
@@ -28,7 +28,7 @@ export interface Surroundings {
   readonly topology: Topology;
   /** Those that exist: they tell where IPv6 is in use, and which tunnels there are. */
   readonly interfaces: readonly InterfaceFacts[];
-  readonly bgp: BgpReach;
+  readonly bgp: ControlPeers;
 }
 
 /** Traps of the whole. */

@@ -16,7 +16,7 @@ import { resolveOwners } from '../labels/owners.ts';
 import type { Warning } from '../router-intent.ts';
 import { resolveTopology } from '../topology/resolve-topology.ts';
 import type { InterfaceFacts, PolicyIntent, RuleIntent } from './policy-intent.ts';
-import type { BgpReach } from './resolve-failsafes.ts';
+import type { ControlPeers } from './resolve-failsafes.ts';
 import { resolvePolicy } from './resolve-policy.ts';
 
 export const node = resource('Node', 'r1', {});
@@ -35,7 +35,7 @@ export function policy(name: string, spec: GlobalNetworkPolicySpec): AnyResource
 export function resolve(
   resources: readonly AnyResource[],
   interfaces?: readonly InterfaceFacts[],
-  bfd: BgpReach['bfd'] = [],
+  bfd: ControlPeers['bfd'] = [],
 ): { policy: PolicyIntent; warnings: readonly Warning[]; index: LabelIndex } {
   const snapshot = makeSnapshot(resources);
   const topology = resolveTopology(snapshot, 'r1');

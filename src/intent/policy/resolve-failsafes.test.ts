@@ -1,12 +1,16 @@
 import { describe, expect, it } from 'vitest';
+import { address } from '../../net/literals.fixture.ts';
 import { printPrefix } from '../../net/prefix.ts';
 import { resource } from '../../resources/resource.fixture.ts';
-import type { SpecByKind } from '../../resources/resource.ts';
+import type { Resource, SpecByKind } from '../../resources/resource.ts';
+import { makeSnapshot } from '../../resources/snapshot.ts';
 import { codes, node, resolve, router } from './policy.fixture.ts';
 import type { PolicyIntent } from './policy-intent.ts';
+import { resolveFailsafes } from './resolve-failsafes.ts';
+import { resolveFelix } from './resolve-felix.ts';
 
 describe('settings', () => {
-  const failsafes = (intent: PolicyIntent, direction: 'inbound' | 'outbound') =>
+  const failsafes = (intent: Pick<PolicyIntent, 'failsafes'>, direction: 'inbound' | 'outbound') =>
     intent.failsafes[direction].map(({ protocol, port, net, interfaces }) =>
       [`${protocol}/${port}`, net && printPrefix(net), interfaces?.join('+')].filter(Boolean).join(' '),
     );
@@ -53,6 +57,25 @@ describe('settings', () => {
     expect(failsafes(resolve([resource('Router', 'r1', { asNumber: 1, management })]).policy, 'inbound')).toEqual(
       expected,
     );
+  });
+
+  it('of a Router let BFD and shared connection state through, to and from who speaks them', () => {
+    const peers = {
+      listenPort: 179,
+      peers: [],
+      bfd: [
+        { address: address('192.0.2.9'), port: 3784, origin: undefined },
+        { address: address('2001:db8::9'), port: 4784, origin: undefined },
+      ],
+      stateSync: { interfaceName: 'sync0', port: 3780, peers: [address('198.51.100.2')] },
+    } as const;
+    const settings = resolveFelix(makeSnapshot([]), 'r1', {}, []);
+    const resolved = { failsafes: resolveFailsafes(settings, router as Resource<'Router'>, peers, []) };
+    for (const direction of ['inbound', 'outbound'] as const) {
+      expect(failsafes(resolved, direction)).toEqual(
+        expect.arrayContaining(['17/3780 198.51.100.2/32 sync0', '17/3784 192.0.2.9/32', '17/4784 2001:db8::9/128']),
+      );
+    }
   });
 
   it('configured failsafes replace the list; a Router adds only the ssh its management asks for', () => {

@@ -3,8 +3,8 @@
  *
  *   FelixSettings, Router, BGP peers ─[resolve-failsafes]→ Failsafe[]
  *
- * Invariant: a Router opens less than Calico does, unless someone configured the ports: BGP only to its peers, ssh only as
- * its management says. Sorted, without duplicates.
+ * Invariant: a Router opens less than Calico does, unless someone configured the ports: BGP and BFD only to its peers,
+ * connection state only to its group, ssh only as its management says. Sorted, without duplicates.
  */
 import { type Address, compareAddresses } from '../../net/address.ts';
 import { protocolNumbers } from '../../net/ip-protocol.ts';
@@ -15,12 +15,14 @@ import type { Warning } from '../router-intent.ts';
 import type { Failsafe, PolicyIntent } from './policy-intent.ts';
 import type { ConfiguredFailsafes, FelixSettings } from './resolve-felix.ts';
 
-/** What policy must know of BGP: where this router listens, and to whom it speaks. */
-export interface BgpReach {
+/** Whom the router's own protocols speak to: BGP, BFD, and conntrackd within its group. */
+export interface ControlPeers {
   readonly listenPort: number;
   readonly peers: readonly { readonly address: Address; readonly port: number }[];
   /** Those whose liveness BFD watches, each with the UDP port BFD uses to it (RFC 5881 §4, RFC 5883 §5). */
   readonly bfd?: readonly BfdPeer[];
+  /** Routers that share connection state with this one, and the UDP port and interface they do it on. */
+  readonly stateSync?: { readonly interfaceName: string; readonly port: number; readonly peers: readonly Address[] };
 }
 
 export interface BfdPeer {
@@ -52,7 +54,7 @@ const calicoOutbound: readonly Failsafe[] = [
 export function resolveFailsafes(
   felix: FelixSettings,
   router: Resource<'Router'> | undefined,
-  bgp: BgpReach,
+  bgp: ControlPeers,
   warnings: Warning[],
 ): PolicyIntent['failsafes'] {
   return {
@@ -64,7 +66,7 @@ export function resolveFailsafes(
 function resolveInbound(
   felix: FelixSettings,
   router: Resource<'Router'> | undefined,
-  bgp: BgpReach,
+  bgp: ControlPeers,
   warnings: Warning[],
 ): readonly Failsafe[] {
   const configured = felix.failsafeInbound && parseFailsafes(felix.failsafeInbound, warnings);
@@ -74,13 +76,14 @@ function resolveInbound(
     ...managementAccess(router, warnings),
     { protocol: UDP, port: dhcpClientPort },
     ...bgp.peers.map(({ address }) => ({ protocol: TCP, port: bgp.listenPort, net: hostPrefix(address) })),
+    ...livenessAndState(bgp),
   ];
 }
 
 function resolveOutbound(
   felix: FelixSettings,
   router: Resource<'Router'> | undefined,
-  bgp: BgpReach,
+  bgp: ControlPeers,
   warnings: Warning[],
 ): readonly Failsafe[] {
   if (felix.failsafeOutbound) return parseFailsafes(felix.failsafeOutbound, warnings);
@@ -90,7 +93,20 @@ function resolveOutbound(
   return [
     ...calicoOutbound,
     ...elsewhere.map(({ address, port }) => ({ protocol: TCP, port, net: hostPrefix(address) })),
+    ...livenessAndState(bgp),
   ];
+}
+
+/** Each end sends to the other's port, so both directions are the same (RFC 5881 §4). */
+function livenessAndState({ bfd = [], stateSync }: ControlPeers): Failsafe[] {
+  return [
+    ...bfd.map(({ address, port }) => ({ protocol: UDP, port, net: hostPrefix(address) })),
+    ...(stateSync ? stateSync.peers.map((address) => stateFailsafe(address, stateSync)) : []),
+  ];
+}
+
+function stateFailsafe(address: Address, { interfaceName, port }: NonNullable<ControlPeers['stateSync']>): Failsafe {
+  return { protocol: UDP, port, net: hostPrefix(address), interfaces: [interfaceName] };
 }
 
 /** ssh from where management says, on the interfaces it says; anywhere where it says nothing, nowhere for an empty list. */
@@ -177,7 +193,7 @@ function compareInterfaces(a: Failsafe, b: Failsafe): number {
 }
 
 /** Peers by address and port, each once. */
-export function sortPeers(peers: BgpReach['peers']): BgpReach['peers'] {
+export function sortPeers(peers: ControlPeers['peers']): ControlPeers['peers'] {
   const sorted = [...peers].sort((a, b) => compareAddresses(a.address, b.address) || a.port - b.port);
   return sorted.filter((peer, i) => {
     const previous = sorted[i - 1];

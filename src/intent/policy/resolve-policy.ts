@@ -20,7 +20,7 @@ import { keepParts } from './keep-parts.ts';
 import type { EndpointIntent, InterfaceFacts, PolicyIntent, PolicyRules, SetId } from './policy-intent.ts';
 import { type MetPolicies, PolicySelection, type SelectableEndpoint } from './policy-selection.ts';
 import { type GuardedInterfaces, resolveEndpoints, wildcard } from './resolve-endpoints.ts';
-import { type BgpReach, resolveFailsafes } from './resolve-failsafes.ts';
+import { type ControlPeers, resolveFailsafes } from './resolve-failsafes.ts';
 import { type FelixSettings, resolveFelix } from './resolve-felix.ts';
 import { resolveProfiles } from './resolve-profiles.ts';
 import { resolveRules } from './resolve-rule.ts';
@@ -38,7 +38,7 @@ import type { SelectedEndpoint } from './selected-endpoint.ts';
 import { CountedSets } from './used-sets.ts';
 
 /** Nobody to speak BGP with, on the usual port. */
-const noBgp: BgpReach = { listenPort: 179, peers: [] };
+const noBgp: ControlPeers = { listenPort: 179, peers: [] };
 
 export interface PolicyInputs {
   readonly snapshot: Snapshot;
@@ -49,7 +49,7 @@ export interface PolicyInputs {
   readonly services: Pick<ReadonlySet<string>, 'has'>;
   /** Those that exist; the ones that HostEndpoints name are added to them. */
   readonly interfaces: readonly InterfaceFacts[];
-  readonly bgp: BgpReach;
+  readonly bgp: ControlPeers;
 }
 
 export interface ResolvedPolicy {
@@ -67,7 +67,7 @@ export function resolvePolicy(
   topology: Topology,
   index: LabelIndex,
   interfaces: readonly InterfaceFacts[],
-  bgp: BgpReach = noBgp,
+  bgp: ControlPeers = noBgp,
 ): { readonly policy: PolicyIntent; readonly warnings: readonly Warning[] } {
   const hostEndpoints = snapshot.list('HostEndpoint').filter(({ spec }) => spec.node === topology.router.name);
   const services = knownServices(snapshot);
