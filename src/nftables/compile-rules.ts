@@ -194,15 +194,10 @@ function plainMatches(variant: Variant): readonly (readonly Match[])[] {
     if (!first || first.length === 0) continue;
     matches.push({ kind: 'address', family: first.family, side, negated: false, in: { prefixes } });
   }
-  const protocols = numbersIn(variant.protocols);
-  if (protocols.length < 256) {
-    const missing = numbersIn([anyProtocol]).filter((number) => !protocols.includes(number));
-    matches.push(
-      missing.length < protocols.length
-        ? { kind: 'protocol', negated: true, protocols: missing }
-        : { kind: 'protocol', negated: false, protocols },
-    );
-  }
+  const count = variant.protocols.reduce((sum, { first, last }) => sum + last - first + 1, 0);
+  const all = anyProtocol.last - anyProtocol.first + 1;
+  // Most rules name no protocol or one: only others are worth writing out.
+  if (count < all) matches.push(protocolMatch(numbersIn(variant.protocols), all));
   for (const [side, ranges] of [
     ['source', variant.sourcePorts],
     ['destination', variant.destinationPorts],
@@ -211,6 +206,13 @@ function plainMatches(variant: Variant): readonly (readonly Match[])[] {
     if (first && !isSpanAny(first, anyPort)) matches.push({ kind: 'port', side, negated: false, ranges });
   }
   return variant.alternatives.map((alternative) => [...matches, ...alternative]);
+}
+
+/** The shorter of the two lists. */
+function protocolMatch(protocols: readonly number[], all: number): Match {
+  if (all - protocols.length >= protocols.length) return { kind: 'protocol', negated: false, protocols };
+  const missing = numbersIn([anyProtocol]).filter((number) => !protocols.includes(number));
+  return { kind: 'protocol', negated: true, protocols: missing };
 }
 
 function numbersIn(spans: readonly Span[]): readonly number[] {
