@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { expect, it } from 'vitest';
-import { contentHash, sha256 } from './content-hash.ts';
+import { contentHash, contentNumber, sha256 } from './content-hash.ts';
 
 const texts = ['', 'abc', 'a'.repeat(55), 'a'.repeat(56), 'a'.repeat(64), 'x'.repeat(1000), 'ключ == "значение"', '😀'];
 
@@ -25,4 +25,8 @@ it('is a name that nft and BIRD take without quotes', () => {
 
 it('keeps lone surrogates apart', () => {
   expect(contentHash('\ud800')).not.toBe(contentHash('\ud801'));
+});
+
+it.each(texts)('gives the first 32 bits of the hash of %j as a number', (text) => {
+  expect(contentNumber(text)).toBe(createHash('sha256').update(text).digest().readUInt32BE(0));
 });

@@ -32,6 +32,13 @@ export function contentHash(text: string): string {
   return out;
 }
 
+/** The first 32 bits of SHA-256 over the text's UTF-8, for places that hold a number: equal ones have to be told apart. */
+export function contentNumber(text: string): number {
+  return sha256(utf8(text))
+    .slice(0, 4)
+    .reduce((number, byte) => number * 256 + byte, 0);
+}
+
 /** The 32 bytes of SHA-256. */
 export function sha256(bytes: readonly number[]): Uint8Array {
   const padded = padMessage(bytes);

@@ -1,56 +1,36 @@
 /**
- * BGP sessions that Attachments and the redundancy group ask for.
+ * BGP sessions that Attachments ask for.
  *
- *   Topology → [resolve-attachment-sessions] → SessionIntent[]
+ *   Topology.attachments, RoutingFacts → [resolve-attachment-sessions] → SessionIntent[]
  *
- * Invariant: every such session has an import and an export bound, so that no filter a user writes can let through what
- * the Site does not own or may not learn.
+ * Invariant: whatever cannot be honoured is left out and warned of; what is left never lets through more than was written.
  */
-import { type Address, equalAddresses, type Family, families, parseAddress } from '../../net/address.ts';
+import { type Address, equalAddresses, families, parseAddress } from '../../net/address.ts';
 import { type Asn, parseAsn } from '../../net/asn.ts';
 import { containsAddress, type InterfaceAddress, maskAddress } from '../../net/prefix.ts';
-import type { AttachmentBgp, PrefixLimit } from '../../resources/attachment.ts';
+import type { AttachmentBgp } from '../../resources/attachment.ts';
 import { parseDurationMs, parseDurationSeconds } from '../../resources/duration.ts';
 import type { Warning } from '../router-intent.ts';
-import type { AttachmentFacts, GroupMember, Topology } from '../topology/topology.ts';
-import {
-  admitsDefaultRoute,
-  type OwnedPrefix,
-  resolveExportBound,
-  resolveGroupBound,
-  resolveImportBound,
-} from './resolve-bounds.ts';
-import { bgpPort, type RoutingSettings } from './resolve-settings.ts';
-import type { ExportIntent, ImportIntent, SessionIntent } from './routing-intent.ts';
-import { attachmentSessionName, groupSessionName } from './session-name.ts';
-import { resolveKeepalive, resolveRestart, type TimerField } from './session-timers.ts';
-
-/** Inside: LOCAL_PREF, BIRD's default being 100. */
-const localPrefs = { primary: 200, backup: 50 } as const;
-/** Outside: MED (RFC 4271 §5.1.4); the lower is preferred, and a route without one counts as 0. */
-const meds = { primary: 0, backup: 100 } as const;
+import type { AttachmentFacts } from '../topology/topology.ts';
+import { attachmentChannels } from './resolve-attachment-channels.ts';
+import { bgpPort } from './resolve-settings.ts';
+import type { RoutingFacts } from './routing-facts.ts';
+import type { SessionIntent } from './routing-intent.ts';
+import { attachmentSessionName } from './session-name.ts';
+import { defaultBfd, resolveKeepalive, resolveRestart, type TimerField } from './session-timers.ts';
 
 /** One session for each remote address of each Attachment that speaks BGP. */
-export function resolveAttachmentSessions(
-  topology: Topology,
-  settings: RoutingSettings,
-  ownership: readonly OwnedPrefix[],
-  warnings: Warning[],
-): SessionIntent[] {
-  return topology.attachments.flatMap((attachment) => {
+export function resolveAttachmentSessions(facts: RoutingFacts, warnings: Warning[]): SessionIntent[] {
+  return facts.topology.attachments.flatMap((attachment) => {
     const bgp = attachment.resource.spec.bgp;
     if (!bgp) return [];
-    warnUnsupported(attachment, bgp, warnings);
+    warnRestartWithBfd(attachment, bgp, warnings);
     return families.flatMap((family) =>
       attachment.remote
         .filter((remote) => remote.family === family)
         .flatMap((remote) => {
           const source = sourceFor(attachment, bgp, remote);
-          if (source) {
-            const name = attachmentSessionName(attachment.name, remote);
-            const ends = { name, remote, source };
-            return [attachmentSession(topology, settings, ownership, attachment, bgp, ends, warnings)];
-          }
+          if (source) return [attachmentSession(facts, attachment, bgp, { remote, source }, warnings)];
           warnings.push({
             code: 'no-source-address',
             subject: attachment.resource,
@@ -63,187 +43,45 @@ export function resolveAttachmentSessions(
   });
 }
 
-/** One iBGP session for each family and other Router of the group that shares a subnet with this one. */
-export function resolveGroupSessions(
-  topology: Topology,
-  settings: RoutingSettings,
-  ownership: readonly OwnedPrefix[],
-  warnings: Warning[],
-): SessionIntent[] {
-  return topology.groupMembers.flatMap((member) => {
-    const remoteAs = parseAsn(member.router.spec.asNumber);
-    if (remoteAs !== settings.localAs) {
-      warnings.push({
-        code: 'group-as-differs',
-        subject: topology.router.resource,
-        path: ['spec', 'redundancyGroup'],
-        message: `no session to ${member.router.metadata.name}: routers of one group have one AS`,
-      });
-      return [];
-    }
-    if (member.shared.length === 0) {
-      warnings.push({
-        code: 'group-without-link',
-        subject: topology.router.resource,
-        path: ['spec', 'redundancyGroup'],
-        message: `no subnet shared with ${member.router.metadata.name}, so the two routers cannot pass routes to each other`,
-      });
-    }
-    return families.flatMap((family) => groupSession(topology, settings, ownership, member, remoteAs, family));
-  });
-}
-
 function attachmentSession(
-  topology: Topology,
-  settings: RoutingSettings,
-  ownership: readonly OwnedPrefix[],
+  facts: RoutingFacts,
   attachment: AttachmentFacts,
   bgp: AttachmentBgp,
-  ends: { readonly name: string; readonly remote: Address; readonly source: Address },
+  { remote, source }: { readonly remote: Address; readonly source: Address },
   warnings: Warning[],
 ): SessionIntent {
-  const family = ends.remote.family;
+  const { family } = remote;
+  const remoteAs = parseAsn(bgp.asNumber) ?? (0 as Asn);
+  const localAs = (bgp.localASNumber === undefined ? undefined : parseAsn(bgp.localASNumber)) ?? facts.settings.localAs;
+  const isExternal = remoteAs !== localAs;
   const hold = parseDurationSeconds(bgp.holdTime);
-  const timer = (field: 'keepaliveTime' | 'gracefulRestart'): TimerField => {
-    return { subject: attachment.resource, path: ['spec', 'bgp', field], text: bgp[field] };
-  };
-  const keepalive = resolveKeepalive(timer('keepaliveTime'), hold, warnings);
+  const keepalive = resolveKeepalive(timerField(attachment, bgp, 'keepaliveTime'), hold, warnings);
+  const bfd = bfdOf(bgp);
   return {
-    name: ends.name,
+    name: attachmentSessionName(attachment.name, remote),
     origin: attachment.resource,
     description: `Attachment/${attachment.name} to Site/${attachment.site.name}`,
     family,
-    neighbor: ends.remote,
+    neighbor: remote,
     port: bgpPort,
-    remoteAs: parseAsn(bgp.asNumber) ?? (0 as Asn),
-    localAs: (bgp.localASNumber === undefined ? undefined : parseAsn(bgp.localASNumber)) ?? settings.localAs,
-    sourceAddress: ends.source,
+    remoteAs,
+    localAs,
+    sourceAddress: source,
     passive: bgp.passive ?? false,
     reach: reachOf(bgp),
     ttlSecurity: (bgp.ttlSecurity ?? 0) > 0,
     nextHop: bgp.nextHopSelf === false ? 'default' : 'self',
     rrClient: false,
-    gracefulRestart: bgp.gracefulRestart === 'off' ? 'off' : resolveRestart(timer('gracefulRestart'), warnings),
+    gracefulRestart: restartOf(attachment, bgp, warnings),
     ...(keepalive === undefined ? {} : { keepalive }),
     ...(hold === undefined ? {} : { hold }),
     allowLocalAs: bgp.allowLocalAS ?? 0,
-    ...bfdOf(bgp),
+    ...(bfd === undefined ? {} : { bfd }),
     ...(bgp.password === undefined ? {} : { password: bgp.password.secretRef }),
-    enforcesFirstAs: false,
-    channels: [
-      {
-        family,
-        extendedNextHop: false,
-        import: importOf(ownership, attachment, bgp, family),
-        export: exportOf(topology, ownership, attachment, bgp, family),
-      },
-    ],
+    ...roleOf(bgp, isExternal),
+    enforcesFirstAs: isExternal && (bgp.enforceFirstAS ?? bgp.localRole !== 'rs-client'),
+    channels: attachmentChannels(facts, attachment, bgp, { family, isExternal }),
   };
-}
-
-function importOf(
-  ownership: readonly OwnedPrefix[],
-  attachment: AttachmentFacts,
-  bgp: AttachmentBgp,
-  family: Family,
-): ImportIntent {
-  const bound = resolveImportBound(ownership, attachment.site.name, family);
-  const limit = limitOf(family === 4 ? bgp.maxPrefixes?.import?.ipv4 : bgp.maxPrefixes?.import?.ipv6);
-  return {
-    filters: bgp.importFilters ?? [],
-    bound,
-    acceptsDefaultRoute: admitsDefaultRoute(bound),
-    ...(bgp.preference === undefined ? {} : { localPref: localPrefs[bgp.preference] }),
-    ...(limit === undefined ? {} : { limit }),
-    refusesBogons: false,
-    refusesOwnPrefixes: false,
-    scrubsOwnCommunities: false,
-    honorsGracefulShutdown: false,
-    default: 'accept',
-  };
-}
-
-function exportOf(
-  topology: Topology,
-  ownership: readonly OwnedPrefix[],
-  attachment: AttachmentFacts,
-  bgp: AttachmentBgp,
-  family: Family,
-): ExportIntent {
-  const limit = limitOf(family === 4 ? bgp.maxPrefixes?.export?.ipv4 : bgp.maxPrefixes?.export?.ipv6);
-  return {
-    filters: bgp.exportFilters ?? [],
-    bound: resolveExportBound(ownership, attachment.site.name, topology.exchangesWith, family),
-    communities: [...new Set(bgp.communities ?? [])],
-    ...(bgp.preference === undefined ? {} : { med: meds[bgp.preference] }),
-    prepend: 0,
-    ...(limit === undefined ? {} : { limit }),
-    overridesAs: false,
-    originatesDefault: false,
-    aggregates: [],
-    default: 'reject',
-  };
-}
-
-function groupSession(
-  topology: Topology,
-  settings: RoutingSettings,
-  ownership: readonly OwnedPrefix[],
-  member: GroupMember,
-  remoteAs: Asn,
-  family: Family,
-): SessionIntent[] {
-  const subnet = member.shared.find((one) => one.family === family);
-  if (!subnet) return [];
-  const bound = resolveGroupBound(ownership, family);
-  const name = member.router.metadata.name;
-  return [
-    {
-      name: groupSessionName(name, family),
-      origin: topology.router.resource,
-      description: `Router/${name} of the same redundancy group`,
-      family,
-      neighbor: subnet.remote,
-      port: bgpPort,
-      remoteAs,
-      localAs: settings.localAs,
-      sourceAddress: subnet.local,
-      passive: false,
-      reach: 'direct',
-      ttlSecurity: false,
-      nextHop: 'self',
-      rrClient: false,
-      gracefulRestart: 'default',
-      allowLocalAs: 0,
-      enforcesFirstAs: false,
-      channels: [
-        {
-          family,
-          extendedNextHop: false,
-          import: {
-            filters: [],
-            bound,
-            acceptsDefaultRoute: admitsDefaultRoute(bound),
-            refusesBogons: false,
-            refusesOwnPrefixes: false,
-            scrubsOwnCommunities: false,
-            honorsGracefulShutdown: false,
-            default: 'accept',
-          },
-          export: {
-            filters: [],
-            bound,
-            communities: [],
-            prepend: 0,
-            overridesAs: false,
-            originatesDefault: false,
-            aggregates: [],
-            default: 'reject',
-          },
-        },
-      ],
-    },
-  ];
 }
 
 /** The address asked for, else the one whose subnet holds the peer, else the first of the family. */
@@ -263,30 +101,48 @@ function reachOf(bgp: AttachmentBgp): SessionIntent['reach'] {
   return hops <= 1 ? 'direct' : { hops };
 }
 
-/** Common values where the Attachment says none; what both ends offer decides (RFC 5880 §6.8.2). */
-function bfdOf(bgp: AttachmentBgp): Pick<SessionIntent, 'bfd'> {
-  if (bgp.bfd === undefined || bgp.bfd === 'off') return {};
+/** On the link unless switched off; over hops (RFC 5883) only where asked for, as few peers there speak it. */
+function bfdOf(bgp: AttachmentBgp): SessionIntent['bfd'] {
+  if (bgp.bfd === 'off') return undefined;
+  if (bgp.bfd === undefined) return reachOf(bgp) === 'direct' ? defaultBfd : undefined;
+  // What both ends offer decides (RFC 5880 §6.8.2).
   return {
-    bfd: { minInterval: Math.round(parseDurationMs(bgp.bfd.minInterval) ?? 300), multiplier: bgp.bfd.multiplier ?? 3 },
+    minInterval: Math.round(parseDurationMs(bgp.bfd.minInterval) ?? defaultBfd.minInterval),
+    multiplier: bgp.bfd.multiplier ?? defaultBfd.multiplier,
   };
 }
 
-function limitOf(limit: PrefixLimit | undefined): ImportIntent['limit'] {
-  return limit && { prefixes: limit.limit, action: limit.action ?? 'warn' };
+/** Off beside BFD unless asked for: one gives a dead peer's routes up at once, the other keeps them for two minutes. */
+function restartOf(
+  attachment: AttachmentFacts,
+  bgp: AttachmentBgp,
+  warnings: Warning[],
+): SessionIntent['gracefulRestart'] {
+  if (bgp.gracefulRestart === 'off') return 'off';
+  if (bgp.gracefulRestart === undefined && bfdOf(bgp)) return 'off';
+  return resolveRestart(timerField(attachment, bgp, 'gracefulRestart'), warnings);
 }
 
-function warnUnsupported(attachment: AttachmentFacts, bgp: AttachmentBgp, warnings: Warning[]): void {
-  const warn = (code: string, field: string, message: string): void => {
-    warnings.push({ code, subject: attachment.resource, path: ['spec', 'bgp', field], message });
-  };
-  if (bgp.overrideAS === true) {
-    warn(
-      'override-as-not-yet',
-      'overrideAS',
-      'BIRD 2.0 cannot override AS numbers: set allowLocalAS at the peer instead',
-    );
-  }
-  if ((bgp.aggregate ?? []).length > 0) {
-    warn('aggregate-not-yet', 'aggregate', 'aggregates are not announced yet: the more specific routes are, as before');
-  }
+function warnRestartWithBfd(attachment: AttachmentFacts, bgp: AttachmentBgp, warnings: Warning[]): void {
+  if (bgp.gracefulRestart === undefined || bgp.gracefulRestart === 'off' || !bfdOf(bgp)) return;
+  warnings.push({
+    code: 'restart-with-bfd',
+    subject: attachment.resource,
+    path: ['spec', 'bgp', 'gracefulRestart'],
+    message: `graceful restart and BFD ${bgp.bfd === undefined ? '(on unless said) ' : ''}contradict each other: when BFD ends the session, the peer may go on sending packets to a router that is gone; set bfd: off, or gracefulRestart: off`,
+  });
+}
+
+/** RFC 9234 is for sessions between ASes. */
+function roleOf(bgp: AttachmentBgp, isExternal: boolean): Pick<SessionIntent, 'role'> {
+  if (bgp.localRole === undefined || !isExternal) return {};
+  return { role: { local: bgp.localRole, isStrict: bgp.strictRole === true } };
+}
+
+function timerField(
+  attachment: AttachmentFacts,
+  bgp: AttachmentBgp,
+  field: 'keepaliveTime' | 'gracefulRestart',
+): TimerField {
+  return { subject: attachment.resource, path: ['spec', 'bgp', field], text: bgp[field] };
 }

@@ -6,7 +6,7 @@ import type { BgpPeerSpec } from '../../resources/bgp-peer.ts';
 import { resource } from '../../resources/resource.fixture.ts';
 import type { AnyResource } from '../../resources/resource.ts';
 import { parsePeerIp } from './resolve-calico-peers.ts';
-import { mainChannel } from './routing-intent.ts';
+import { mainChannel, type SessionIntent } from './routing-intent.ts';
 
 function node(name: string, host: number, bgp: object = {}, labels: Record<string, string> = {}): AnyResource {
   return resource('Node', name, { bgp: { ipv4Address: `172.16.0.${host}/24`, ...bgp } }, labels);
@@ -68,7 +68,7 @@ describe('the mesh', () => {
       nodeMeshPassword: { secretKeyRef: { name: 's', key: 'k' } },
       nodeMeshMaxRestartTime: '200s',
     });
-    expect(resolveFor('n1', [...two, settings]).session('Mesh_172_16_0_2')).toMatchObject({
+    expect(flat(resolveFor('n1', [...two, settings]).session('Mesh_172_16_0_2'))).toMatchObject({
       password: { name: 's', key: 'k' },
       gracefulRestart: 200,
       import: { filters: [] },
@@ -171,7 +171,7 @@ describe('BGPPeers', () => {
     [{ filters: ['b', 'a'] }, { import: { filters: ['b', 'a'] }, export: { filters: ['b', 'a'] } }],
   ])('%j means %j', (spec, expected) => {
     const resources = [...two, noMesh, peer('p', { peerIP: '172.16.0.254', asNumber: 65001, ...spec })];
-    expect(resolveFor('n1', resources).session('Global_172_16_0_254')).toMatchObject(expected);
+    expect(flat(resolveFor('n1', resources).session('Global_172_16_0_254'))).toMatchObject(expected);
   });
 
   it.each<[BgpPeerSpec, string | undefined]>([
@@ -248,3 +248,8 @@ it.each([
 it.each(['10.0.0.1:0', '10.0.0.1:65536', '[10.0.0.1', 'fe80::1%eth0', ''])('refuses the peer %j', (text) => {
   expect(parsePeerIp(text)).toBeUndefined();
 });
+
+/** A session with what it gives and gets in its main family. */
+function flat(session: SessionIntent) {
+  return { ...session, ...mainChannel(session) };
+}

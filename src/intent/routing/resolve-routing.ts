@@ -12,13 +12,18 @@ import type { IpPoolSpec } from '../../resources/ip-pool.ts';
 import type { Snapshot } from '../../resources/snapshot.ts';
 import type { Warning } from '../router-intent.ts';
 import type { Topology } from '../topology/topology.ts';
-import { resolveAttachmentSessions, resolveGroupSessions } from './resolve-attachment-sessions.ts';
+import { resolveOwnPrefixes, warnHiddenSites } from './own-prefixes.ts';
+import { resolveAggregates, warnAggregates } from './resolve-aggregates.ts';
+import { resolveAttachmentSessions } from './resolve-attachment-sessions.ts';
 import { type OwnedPrefix, resolveOwnership } from './resolve-bounds.ts';
 import { resolveCalicoSessions } from './resolve-calico-sessions.ts';
 import { resolveFilters } from './resolve-filters.ts';
+import { resolveGroupSessions } from './resolve-group-sessions.ts';
 import { type RoutingSettings, resolveSettings } from './resolve-settings.ts';
 import { reflectedRanges, resolveStaticRoutes, serviceRanges } from './resolve-static.ts';
-import type { AggregateIntent, PoolIntent, RoutingIntent, SessionIntent } from './routing-intent.ts';
+import type { RoutingFacts } from './routing-facts.ts';
+import type { PoolIntent, RoutingIntent, SessionIntent } from './routing-intent.ts';
+import { resolveSiteMarks } from './site-marks.ts';
 
 const linkLocalPrefix = parsePrefix('fe80::/10');
 
@@ -37,16 +42,17 @@ export function resolveRouting(
   const settings = resolveSettings(snapshot, topology, warnings);
   const ownership = resolveOwnership(topology.sites);
   warnSharedPrefixes(topology, ownership, warnings);
+  const facts: RoutingFacts = { topology, settings, ownership, marks: resolveSiteMarks(topology.sites, warnings) };
   const ours = firstOfEachEnd(
-    [
-      ...resolveAttachmentSessions(topology, settings, ownership, warnings),
-      ...resolveGroupSessions(topology, settings, ownership, warnings),
-    ],
+    [...resolveAttachmentSessions(facts, warnings), ...resolveGroupSessions(facts, warnings)],
     warnings,
   );
   const calico = resolveCalicoSessions(snapshot, topology, settings, ownership, ours, warnings);
   const sessions = withoutLinkLocal([...ours, ...calico], warnings).sort((a, b) => (a.name < b.name ? -1 : 1));
   if (settings.isRouterIdDerived && sessions.length > 0) warnDerivedRouterId(topology, settings, warnings);
+  warnAggregates(facts, ours, warnings);
+  const ownPrefixes = resolveOwnPrefixes(snapshot, topology);
+  warnHiddenSites(ownPrefixes, topology, warnings);
   const pools = resolvePools(snapshot);
   const isReflector = topology.generated.node.spec.bgp?.routeReflectorClusterID !== undefined;
   const routing: RoutingIntent = {
@@ -57,7 +63,7 @@ export function resolveRouting(
     sessions,
     filters: resolveFilters(snapshot, sessions, warnings),
     staticRoutes: resolveStaticRoutes(topology, settings, ownership, sessions, options.localBlocks ?? [], warnings),
-    aggregates: resolveAggregates(topology, sessions),
+    aggregates: resolveAggregates(sessions),
     prefixAdvertisements: settings.prefixAdvertisements,
     ignoredInterfaces: settings.ignoredInterfaces,
     pools,
@@ -65,7 +71,7 @@ export function resolveRouting(
     debug: settings.debug,
     learnsKernelRoutes: sessions.some((session) => session.reach !== 'direct'),
     reflectedRanges: isReflector && !topology.router.resource ? reflectedRanges(settings.global) : [],
-    ownPrefixes: [],
+    ownPrefixes,
     group: undefined,
     multipath: { isOn: true, reason: 'the router stands alone' },
     isDrained: false,
@@ -157,18 +163,6 @@ function resolveKernelRejects(settings: RoutingSettings, pools: readonly PoolInt
   const ofPools = pools.filter((pool) => pool.prefix.family === 4 && isRejected(pool)).map((pool) => pool.prefix);
   const vxlan6 = pools.filter((pool) => pool.prefix.family === 6 && pool.encapsulation === 'vxlan');
   return [...serviceRanges(settings.global), ...ofPools, ...vxlan6.map((pool) => pool.prefix)].sort(comparePrefixes);
-}
-
-function resolveAggregates(topology: Topology, sessions: readonly SessionIntent[]): AggregateIntent[] {
-  return topology.attachments
-    .flatMap((attachment) => {
-      const names = sessions.filter((session) => session.origin === attachment.resource).map((session) => session.name);
-      return (attachment.resource.spec.bgp?.aggregate ?? []).flatMap((text) => {
-        const prefix = parsePrefix(text);
-        return prefix ? [{ prefix, sessions: names }] : [];
-      });
-    })
-    .sort((a, b) => comparePrefixes(a.prefix, b.prefix));
 }
 
 function warnSharedPrefixes(topology: Topology, ownership: readonly OwnedPrefix[], warnings: Warning[]): void {

@@ -1,7 +1,7 @@
 /**
  * Timers of a session in the whole seconds and within the limits that BGP and BIRD know.
  *
- *   BGPPeer, Attachment → [session-timers] → SessionIntent.keepalive, .gracefulRestart
+ *   BGPPeer, Attachment → [session-timers] → SessionIntent.keepalive, .gracefulRestart, .bfd
  *
  * Invariant: what is returned, BIRD accepts. It refuses a whole configuration for one keepalive time out of range, and with
  * it every other session's change.
@@ -9,11 +9,14 @@
 import { parseDurationMs, parseDurationSeconds } from '../../resources/duration.ts';
 import type { FieldPath, Resource } from '../../resources/resource.ts';
 import type { Warning } from '../router-intent.ts';
+import type { SessionIntent } from './routing-intent.ts';
 
 /** BIRD proposes this unless told otherwise (BIRD 2 manual, "hold time"). */
 const defaultHold = 240;
 /** BIRD's time, which is also what Calico documents. */
 export const defaultRestart = 120;
+/** On the link: a dead neighbour is noticed within 0.9 s. Clouds offer no faster (Direct Connect: 300 ms, three times). */
+export const defaultBfd: NonNullable<SessionIntent['bfd']> = { minInterval: 300, multiplier: 3 };
 /** Twelve bits (RFC 4724 §3). */
 const longestRestart = 4095;
 
