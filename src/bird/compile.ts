@@ -9,6 +9,7 @@
  */
 import type { ChannelIntent, RoutingIntent, SessionIntent } from '../intent/routing/routing-intent.ts';
 import { bitLength, type Family, families } from '../net/address.ts';
+import type { Prefix } from '../net/prefix.ts';
 import { compileFilter } from './compile-filter.ts';
 import { channelFilterName, compileExport, compileImport } from './compile-session-filter.ts';
 import type {
@@ -33,6 +34,7 @@ import {
 } from './names.ts';
 import { quotePassword } from './quote.ts';
 import { shareSets } from './share-sets.ts';
+import type { BirdSnippet } from './snippets.ts';
 
 export interface BirdOptions {
   /** Values by `name/key`; what is missing holds its sessions down. */
@@ -42,6 +44,10 @@ export interface BirdOptions {
   /** Number of the kernel's routing table; the main one unless said. */
   readonly kernelTable?: number;
   readonly log?: BirdConfig['log'];
+  /** Aggregates that stand for something now; the others are not announced (RoutingIntent.aggregates). */
+  readonly activeAggregates?: readonly Prefix[];
+  /** The user's own text, copied as it is. */
+  readonly snippets?: readonly BirdSnippet[];
 }
 
 export const defaultKernelMetric = 179;
@@ -74,6 +80,7 @@ export function compileBird(routing: RoutingIntent, options: BirdOptions): BirdC
     routerId: routing.routerId,
     log: options.log ?? { to: 'stderr' },
     debug: routing.debug,
+    snippets: options.snippets ?? [],
     sets,
     functions: compileFunctions(routing),
     filters,

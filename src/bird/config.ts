@@ -3,17 +3,20 @@
  *
  *   RoutingIntent ─[compile]→ BirdConfig ─[print]→ bird.conf
  *
- * Invariant: nothing in the tree is BIRD text. Symbols match `[A-Za-z_][A-Za-z0-9_]*`; every other word a user can choose
+ * Invariant: nothing in the tree is BIRD text but the user's own snippets. Symbols match `[A-Za-z_][A-Za-z0-9_]*`; every other word a user can choose
  * is a `quoted` or `comment` value, which only the printer turns into text.
  */
 import type { Address, Family } from '../net/address.ts';
 import type { Prefix } from '../net/prefix.ts';
+import type { BirdSnippet } from './snippets.ts';
 
 export interface BirdConfig {
   /** Dotted quad. */
   readonly routerId: string;
   readonly log: { readonly to: 'stderr' } | { readonly to: 'file'; readonly path: string };
   readonly debug: 'off' | 'events' | 'all';
+  /** The user's own text; the one thing in the tree that is BIRD's already. */
+  readonly snippets: readonly BirdSnippet[];
   /** Long prefix sets, each written once; filters refer to them by name. */
   readonly sets: readonly PrefixSet[];
   readonly functions: readonly BirdFunction[];

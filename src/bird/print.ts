@@ -20,6 +20,7 @@ import type {
 import { block, symbol } from './layout.ts';
 import { printFilter, printFunction, printSet } from './print-filter.ts';
 import { commentText, isInterfacePattern, quotePassword, quoteText } from './quote.ts';
+import { printSnippets } from './snippets.ts';
 
 /** What BIRD calls the two families' channels. */
 const channelNames = { 4: 'ipv4', 6: 'ipv6' } as const;
@@ -27,6 +28,7 @@ const channelNames = { 4: 'ipv4', 6: 'ipv6' } as const;
 export function printBird(config: BirdConfig): string {
   const sections = [
     printGlobal(config),
+    ...(config.snippets.length === 0 ? [] : [printSnippets(config.snippets).trimEnd()]),
     ...config.sets.map(printSet),
     ...config.functions.map(printFunction),
     ...config.filters.map(printFilter),
