@@ -8,6 +8,7 @@
  * kernel gives has none.
  */
 import type { RouterStatus } from '../agent/status.ts';
+import type { FlowPath } from '../intent/routing/flow-symmetry.ts';
 import { commentText } from '../nftables/names.ts';
 import type { PacketCount } from '../nftables/read-counters.ts';
 import type { Place } from '../nftables/stages.ts';
@@ -21,6 +22,8 @@ export interface Explanation {
   readonly ends: PacketEnds;
   /** Absent where no staged policy concerns the router. */
   readonly staged?: StagedVerdict;
+  /** Whether the same routers see both directions of the flow. */
+  readonly path: FlowPath;
   readonly kernel: KernelObjects;
   readonly inForce: InForce;
 }
@@ -57,8 +60,8 @@ export interface ExplanationJson extends VerdictJson {
   readonly inForce: InForce;
 }
 
-export function explanationToJson({ verdict, ends, staged, kernel, inForce }: Explanation): ExplanationJson {
-  return { ...verdictToJson(verdict, { ends, staged }), kernel, inForce };
+export function explanationToJson({ verdict, ends, staged, path, kernel, inForce }: Explanation): ExplanationJson {
+  return { ...verdictToJson(verdict, { ends, staged, path }), kernel, inForce };
 }
 
 export function inForceOf({ policy, store, lastError }: RouterStatus): InForce {

@@ -13,6 +13,7 @@ import type { Snapshot } from '../resources/snapshot.ts';
 import { err, ok } from '../result.ts';
 import { explainQuery, explainStagedQuery } from '../verdict/explain-query.ts';
 import { makeOwnerLookup, type OwnerLookup, packetEnds } from '../verdict/packet-ends.ts';
+import { packetPath } from '../verdict/packet-path.ts';
 import { parsePacketQuery } from '../verdict/packet-query.ts';
 import type { Verdict } from '../verdict/verdict.ts';
 import { cutDenied, planCut } from './established.ts';
@@ -47,9 +48,11 @@ export function createAgentView(agent: RunningAgent, ports: AgentPorts, flows: F
       const options = { detail: 'rules', findOwners } as const;
       const verdict = explainQuery(intent, fib.value, query.value, () => undefined, options);
       const staged = explainStagedQuery(intent, fib.value, query.value, verdict, () => undefined);
+      const ends = packetEnds(findOwners, query.value.packet);
       return ok({
         verdict,
-        ends: packetEnds(findOwners, query.value.packet),
+        ends,
+        path: packetPath(intent.routing.group, ends, verdict, false),
         ...(staged ? { staged } : {}),
         kernel: await kernelObjectsOf(verdict),
         inForce: inForceOf(agent.status()),

@@ -9,12 +9,13 @@ import { printVerdict, type VerdictJson } from '../verdict/print-verdict.ts';
 import { countOf } from './count.ts';
 import type { LiveComparison } from './live-trace.ts';
 
-export function printExplanation({ verdict, ends, staged, kernel, inForce }: Explanation, isVerbose: boolean): string {
+export function printExplanation(explanation: Explanation, isVerbose: boolean): string {
+  const { verdict, ends, staged, path, kernel, inForce } = explanation;
   const { isCurrent, revision, storedRevision, error } = inForce;
   const held = revision === null ? 'no policy of this agent yet' : `the policy of revision ${revision}`;
   const why = error === null ? '' : `: ${error}`;
   return [
-    printVerdict(verdict, { isVerbose, ends, staged }),
+    printVerdict(verdict, { isVerbose, ends, staged, path }),
     '',
     ...printKernel(kernel),
     isCurrent

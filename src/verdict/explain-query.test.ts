@@ -158,6 +158,7 @@ it('prints a verdict as JSON with the same keys always', () => {
     reason: 'GlobalNetworkPolicy to-lan ingress[2]: Allow',
     ends: null,
     staged: null,
+    path: null,
     trace: [
       ...['untracked', 'preDNAT'].map((stage) => ({
         ...nothing,

@@ -6,6 +6,7 @@
  *
  * Invariant: the JSON has the same keys whatever the verdict; what is unknown is null.
  */
+import type { FlowPath } from '../intent/routing/flow-symmetry.ts';
 import type { Position } from '../resources/resource.ts';
 import type { PacketEnd, PacketEnds } from './packet-ends.ts';
 import type { StagedVerdict } from './staged-verdict.ts';
@@ -24,6 +25,8 @@ export interface VerdictJson {
   readonly ends: PacketEnds | null;
   /** What staged policy would make of it; null where none concerns the router. */
   readonly staged: StagedVerdict | null;
+  /** Whether the same routers see both directions of the flow; null where that was not asked. */
+  readonly path: FlowPath | null;
   readonly trace: readonly TraceStepJson[];
 }
 
@@ -41,7 +44,7 @@ export interface TraceStepJson {
 
 export function verdictToJson(
   verdict: Verdict,
-  { ends, staged }: Pick<PrintOptions, 'ends' | 'staged'> = {},
+  { ends, staged, path }: Pick<PrintOptions, 'ends' | 'staged' | 'path'> = {},
 ): VerdictJson {
   return {
     verdict: verdict.verdict,
@@ -52,6 +55,7 @@ export function verdictToJson(
     reason: verdict.reason,
     ends: ends ?? null,
     staged: staged ? { ...staged, rule: staged.rule && ruleToJson(staged.rule) } : null,
+    path: path ?? null,
     trace: verdict.trace.map((step) => ({
       event: step.event,
       stage: step.stage,
@@ -70,14 +74,16 @@ export interface PrintOptions {
   readonly isVerbose?: boolean;
   readonly ends?: PacketEnds | undefined;
   readonly staged?: StagedVerdict | undefined;
+  readonly path?: FlowPath | undefined;
 }
 
 /** The verdict and its reason, who is at both ends, then the way there by stage and tier; no colour, no final newline. */
-export function printVerdict(verdict: Verdict, { isVerbose = false, ends, staged }: PrintOptions = {}): string {
+export function printVerdict(verdict: Verdict, { isVerbose = false, ends, staged, path }: PrintOptions = {}): string {
   return [
     `${verdict.verdict}: ${verdict.reason}${printPlace(verdict.position)}`,
     `  decided in ${verdict.stage}`,
     ...(staged ? [`staged policy ${staged.differs ? 'WOULD' : 'would too'}: ${staged.verdict}: ${staged.reason}`] : []),
+    ...(path && path.kind !== 'single-router' ? [`path ${path.kind}: ${path.reason}`] : []),
     ...(ends ? ['', printEnd('source', ends.source), printEnd('destination', ends.destination)] : []),
     ...printTrace(verdict.trace.filter(({ event }) => isVerbose || event !== 'rule-missed')),
   ]

@@ -8,6 +8,7 @@ import { resolveTopology } from '../../intent/topology/resolve-topology.ts';
 import { explainQuery, explainStagedQuery } from '../../verdict/explain-query.ts';
 import { fibFromTopology } from '../../verdict/fib.ts';
 import { makeOwnerLookup, packetEnds } from '../../verdict/packet-ends.ts';
+import { packetPath } from '../../verdict/packet-path.ts';
 import {
   type PacketQuery,
   type PacketQueryError,
@@ -105,7 +106,11 @@ async function explain(command: Command, cli: Cli, options: ExplainOptions): Pro
   const answer = (asked: PacketQuery) => {
     const verdict = explainQuery(intent, fib, asked, snapshot.locate, { detail, findOwners });
     const staged = explainStagedQuery(intent, fib, asked, verdict, snapshot.locate);
-    return { verdict, beside: { ends: packetEnds(findOwners, asked.packet), staged } };
+    const ends = packetEnds(findOwners, asked.packet);
+    const { group } = intent.routing;
+    // Files say only what is meant to be shared.
+    const path = packetPath(group, ends, verdict, group?.stateSync !== undefined);
+    return { verdict, beside: { ends, staged, path } };
   };
   if (query === undefined) {
     return answerQueries((asked) => {
