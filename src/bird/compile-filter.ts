@@ -14,6 +14,7 @@ import { parsePrefix } from '../net/prefix.ts';
 import type { BgpFilterOperation, BgpFilterRule } from '../resources/bgp-filter.ts';
 import type { BirdCondition, BirdFunction, BirdStatement, Community, PrefixPattern } from './config.ts';
 import { filterFunctionName } from './names.ts';
+import { refuseByFilter } from './refuse.ts';
 
 /** Calico's priority and LOCAL_PREF add up to this. */
 const priorityBase = 2147483647;
@@ -25,14 +26,25 @@ export function compileFilter(
   filter: FilterIntent,
   direction: 'import' | 'export',
   family: Family,
+  localAs: number,
 ): BirdFunction | undefined {
   const rules = rulesOf(filter, direction, family);
   if (rules.length === 0) return undefined;
+  const refuse = (index: number): BirdStatement[] =>
+    direction === 'import' ? refuseByFilter(filter.name, index, localAs) : [{ kind: 'reject' }];
   return {
     name: filterFunctionName(filter.name, direction, family),
     comment: `BGPFilter/${filter.name} ${direction}V${family}`,
-    body: rules.flatMap((rule) => compileRule(rule, family)),
+    body: [
+      ...rules.flatMap((rule, index) => compileRule(rule, family, refuse(index))),
+      { kind: 'return', value: false },
+    ],
   };
+}
+
+/** Whether the filter has anything to say in that direction and family. */
+export function hasRules(filter: FilterIntent, direction: 'import' | 'export', family: Family): boolean {
+  return rulesOf(filter, direction, family).length > 0;
 }
 
 /** `aa:nn` or `aa:nn:mm`; undefined for anything else. */
@@ -50,9 +62,9 @@ function rulesOf(filter: FilterIntent, direction: 'import' | 'export', family: F
   return family === 4 ? exportV4 : exportV6;
 }
 
-function compileRule(rule: BgpFilterRule, family: Family): BirdStatement[] {
-  const decision: BirdStatement = rule.action === 'Accept' ? { kind: 'accept' } : { kind: 'reject' };
-  const body = [...(rule.operations ?? []).flatMap(compileOperation), decision];
+function compileRule(rule: BgpFilterRule, family: Family, refuse: readonly BirdStatement[]): BirdStatement[] {
+  const decision: readonly BirdStatement[] = rule.action === 'Accept' ? [{ kind: 'return', value: true }] : refuse;
+  const body = [...(rule.operations ?? []).flatMap(compileOperation), ...decision];
   const operands = compileConditions(rule, family);
   return operands.length === 0 ? body : [{ kind: 'if', when: { kind: 'all', operands }, body }];
 }

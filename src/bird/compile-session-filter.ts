@@ -3,55 +3,213 @@
  *
  *   SessionIntent, RoutingIntent → [compile-session-filter] → BirdFilter
  *
- * Order is what makes them safe: the bound comes first, so that no BGPFilter can accept what lies outside; attributes are set
- * before BGPFilters are called, since an accept in there ends everything; a missing filter rejects where it would have stood.
+ * Order is what makes them safe: hygiene and the bound come first, so that no BGPFilter can accept what lies outside; what
+ * must hold whatever filters do, such as leaving gracefully, comes after them; a missing filter rejects where it would have
+ * stood. On import each refusal puts its reason on the route (refusal-reasons.ts).
  */
-import type { ChannelIntent, PrefixBound, RoutingIntent, SessionIntent } from '../intent/routing/routing-intent.ts';
+import {
+  firstRefusalCode,
+  lastRefusalCode,
+  type RefusalReason,
+  siteMarkFunction,
+} from '../intent/routing/refusal-reasons.ts';
+import type {
+  ChannelIntent,
+  PrefixBound,
+  RoutingIntent,
+  SessionIntent,
+  SiteMark,
+} from '../intent/routing/routing-intent.ts';
 import { bitLength, type Family } from '../net/address.ts';
 import { comparePrefixes, containsPrefix, type Prefix } from '../net/prefix.ts';
-import { compileFilter, parseCommunity } from './compile-filter.ts';
-import type { BirdCondition, BirdFilter, BirdStatement, PrefixPattern } from './config.ts';
-import { filterFunctionName, sessionFilterName } from './names.ts';
+import { bogonPrefixes } from './bogons.ts';
+import { hasRules, parseCommunity } from './compile-filter.ts';
+import type { BirdCondition, BirdFilter, BirdStatement, Community, LargePattern, PrefixPattern } from './config.ts';
+import { aggregateName, filterFunctionName, originatedName, sessionFilterName } from './names.ts';
+import { refuse, refuseByFilter } from './refuse.ts';
 
 const accept: BirdStatement = { kind: 'accept' };
 const reject: BirdStatement = { kind: 'reject' };
 
 export function compileImport(session: SessionIntent, channel: ChannelIntent, routing: RoutingIntent): BirdFilter {
-  const { bound, localPref, acceptsDefaultRoute } = channel.import;
+  const { bound, localPref, acceptsDefaultRoute, maxPathLength, origin, hook } = channel.import;
+  const { family } = channel;
+  const as = routing.localAs;
+  const refuseIf = (condition: BirdCondition, reason: Exclude<RefusalReason, 'filter'>): BirdStatement => {
+    return { kind: 'if', when: condition, body: refuse(reason, as) };
+  };
+  const finish = leavingGracefully(channel, routing);
   return {
-    name: channelFilterName('import', session, channel.family),
+    name: channelFilterName('import', session, family),
     comment: `import from ${session.description}`,
     body: [
-      ...(bound ? compileBound(bound) : []),
+      // Reasons are ours alone to give.
+      deleteIfAny({ as, function: { first: firstRefusalCode, last: lastRefusalCode } }),
+      ...(channel.import.refusesOwnRoutes
+        ? [refuseIf({ kind: 'large-community-in', pattern: { as, function: siteMarkFunction } }, 'ownRoute')]
+        : []),
+      ...(channel.import.refusesBogons ? refuseBogons(family, bound, refuseIf) : []),
+      ...(channel.import.refusesOwnPrefixes ? refuseOwnPrefixes(routing, family, bound, refuseIf) : []),
+      ...(bound ? compileImportBound(bound, family, refuseIf) : []),
+      ...(maxPathLength === undefined
+        ? []
+        : [refuseIf({ kind: 'path-longer-than', length: maxPathLength }, 'pathTooLong')]),
+      ...(session.enforcesFirstAs ? [refuseIf(not({ kind: 'first-as', as: session.remoteAs }), 'firstAs')] : []),
       ...(localPref === undefined ? [] : [{ kind: 'set', attribute: 'bgp_local_pref', value: localPref } as const]),
-      ...callFilters(session, channel, 'import', routing),
+      ...(origin ? [{ kind: 'add-community', community: markOf(origin, as) } as const] : []),
+      ...(hook === undefined ? [] : [refuseIf(not({ kind: 'call-hook', name: hook }), 'hook')]),
+      ...callFilters(session, channel, 'import', routing, finish),
       // A bound has already refused a default route that no Site declares.
-      ...(acceptsDefaultRoute || bound ? [] : [when(netIn([exactly(defaultRoute(channel.family))]), reject)]),
-      channel.import.default === 'accept' ? accept : reject,
+      ...(acceptsDefaultRoute || bound ? [] : [refuseIf(netIn([exactly(defaultRoute(family))]), 'defaultRoute')]),
+      ...(channel.import.default === 'accept' ? [...finish, accept] : refuse('outsideSite', as)),
     ],
   };
 }
 
 export function compileExport(session: SessionIntent, channel: ChannelIntent, routing: RoutingIntent): BirdFilter {
-  const { bound, communities, med, prepend } = channel.export;
-  const attributes: BirdStatement[] = [
+  const { bound, origin, hook } = channel.export;
+  const { family } = channel;
+  const isCalico = channel.export.default === 'calico';
+  const finish = leavingGracefullyOutside(session, routing);
+  const attributes = exportAttributes(session, channel, routing);
+  const standIns = compileStandIns(channel, [...attributes, ...finish, accept]);
+  const body = [
+    ...standIns,
+    ...(bound ? compileBound(bound) : []),
+    ...(isCalico ? [when(isStandIn(family), reject)] : [when(not(isTransitRoute), reject)]),
+    ...(origin ? [when({ kind: 'community', community: markOf(origin, routing.localAs) }, reject)] : []),
+    ...(hook === undefined ? [] : [when(not({ kind: 'call-hook', name: hook }), reject)]),
+    ...attributes,
+    ...callFilters(session, channel, 'export', routing, finish),
+    ...(isCalico
+      ? [...compileCalicoExport(session, family, routing, finish), reject]
+      : bound
+        ? [...finish, accept]
+        : [reject]),
+  ];
+  const name = channelFilterName('export', session, family);
+  return { name, comment: `export to ${session.description}`, body };
+}
+
+/** What our side says of a route, before filters add to it. */
+function exportAttributes(session: SessionIntent, channel: ChannelIntent, routing: RoutingIntent): BirdStatement[] {
+  const { communities, med, localPref, prepend, overridesAs } = channel.export;
+  const isExternal = session.remoteAs !== session.localAs;
+  // Marks are for the group; a peer gets them only where its own AS is taken out of paths, which else would show a loop.
+  const hidesMarks = isExternal && !overridesAs && channel.import.refusesOwnRoutes;
+  return [
+    ...(overridesAs ? [{ kind: 'replace-as', from: session.remoteAs, to: session.localAs } as const] : []),
+    ...(hidesMarks ? [deleteIfAny({ as: routing.localAs, function: siteMarkFunction })] : []),
     ...communities.flatMap((text): BirdStatement[] => {
       const community = parseCommunity(text);
       return community ? [{ kind: 'add-community', community }] : [];
     }),
     ...(med === undefined ? [] : [{ kind: 'set', attribute: 'bgp_med', value: med } as const]),
+    ...(localPref === undefined ? [] : [{ kind: 'set', attribute: 'bgp_local_pref', value: localPref } as const]),
     ...Array.from({ length: prepend }, (): BirdStatement => ({ kind: 'prepend', as: session.localAs })),
   ];
-  const isCalico = channel.export.default === 'calico';
-  const body = [
-    ...(bound ? compileBound(bound) : []),
-    ...(isCalico ? [] : [when(not(isTransitRoute), reject)]),
-    ...attributes,
-    ...callFilters(session, channel, 'export', routing),
-    ...(isCalico ? [...compileCalicoExport(session, channel.family, routing), reject] : [bound ? accept : reject]),
+}
+
+/** RFC 8326: graceful shutdown. */
+const gracefulShutdown: Community = [65535, 0];
+const worstMed = 0xffffffff;
+/** Once in our own AS path is where everybody is; so many more times and any other way is shorter. */
+const drainedPrepend = 3;
+const leastLocalPref: BirdStatement = { kind: 'set', attribute: 'bgp_local_pref', value: 0 };
+
+/** What is about to go away, the peer or this router, is the last choice, whatever filters said (RFC 8326 §4). */
+function leavingGracefully(channel: ChannelIntent, routing: RoutingIntent): BirdStatement[] {
+  if (routing.isDrained) return [leastLocalPref];
+  if (!channel.import.honorsGracefulShutdown) return [];
+  return [when({ kind: 'community', community: gracefulShutdown }, leastLocalPref)];
+}
+
+/** What a drained router announces asks everybody to go another way. */
+function leavingGracefullyOutside(session: SessionIntent, routing: RoutingIntent): BirdStatement[] {
+  if (!routing.isDrained) return [];
+  if (session.remoteAs === session.localAs) return [leastLocalPref];
+  return [
+    { kind: 'add-community', community: gracefulShutdown },
+    { kind: 'set', attribute: 'bgp_med', value: worstMed },
+    ...Array.from({ length: drainedPrepend }, (): BirdStatement => ({ kind: 'prepend', as: session.localAs })),
   ];
-  const name = channelFilterName('export', session, channel.family);
-  return { name, comment: `export to ${session.description}`, body };
+}
+
+/**
+ * Aggregates of the session go out as they stand and take the place of what is more specific; so does a default route that
+ * is announced whether there is one or not. Both come before the bound, since no Site declares them.
+ */
+function compileStandIns(channel: ChannelIntent, announce: readonly BirdStatement[]): BirdStatement[] {
+  const { family } = channel;
+  const { aggregates, originatesDefault } = channel.export;
+  const isProtocol = (name: string): BirdCondition => ({ kind: 'protocol', name });
+  const within = aggregates.filter((prefix) => prefix.length < bitLength(family));
+  return [
+    ...(aggregates.length === 0
+      ? []
+      : [
+          {
+            kind: 'if',
+            when: {
+              kind: 'all',
+              operands: [isProtocol(aggregateName(family)), netIn(aggregates.map(exactly))],
+            },
+            body: announce,
+          } as const,
+          when(netIn(within.map((prefix) => ({ prefix, low: prefix.length + 1, high: bitLength(family) }))), reject),
+        ]),
+    ...(originatesDefault ? [{ kind: 'if', when: isProtocol(originatedName(family)), body: announce } as const] : []),
+  ];
+}
+
+function isStandIn(family: Family): BirdCondition {
+  return {
+    kind: 'any',
+    operands: [
+      { kind: 'protocol', name: aggregateName(family) },
+      { kind: 'protocol', name: originatedName(family) },
+    ],
+  };
+}
+
+type RefuseIf = (condition: BirdCondition, reason: Exclude<RefusalReason, 'filter'>) => BirdStatement;
+
+/** A Site that declares a prefix inside a special-purpose one means it, as in a laboratory. */
+function refuseBogons(family: Family, bound: PrefixBound | undefined, refuseIf: RefuseIf): BirdStatement[] {
+  const bogons = bogonPrefixes(family);
+  const declared = (bound?.within ?? []).filter((prefix) => bogons.some((bogon) => containsPrefix(bogon, prefix)));
+  const met = bogons.filter((bogon) => meets(bogon, bound));
+  if (met.length === 0) return [];
+  const inside = netIn(met.map(andLonger));
+  const isUndeclared = declared.length === 0 ? inside : all([inside, not(netIn(declared.map(andLonger)))]);
+  return [refuseIf(isUndeclared, 'bogon')];
+}
+
+function refuseOwnPrefixes(
+  routing: RoutingIntent,
+  family: Family,
+  bound: PrefixBound | undefined,
+  refuseIf: RefuseIf,
+): BirdStatement[] {
+  const own = routing.ownPrefixes.filter((prefix) => prefix.family === family && meets(prefix, bound));
+  return own.length === 0 ? [] : [refuseIf(netIn(own.map(andLonger)), 'ownPrefix')];
+}
+
+/**
+ * Whether a route that the bound lets through could lie inside the prefix. What could not is left out, so that a subnet that
+ * comes or goes elsewhere changes no text here.
+ */
+function meets(prefix: Prefix, bound: PrefixBound | undefined): boolean {
+  return bound?.within.some((outer) => containsPrefix(outer, prefix) || containsPrefix(prefix, outer)) ?? true;
+}
+
+function markOf({ id }: SiteMark, as: number): Community {
+  return [as, siteMarkFunction, id];
+}
+
+/** Looked for first: a route that has none keeps its attributes as they came, which it shares with others. */
+function deleteIfAny(pattern: LargePattern): BirdStatement {
+  return when({ kind: 'large-community-in', pattern }, { kind: 'delete-communities', pattern });
 }
 
 /** The family stands in the name only where it is not that of the session's own addresses. */
@@ -64,7 +222,7 @@ const isTransitRoute: BirdCondition = {
   kind: 'any',
   operands: [
     { kind: 'source', source: 'RTS_BGP' },
-    { kind: 'all', operands: [{ kind: 'source', source: 'RTS_STATIC' }, not({ kind: 'blackhole' })] },
+    { kind: 'all', operands: [{ kind: 'source', source: 'RTS_STATIC' }, not({ kind: 'discards' })] },
   ],
 };
 
@@ -72,16 +230,32 @@ const isTransitRoute: BirdCondition = {
  * Rejects what the bound does not let through. The longest prefix decides: an exception rejects what lies in it and not in
  * something longer that is allowed again. Exceptions with nothing allowed inside, nearly all, make one question together.
  */
-function compileBound({ within, except }: PrefixBound): BirdStatement[] {
+function compileBound(bound: PrefixBound): BirdStatement[] {
+  return boundConditions(bound).map((condition) => when(condition, reject));
+}
+
+/** Any of them keeps a route out: first that nothing allowed contains it, then the exceptions. */
+function boundConditions({ within, except }: PrefixBound): BirdCondition[] {
   const inner = innerPrefixes(within, except);
   const plain = except.filter((hole) => !inner.has(hole));
   return [
-    when(not(netIn(within.map(andLonger))), reject),
-    ...(plain.length === 0 ? [] : [when(netIn(plain.map(andLonger)), reject)]),
-    ...[...inner].map(([hole, allowed]) => {
-      const operands = [netIn([andLonger(hole)]), not(netIn(allowed.map(andLonger)))];
-      return when({ kind: 'all', operands }, reject);
+    not(netIn(within.map(andLonger))),
+    ...(plain.length === 0 ? [] : [netIn(plain.map(andLonger))]),
+    ...[...inner].map(([hole, allowed]): BirdCondition => {
+      return { kind: 'all', operands: [netIn([andLonger(hole)]), not(netIn(allowed.map(andLonger)))] };
     }),
+  ];
+}
+
+/** The same on import, where each refusal says why; a default route that no Site declares has a reason of its own. */
+function compileImportBound(bound: PrefixBound, family: Family, refuseIf: RefuseIf): BirdStatement[] {
+  const [outside, ...exceptions] = boundConditions(bound);
+  const isDefault = netIn([exactly(defaultRoute(family))]);
+  const admitsDefault = bound.within.some((prefix) => prefix.length === 0);
+  return [
+    ...(admitsDefault ? [] : [refuseIf(isDefault, 'defaultRoute')]),
+    ...(outside ? [refuseIf(outside, 'outsideSite')] : []),
+    ...exceptions.map((exception) => refuseIf(exception, 'otherSite')),
   ];
 }
 
@@ -98,23 +272,34 @@ function innerPrefixes(within: readonly Prefix[], except: readonly Prefix[]): Ma
   return inner;
 }
 
+/** `finish` is what is done to a route that a filter accepts, before it is accepted. */
 function callFilters(
   session: SessionIntent,
   channel: ChannelIntent,
   direction: 'import' | 'export',
   routing: RoutingIntent,
+  finish: readonly BirdStatement[],
 ): BirdStatement[] {
   const isEbgp = session.remoteAs !== session.localAs;
   return channel[direction].filters.flatMap((name): BirdStatement[] => {
     const filter = routing.filters.get(name);
-    if (!filter) return [reject];
-    if (!compileFilter(filter, direction, channel.family)) return [];
-    return [{ kind: 'call', name: filterFunctionName(name, direction, channel.family), isEbgp }];
+    if (!filter) return direction === 'import' ? refuseByFilter(name, undefined, routing.localAs) : [reject];
+    if (!hasRules(filter, direction, channel.family)) return [];
+    const called = { kind: 'call', name: filterFunctionName(name, direction, channel.family), isEbgp } as const;
+    return [{ kind: 'if', when: called, body: [...finish, accept] }];
   });
 }
 
 /** Calico's own policy, in its order (semantics §5.5); whatever it does not accept falls to the final reject. */
-function compileCalicoExport(session: SessionIntent, family: Family, routing: RoutingIntent): BirdStatement[] {
+function compileCalicoExport(
+  session: SessionIntent,
+  family: Family,
+  routing: RoutingIntent,
+  finish: readonly BirdStatement[],
+): BirdStatement[] {
+  const acceptIf = (condition: BirdCondition): BirdStatement => {
+    return { kind: 'if', when: condition, body: [...finish, accept] };
+  };
   const pools = routing.pools.filter((pool) => pool.prefix.family === family);
   const hidden = pools.filter((pool) => !pool.exported).map((pool) => andLonger(pool.prefix));
   const shown = pools.filter((pool) => pool.exported).map((pool) => andLonger(pool.prefix));
@@ -130,10 +315,8 @@ function compileCalicoExport(session: SessionIntent, family: Family, routing: Ro
     ...routing.prefixAdvertisements
       .filter((entry) => entry.prefix.family === family)
       .flatMap((entry) => advertise(entry.prefix, entry.communities)),
-    ...(blocks.length === 0
-      ? []
-      : [when(netIn(blocks.map(exactly)), accept), when(netIn(blocks.map(andLonger)), reject)]),
-    ...[services, reflected, shown].filter((set) => set.length > 0).map((set) => when(netIn(set), accept)),
+    ...(blocks.length === 0 ? [] : [acceptIf(netIn(blocks.map(exactly))), when(netIn(blocks.map(andLonger)), reject)]),
+    ...[services, reflected, shown].filter((set) => set.length > 0).map((set) => acceptIf(netIn(set))),
   ];
 }
 
@@ -147,6 +330,10 @@ function advertise(prefix: Prefix, communities: readonly string[]): BirdStatemen
 
 function when(condition: BirdCondition, statement: BirdStatement): BirdStatement {
   return { kind: 'if', when: condition, body: [statement] };
+}
+
+function all(operands: readonly BirdCondition[]): BirdCondition {
+  return { kind: 'all', operands };
 }
 
 function not(operand: BirdCondition): BirdCondition {

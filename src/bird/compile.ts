@@ -7,7 +7,7 @@
  * BGPFilters it names: a change elsewhere leaves its text, and so the session, alone. A session whose password is missing
  * or unusable is held down; no session ever runs without a password it should have.
  */
-import type { ChannelIntent, RoutingIntent, SessionIntent } from '../intent/routing/routing-intent.ts';
+import type { BgpRole, ChannelIntent, RoutingIntent, SessionIntent } from '../intent/routing/routing-intent.ts';
 import { bitLength, type Family, families } from '../net/address.ts';
 import type { Prefix } from '../net/prefix.ts';
 import { compileFilter } from './compile-filter.ts';
@@ -19,22 +19,25 @@ import type {
   BirdConfig,
   BirdFilter,
   BirdFunction,
+  BirdRole,
   KernelProtocol,
   StaticProtocol,
 } from './config.ts';
 import {
+  aggregateName,
   bfdName,
   birdPrefix,
   deviceName,
   directName,
   kernelFilterName,
   kernelName,
+  originatedName,
   sessionProtocolName,
   staticName,
 } from './names.ts';
 import { quotePassword } from './quote.ts';
 import { shareSets } from './share-sets.ts';
-import type { BirdSnippet } from './snippets.ts';
+import { type BirdSnippet, snippetFunctions } from './snippets.ts';
 
 export interface BirdOptions {
   /** Values by `name/key`; what is missing holds its sessions down. */
@@ -88,14 +91,28 @@ export function compileBird(routing: RoutingIntent, options: BirdOptions): BirdC
     device: { name: deviceName, scanSeconds: kernelScanSeconds },
     direct: { name: directName, ignored: routing.ignoredInterfaces },
     kernels: families.map((family) => compileKernel(routing, options, family)),
-    statics: families.map((family) => compileStatic(routing, family)),
+    statics: families.flatMap((family) => [
+      compileStatic(routing, family),
+      ...compileStandIns(routing, options.activeAggregates ?? [], family),
+    ]),
     templates: Object.values(templates).filter((template) => used.has(template)),
     sessions: routing.sessions.map((session) => compileSession(session, routing, options)),
   };
 }
 
-/** Why a session must not run: its password is missing or cannot be used. Undefined when it may. */
-export function reasonHeldDown(session: SessionIntent, secrets: BirdOptions['secrets']): string | undefined {
+/**
+ * Why a session must not run: its password is missing or cannot be used, or a function of the user's that it asks for each
+ * route does not exist. Undefined when it may.
+ */
+export function reasonHeldDown(
+  session: SessionIntent,
+  secrets: BirdOptions['secrets'],
+  snippets: readonly BirdSnippet[] = [],
+): string | undefined {
+  const hooks = session.channels.flatMap((channel) => [channel.import.hook ?? [], channel.export.hook ?? []].flat());
+  const known = hooks.length === 0 ? undefined : snippetFunctions(snippets);
+  const missing = hooks.find((hook) => !known?.has(hook));
+  if (missing !== undefined) return `no file of the user's own BIRD text defines function ${missing}`;
   if (!session.password) return undefined;
   const key = `${session.password.name}/${session.password.key}`;
   const secret = secrets.get(key);
@@ -111,7 +128,7 @@ function compileFunctions(routing: RoutingIntent): BirdFunction[] {
       for (const direction of ['import', 'export'] as const) {
         for (const name of channel[direction].filters) {
           const filter = routing.filters.get(name);
-          const compiled = filter && compileFilter(filter, direction, channel.family);
+          const compiled = filter && compileFilter(filter, direction, channel.family, routing.localAs);
           if (compiled) functions.set(compiled.name, compiled);
         }
       }
@@ -136,6 +153,7 @@ function compileKernelFilter(routing: RoutingIntent, family: Family): BirdFilter
     name: kernelFilterName(family),
     comment: `what the kernel gets, IPv${family}`,
     body: [
+      { kind: 'if', when: { kind: 'protocol', name: originatedName(family) }, body: [{ kind: 'reject' }] },
       ...(rejected.length === 0
         ? []
         : [{ kind: 'if', when: { kind: 'net-in', set: rejected }, body: [{ kind: 'reject' }] } as const]),
@@ -152,7 +170,7 @@ function compileKernel(routing: RoutingIntent, options: BirdOptions, family: Fam
     scanSeconds: kernelScanSeconds,
     metric: options.kernelMetric ?? defaultKernelMetric,
     kernelTable: options.kernelTable ?? mainTable,
-    mergePaths,
+    mergePaths: routing.multipath.isOn ? mergePaths : undefined,
     learn: routing.learnsKernelRoutes ?? false,
     exportFilter: kernelFilterName(family),
   };
@@ -162,14 +180,57 @@ function compileStatic(routing: RoutingIntent, family: Family): StaticProtocol {
   return {
     name: staticName(family),
     family,
+    preference: undefined,
     routes: routing.staticRoutes
       .filter((route) => route.prefix.family === family)
-      .map(({ prefix, target }) => ({ prefix, via: target.kind === 'via' ? target.nextHop : undefined })),
+      .map(({ prefix, target }) => ({ prefix, target })),
   };
 }
 
+/** Worse than any route that leads somewhere, BGP's 100 and the kernel's 10 included. */
+const standInPreference = { aggregate: 5, originated: 1 } as const;
+
+/**
+ * Routes that stand for others: active aggregates, which the kernel gets too, so that what no more specific route takes does
+ * not go back where it came from; and the default route that some peers are told of, which it does not get.
+ */
+function compileStandIns(
+  routing: RoutingIntent,
+  activeAggregates: readonly Prefix[],
+  family: Family,
+): StaticProtocol[] {
+  const originates = routing.sessions.some((session) =>
+    session.channels.some((channel) => channel.family === family && channel.export.originatesDefault),
+  );
+  const aggregates = routing.aggregates.filter(({ prefix }) => prefix.family === family);
+  return [
+    ...(aggregates.length === 0
+      ? []
+      : [
+          {
+            name: aggregateName(family),
+            family,
+            preference: standInPreference.aggregate,
+            routes: activeAggregates
+              .filter((prefix) => prefix.family === family)
+              .map((prefix) => ({ prefix, target: { kind: 'unreachable' } as const })),
+          },
+        ]),
+    ...(originates
+      ? [
+          {
+            name: originatedName(family),
+            family,
+            preference: standInPreference.originated,
+            routes: [{ prefix: { family, bits: 0n, length: 0 }, target: { kind: 'unreachable' } as const }],
+          },
+        ]
+      : []),
+  ];
+}
+
 function compileSession(session: SessionIntent, routing: RoutingIntent, options: BirdOptions): BgpProtocol {
-  const heldDown = reasonHeldDown(session, options.secrets);
+  const heldDown = reasonHeldDown(session, options.secrets, options.snippets);
   const { password } = session;
   return {
     name: sessionProtocolName(session.name),
@@ -189,6 +250,7 @@ function compileSession(session: SessionIntent, routing: RoutingIntent, options:
     keepalive: session.keepalive,
     hold: session.hold,
     allowLocalAs: session.allowLocalAs,
+    role: session.role && { local: birdRoles[session.role.local], isRequired: session.role.isStrict },
     bfd: session.bfd,
     channels: session.channels.map((channel) => compileChannel(session, channel)),
   };
@@ -202,10 +264,20 @@ function compileChannel(session: SessionIntent, channel: ChannelIntent): BgpChan
     nextHop: session.nextHop,
     addPaths: channel.export.default === 'calico',
     extendedNextHop: channel.extendedNextHop,
+    receiveLimit: channel.import.receiveLimit,
     importLimit: channel.import.limit,
     exportLimit: channel.export.limit,
   };
 }
+
+/** The names of RFC 9234 as BIRD's keywords. */
+const birdRoles: Readonly<Record<BgpRole, BirdRole>> = {
+  provider: 'provider',
+  customer: 'customer',
+  peer: 'peer',
+  'rs-server': 'rs_server',
+  'rs-client': 'rs_client',
+};
 
 function templateOf(session: SessionIntent): BgpTemplate {
   switch (session.origin?.kind) {

@@ -26,6 +26,7 @@ export interface BirdConfig {
   readonly device: { readonly name: string; readonly scanSeconds: number };
   readonly direct: { readonly name: string; readonly ignored: readonly string[] };
   readonly kernels: readonly KernelProtocol[];
+  /** Routes to somewhere, then those that stand for others: aggregates and default routes of our own. */
   readonly statics: readonly StaticProtocol[];
   readonly templates: readonly BgpTemplate[];
   readonly sessions: readonly BgpProtocol[];
@@ -39,7 +40,8 @@ export interface KernelProtocol {
   readonly metric: number;
   /** Number of the kernel's routing table. */
   readonly kernelTable: number;
-  readonly mergePaths: number;
+  /** Paths of one route at most; undefined for one. */
+  readonly mergePaths: number | undefined;
   /** Whether routes of others are read; they only help to resolve next hops. */
   readonly learn: boolean;
   readonly exportFilter: string;
@@ -48,13 +50,14 @@ export interface KernelProtocol {
 export interface StaticProtocol {
   readonly name: string;
   readonly family: Family;
+  /** BIRD's 200 where undefined, which is better than a route of BGP's. */
+  readonly preference: number | undefined;
   readonly routes: readonly BirdStaticRoute[];
 }
 
 export interface BirdStaticRoute {
   readonly prefix: Prefix;
-  /** Undefined is a blackhole. */
-  readonly via: Address | undefined;
+  readonly target: { readonly kind: 'via'; readonly nextHop: Address } | { readonly kind: 'blackhole' | 'unreachable' };
 }
 
 export interface BgpTemplate {
@@ -85,11 +88,15 @@ export interface BgpProtocol {
   readonly keepalive: number | undefined;
   readonly hold: number | undefined;
   readonly allowLocalAs: number;
+  /** RFC 9234, in BIRD's words. */
+  readonly role: { readonly local: BirdRole; readonly isRequired: boolean } | undefined;
   /** Milliseconds. */
   readonly bfd: { readonly minInterval: number; readonly multiplier: number } | undefined;
   /** At least one, sorted by family. */
   readonly channels: readonly BgpChannel[];
 }
+
+export type BirdRole = 'provider' | 'customer' | 'peer' | 'rs_server' | 'rs_client';
 
 export interface BgpChannel {
   readonly family: Family;
@@ -99,6 +106,7 @@ export interface BgpChannel {
   readonly addPaths: boolean;
   /** IPv4 over IPv6 next hops (RFC 8950). */
   readonly extendedNextHop: boolean;
+  readonly receiveLimit: ChannelLimit | undefined;
   readonly importLimit: ChannelLimit | undefined;
   readonly exportLimit: ChannelLimit | undefined;
 }
@@ -108,7 +116,10 @@ export interface ChannelLimit {
   readonly action: 'warn' | 'block' | 'down';
 }
 
-/** A function of one boolean argument, `is_ebgp`, called for its effect: it may accept or reject the route. */
+/**
+ * A function of one boolean argument, `is_ebgp`. It rejects the route itself; that it is accepted, it says by returning true,
+ * so that its caller has the last word; false where nothing in it decides.
+ */
 export interface BirdFunction {
   readonly name: string;
   readonly comment: string;
@@ -124,11 +135,15 @@ export interface BirdFilter {
 export type BirdStatement =
   | { readonly kind: 'accept' }
   | { readonly kind: 'reject' }
+  /** Ends a function. */
+  | { readonly kind: 'return'; readonly value: boolean }
   | { readonly kind: 'if'; readonly when: BirdCondition; readonly body: readonly BirdStatement[] }
-  | { readonly kind: 'call'; readonly name: string; readonly isEbgp: boolean }
   | { readonly kind: 'set'; readonly attribute: 'bgp_local_pref' | 'bgp_med'; readonly value: number }
   | { readonly kind: 'add-community'; readonly community: Community }
-  | { readonly kind: 'prepend'; readonly as: number };
+  | { readonly kind: 'delete-communities'; readonly pattern: LargePattern }
+  | { readonly kind: 'prepend'; readonly as: number }
+  /** Each `from` in the path goes, and `to` comes in front of it as often: the path stays as long as it was. */
+  | { readonly kind: 'replace-as'; readonly from: number; readonly to: number };
 
 export type BirdCondition =
   | { readonly kind: 'always' }
@@ -140,10 +155,18 @@ export type BirdCondition =
   /** The same, for a set of BirdConfig.sets. */
   | { readonly kind: 'net-in-named'; readonly name: string }
   | { readonly kind: 'is-ebgp' }
+  /** What a function of ours, or of the user's (without argument), returns. */
+  | { readonly kind: 'call'; readonly name: string; readonly isEbgp: boolean }
+  | { readonly kind: 'call-hook'; readonly name: string }
+  | { readonly kind: 'protocol'; readonly name: string }
   | { readonly kind: 'source'; readonly source: 'RTS_BGP' | 'RTS_STATIC' | 'RTS_INHERIT' }
-  | { readonly kind: 'blackhole' }
+  /** Leads nowhere: blackhole or unreachable. */
+  | { readonly kind: 'discards' }
   | { readonly kind: 'interface'; readonly pattern: string }
   | { readonly kind: 'community'; readonly community: Community }
+  | { readonly kind: 'large-community-in'; readonly pattern: LargePattern }
+  | { readonly kind: 'path-longer-than'; readonly length: number }
+  | { readonly kind: 'first-as'; readonly as: number }
   | { readonly kind: 'as-path-prefix'; readonly as: readonly number[] }
   | { readonly kind: 'local-pref'; readonly value: number }
   /** The metric that a route of the kernel's came with; none of others have one. */
@@ -151,6 +174,12 @@ export type BirdCondition =
 
 /** `aa:nn` (RFC 1997) or `aa:nn:mm` (RFC 8092). */
 export type Community = readonly [number, number] | readonly [number, number, number];
+
+/** All large communities of one AS and function, or of a range of functions. */
+export interface LargePattern {
+  readonly as: number;
+  readonly function: number | { readonly first: number; readonly last: number };
+}
 
 export interface PrefixSet {
   readonly name: string;

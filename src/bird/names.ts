@@ -20,6 +20,16 @@ export function staticName(family: Family): string {
   return `${birdPrefix}static${family}`;
 }
 
+/** Of routes that stand for more specific ones. */
+export function aggregateName(family: Family): string {
+  return `${birdPrefix}aggregate${family}`;
+}
+
+/** Of the default route that some peers are told of, whether there is one or not. */
+export function originatedName(family: Family): string {
+  return `${birdPrefix}default${family}`;
+}
+
 export function sessionProtocolName(session: string): string {
   return `${birdPrefix}${toSymbol(session)}`;
 }

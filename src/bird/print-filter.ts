@@ -13,6 +13,7 @@ import type {
   BirdFunction,
   BirdStatement,
   Community,
+  LargePattern,
   PrefixPattern,
   PrefixSet,
 } from './config.ts';
@@ -21,6 +22,7 @@ import { commentText, isInterfacePattern } from './quote.ts';
 
 /** `ebgp` itself is a keyword. */
 const ebgpArgument = 'is_ebgp';
+const asVariable = 'cw_as';
 
 export function printFunction(one: BirdFunction): string {
   const head = `function ${symbol(one.name)}(bool ${ebgpArgument})`;
@@ -48,14 +50,21 @@ function printStatement(statement: BirdStatement): string {
       if (only && more.length === 0) return `if ${condition} then ${printStatement(only)}`;
       return block(`if ${condition} then`, statement.body.map(printStatement));
     }
-    case 'call':
-      return `${symbol(statement.name)}(${statement.isEbgp});`;
+    case 'return':
+      return `return ${statement.value};`;
     case 'set':
       return `${statement.attribute} = ${statement.value};`;
     case 'add-community':
       return `${communityAttribute(statement.community)}.add(${printCommunity(statement.community)});`;
+    case 'delete-communities':
+      return `bgp_large_community.delete([${printLargePattern(statement.pattern)}]);`;
     case 'prepend':
       return `bgp_path.prepend(${statement.as});`;
+    case 'replace-as':
+      return [
+        `for int ${asVariable} in bgp_path do { if ${asVariable} = ${statement.from} then bgp_path.prepend(${statement.to}); }`,
+        `bgp_path.delete(${statement.from});`,
+      ].join('\n');
   }
 }
 
@@ -77,14 +86,26 @@ function printCondition(condition: BirdCondition): string {
       return `net ~ ${symbol(condition.name)}`;
     case 'is-ebgp':
       return ebgpArgument;
+    case 'call':
+      return `${symbol(condition.name)}(${condition.isEbgp})`;
+    case 'call-hook':
+      return `${symbol(condition.name)}()`;
+    case 'protocol':
+      return `proto = "${symbol(condition.name)}"`;
     case 'source':
       return `source = ${condition.source}`;
-    case 'blackhole':
-      return 'dest = RTD_BLACKHOLE';
+    case 'discards':
+      return 'dest = RTD_BLACKHOLE || dest = RTD_UNREACHABLE';
     case 'interface':
       return printInterface(condition.pattern);
     case 'community':
       return `${printCommunity(condition.community)} ~ ${communityAttribute(condition.community)}`;
+    case 'large-community-in':
+      return `bgp_large_community ~ [${printLargePattern(condition.pattern)}]`;
+    case 'path-longer-than':
+      return `bgp_path.len > ${condition.length}`;
+    case 'first-as':
+      return `bgp_path.first = ${condition.as}`;
     case 'as-path-prefix':
       return `bgp_path ~ [= ${condition.as.join(' ')} * =]`;
     case 'local-pref':
@@ -118,6 +139,12 @@ export function printPattern({ prefix, low, high }: PrefixPattern): string {
 
 function printCommunity(community: Community): string {
   return `(${community.join(', ')})`;
+}
+
+function printLargePattern(pattern: LargePattern): string {
+  const { function: code } = pattern;
+  const codes = typeof code === 'number' ? String(code) : `${code.first}..${code.last}`;
+  return `(${pattern.as}, ${codes}, *)`;
 }
 
 function communityAttribute(community: Community): string {

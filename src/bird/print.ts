@@ -69,10 +69,14 @@ function printDirect(direct: BirdConfig['direct']): string {
 }
 
 function printStatic(protocol: StaticProtocol): string {
+  const { preference } = protocol;
   return block(`protocol static ${symbol(protocol.name)}`, [
-    `${channelNames[protocol.family]};`,
-    ...protocol.routes.map(({ prefix, via }) => {
-      return `route ${printPrefix(prefix)} ${via === undefined ? 'blackhole' : `via ${printAddress(via)}`};`;
+    preference === undefined
+      ? `${channelNames[protocol.family]};`
+      : channel(protocol.family, [`preference ${preference};`]),
+    ...protocol.routes.map(({ prefix, target }) => {
+      const where = target.kind === 'via' ? `via ${printAddress(target.nextHop)}` : target.kind;
+      return `route ${printPrefix(prefix)} ${where};`;
     }),
   ]);
 }
@@ -84,7 +88,7 @@ function printKernel(protocol: KernelProtocol): string {
     `scan time ${protocol.scanSeconds};`,
     'persist;',
     'graceful restart;',
-    `merge paths on limit ${protocol.mergePaths};`,
+    ...(protocol.mergePaths === undefined ? [] : [`merge paths on limit ${protocol.mergePaths};`]),
     ...(protocol.learn ? ['learn;'] : []),
     channel(protocol.family, [
       `import ${protocol.learn ? 'all' : 'none'};`,
@@ -122,6 +126,8 @@ function printSession(session: BgpProtocol): string {
       ...(session.hold === undefined ? [] : [`hold time ${session.hold};`]),
       ...(session.keepalive === undefined ? [] : [`keepalive time ${session.keepalive};`]),
       ...(session.allowLocalAs > 0 ? [`allow local as ${session.allowLocalAs};`] : []),
+      ...(session.role === undefined ? [] : [`local role ${session.role.local};`]),
+      ...(session.role?.isRequired ? ['require roles on;'] : []),
       ...printBfd(session.bfd),
       ...session.channels.map(printChannel),
     ]),
@@ -129,7 +135,7 @@ function printSession(session: BgpProtocol): string {
 }
 
 function printChannel(bgpChannel: BgpChannel): string {
-  const { importLimit, exportLimit, nextHop } = bgpChannel;
+  const { receiveLimit, importLimit, exportLimit, nextHop } = bgpChannel;
   return channel(bgpChannel.family, [
     `import filter ${symbol(bgpChannel.importFilter)};`,
     `export filter ${symbol(bgpChannel.exportFilter)};`,
@@ -138,12 +144,13 @@ function printChannel(bgpChannel: BgpChannel): string {
     ...(nextHop === 'default' ? [] : [`next hop ${nextHop};`]),
     ...(bgpChannel.extendedNextHop ? ['extended next hop on;'] : []),
     ...(bgpChannel.addPaths ? ['add paths on;'] : []),
+    ...(receiveLimit ? [printLimit('receive', receiveLimit)] : []),
     ...(importLimit ? [printLimit('import', importLimit)] : []),
     ...(exportLimit ? [printLimit('export', exportLimit)] : []),
   ]);
 }
 
-function printLimit(direction: 'import' | 'export', limit: ChannelLimit): string {
+function printLimit(direction: 'receive' | 'import' | 'export', limit: ChannelLimit): string {
   const action = { warn: 'warn', block: 'block', down: 'disable' }[limit.action];
   return `${direction} limit ${limit.prefixes} action ${action};`;
 }

@@ -37,8 +37,14 @@ export function shareSets(filters: readonly BirdFilter[]): { filters: BirdFilter
       case 'never':
       case 'net-in-named':
       case 'is-ebgp':
+      case 'call':
+      case 'call-hook':
+      case 'protocol':
+      case 'large-community-in':
+      case 'path-longer-than':
+      case 'first-as':
       case 'source':
-      case 'blackhole':
+      case 'discards':
       case 'interface':
       case 'community':
       case 'as-path-prefix':

@@ -181,8 +181,8 @@ export interface ImportIntent {
   readonly refusesOwnPrefixes: boolean;
   /** Longest AS path, in AS numbers. */
   readonly maxPathLength?: number;
-  /** Removes communities that only we may set, and refuses routes that carry our mark of a Site: they are our own, come back. */
-  readonly scrubsOwnCommunities: boolean;
+  /** Refuses routes that carry our mark of a Site: they are our own, come back. */
+  readonly refusesOwnRoutes: boolean;
   /** Marks what is learned as this Site's, by a large community (docs/design/routing.md). */
   readonly origin?: SiteMark;
   /** De-prefers what the peer says it is about to withdraw (RFC 8326 §4.2). */
