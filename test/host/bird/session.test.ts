@@ -36,7 +36,8 @@ function attachment(bgp: Partial<{ password: string; importFilters: string[]; bf
     bgp: {
       asNumber: 65010,
       ...(bgp.password ? { password: { secretRef: { name: 'bgp', key: bgp.password } } } : {}),
-      ...(bgp.bfd ? { bfd: bgp.bfd } : {}),
+      // Without BFD sessions restart gracefully.
+      bfd: bgp.bfd ?? 'off',
       ...(bgp.importFilters ? { importFilters: bgp.importFilters } : {}),
     },
   });
