@@ -6,13 +6,11 @@
  * Invariant: guard before route. The kernel holds a policy, read back, before it may forward and before BIRD may attract
  * traffic for it; routes of what goes away leave before their policy does.
  */
-import { compileBird } from '../bird/compile.ts';
-import { printBird } from '../bird/print.ts';
-import type { RoutingIntent } from '../intent/routing/routing-intent.ts';
 import { checkOf } from '../nftables/check-change.ts';
 import { diffRulesets } from '../nftables/diff.ts';
 import { guardRuleset, isQuickToLoad } from '../nftables/guard.ts';
 import type { Ruleset } from '../nftables/ruleset.ts';
+import { birdSource, birdText, isSameSource } from './bird-source.ts';
 import type { AgentState, Desired, Effect, FilterGoal } from './state.ts';
 
 /**
@@ -52,6 +50,7 @@ export function isConverged(state: AgentState): boolean {
     state.desired !== undefined &&
     !isHolding(state) &&
     state.busy === undefined &&
+    (state.desired.kind === 'absent' || isBirdSettled(state, state.desired)) &&
     nextEffect({ ...state, retryAt: 0, isGenerationDue: false }, 0) === undefined
   );
 }
@@ -96,13 +95,14 @@ function removeEffect(stage: (typeof removeOrder)[number], state: AgentState): E
 
 function withdrawEffect(state: AgentState, desired: RouterDesired): Effect | undefined {
   const { bird, filter } = state;
-  if (bird.kind !== 'running' || bird.routing === undefined) return undefined;
+  if (bird.kind !== 'running' || bird.source === undefined) return undefined;
   if (filter.kind !== 'held' || filter.goal.ruleset === desired.filter.ruleset) return undefined;
   const staying = new Set(desired.intent.routing.sessions.map((session) => session.name));
-  const sessions = bird.routing.sessions.filter((session) => staying.has(session.name));
-  if (sessions.length === bird.routing.sessions.length) return undefined;
-  const routing: RoutingIntent = { ...bird.routing, sessions };
-  return { kind: 'configure-bird', text: birdText(routing, state), routing, revision: bird.revision };
+  const { routing } = bird.source;
+  const sessions = routing.sessions.filter((session) => staying.has(session.name));
+  if (sessions.length === routing.sessions.length) return undefined;
+  const source = { ...bird.source, routing: { ...routing, sessions } };
+  return { kind: 'configure-bird', text: birdText(source), source, revision: bird.revision };
 }
 
 function policyEffect(state: AgentState, desired: RouterDesired): Effect | undefined {
@@ -134,11 +134,11 @@ function changeEffect(from: Ruleset | undefined, goal: FilterGoal): Effect {
 }
 
 function routesEffect(state: AgentState, desired: RouterDesired): Effect | undefined {
-  const { routing } = desired.intent;
   const { revision } = desired;
   if (state.bird.kind === 'unknown') return { kind: 'adopt-bird' };
-  if (state.secrets === undefined || isBirdSettled(state, desired)) return undefined; // secrets are on their way
-  return { kind: 'configure-bird', text: birdText(routing, state), routing, revision };
+  const source = birdSource(state, desired.intent.routing);
+  if (source === undefined || isBirdSettled(state, desired)) return undefined;
+  return { kind: 'configure-bird', text: birdText(source), source, revision };
 }
 
 /**
@@ -146,21 +146,20 @@ function routesEffect(state: AgentState, desired: RouterDesired): Effect | undef
  * or a secret read again changes nothing.
  */
 export function settleBird(state: AgentState): AgentState {
-  const { desired, bird, secrets } = state;
-  if (desired?.kind !== 'router' || bird.kind !== 'running' || secrets === undefined) return state;
+  const { desired, bird } = state;
+  if (desired?.kind !== 'router' || bird.kind !== 'running') return state;
   const { revision, intent } = desired;
   if (isBirdSettled(state, desired)) {
     return bird.revision === revision ? state : { ...state, bird: { ...bird, revision } };
   }
-  if (bird.text !== birdText(intent.routing, state)) return state;
-  return { ...state, bird: { ...bird, routing: intent.routing, secrets, revision } };
+  const source = birdSource(state, intent.routing);
+  if (source === undefined || bird.text !== birdText(source)) return state;
+  return { ...state, bird: { ...bird, source, revision } };
 }
 
-/** By identity, so that looking costs nothing. */
-function isBirdSettled({ bird, secrets }: AgentState, desired: RouterDesired): boolean {
-  return bird.kind === 'running' && bird.routing === desired.intent.routing && bird.secrets === secrets;
-}
-
-function birdText(routing: RoutingIntent, state: AgentState): string {
-  return printBird(compileBird(routing, { secrets: state.secrets ?? new Map() }));
+function isBirdSettled(state: AgentState, desired: RouterDesired): boolean {
+  const { bird } = state;
+  if (bird.kind !== 'running' || bird.source === undefined) return false;
+  const wanted = birdSource(state, desired.intent.routing);
+  return wanted !== undefined && isSameSource(bird.source, wanted);
 }

@@ -64,6 +64,7 @@ function world(interfaces: () => Promise<InterfacesRead> = async () => ok([])) {
       stop: async () => ok(undefined),
       sessions: () => endless,
       routes: () => endless,
+      activeAggregates: () => endless,
       restoreRoutes: () => endless,
       onDown: () => still,
       leave: () => undefined,
@@ -72,12 +73,15 @@ function world(interfaces: () => Promise<InterfacesRead> = async () => ok([])) {
       interfaces,
       setForwarding: async () => ok(false),
       routes: () => endless,
+      traffic: () => endless,
       watch(onChange) {
         ringInterfaces = () => onChange('interfaces');
         return still;
       },
     },
     secrets: { read: async () => new Map() },
+    drain: { load: async () => undefined, save: async () => ok(undefined) },
+    snippets: { read: async () => ok([]) },
     applied: { load: async () => undefined, save: () => endless },
     status: { write: () => endless },
     snapshots: {

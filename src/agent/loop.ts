@@ -12,6 +12,7 @@ import type { InterfaceFacts } from '../intent/policy/policy-intent.ts';
 import type { RouterIntent } from '../intent/router-intent.ts';
 import { RulesetCompiler } from '../nftables/ruleset-compiler.ts';
 import type { Snapshot } from '../resources/snapshot.ts';
+import type { Result } from '../result.ts';
 import { isConverged } from './converge.ts';
 import type { AgentPorts, SnapshotFlaws } from './ports.ts';
 import type { AgentEvent, AgentState, Effect } from './state.ts';
@@ -32,6 +33,8 @@ export interface RunningAgent {
   snapshot(): Snapshot | undefined;
   /** Whether the router was seen to be what is desired. */
   isConverged(): boolean;
+  /** Takes the router out of service, or back; resolves once that is kept. Asking for what is so already is fine. */
+  setDrain(on: boolean, reason: string): Promise<Result<void, { readonly message: string }>>;
   /** Stops hearing and doing; effects under way are waited for. The router stays as it is. */
   stop(): Promise<void>;
 }
@@ -106,7 +109,21 @@ export async function startAgent(router: string, agent: AgentState['agent'], por
     if (repaired.ok && repaired.value.length > 0) hear({ kind: 'routes-repaired', prefixes: repaired.value });
   }
 
-  hear({ kind: 'started', applied: await ports.applied.load() });
+  let drainWritten: Promise<unknown> = Promise.resolve();
+  /** The file first: what was promised must survive whatever comes next. */
+  function setDrain(on: boolean, reason: string): Promise<Result<void, { readonly message: string }>> {
+    const done = drainWritten.then(async () => {
+      const since = state.drain?.since ?? new Date(ports.clock.now()).toISOString();
+      const record = on ? { since, reason: reason || (state.drain?.reason ?? '') } : undefined;
+      const saved = await ports.drain.save(record);
+      if (saved.ok) hear({ kind: 'drain', record });
+      return saved;
+    });
+    drainWritten = done.catch(() => undefined);
+    return done;
+  }
+
+  hear({ kind: 'started', applied: await ports.applied.load(), drain: await ports.drain.load() });
   await readInterfaces();
   const open = [
     ports.host.watch((change) => void (change === 'interfaces' ? readInterfaces() : checkRoutes())),
@@ -130,6 +147,7 @@ export async function startAgent(router: string, agent: AgentState['agent'], por
     intent: () => (state.desired?.kind === 'router' ? state.desired.intent : undefined),
     snapshot: () => snapshot,
     isConverged: () => isConverged(state),
+    setDrain,
     async stop() {
       isStopped = true;
       for (const each of open) each.close();
@@ -161,13 +179,17 @@ async function perform(effect: Effect, ports: AgentPorts): Promise<AgentEvent | 
     case 'adopt-bird':
       return { kind: 'bird-adopted', text: await ports.bird.adopt() };
     case 'configure-bird': {
-      const { text, routing, revision } = effect;
-      return { kind: 'bird-configured', text, routing, revision, result: await ports.bird.configure(text) };
+      const { text, source, revision } = effect;
+      return { kind: 'bird-configured', text, source, revision, result: await ports.bird.configure(text) };
     }
     case 'stop-bird':
       return { kind: 'bird-stopped', result: await ports.bird.stop() };
     case 'read-sessions':
       return { kind: 'sessions', result: await ports.bird.sessions() };
+    case 'read-aggregates':
+      return { kind: 'aggregates', result: await ports.bird.activeAggregates(effect.aggregates) };
+    case 'read-snippets':
+      return { kind: 'snippets', result: await ports.snippets.read() };
     case 'read-secrets':
       return { kind: 'secrets', secrets: await ports.secrets.read(effect.refs) };
     case 'write-status':

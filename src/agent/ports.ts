@@ -4,6 +4,7 @@
  * Packet filter and BIRD have their ports beside their languages: nftables/packet-filter.ts and table-reader.ts, bird/daemon.ts.
  */
 import type { BirdDaemon } from '../bird/daemon.ts';
+import type { BirdSnippet } from '../bird/snippets.ts';
 import type { InterfaceFacts } from '../intent/policy/policy-intent.ts';
 import type { Family } from '../net/address.ts';
 import type { PacketFilter } from '../nftables/packet-filter.ts';
@@ -12,6 +13,7 @@ import type { SecretRef } from '../resources/attachment.ts';
 import type { Snapshot } from '../resources/snapshot.ts';
 import type { Result } from '../result.ts';
 import type { AppliedRecord } from './applied-record.ts';
+import type { DrainRecord } from './drain-record.ts';
 import type { RouterStatus } from './status.ts';
 
 export interface HostError {
@@ -32,11 +34,20 @@ export interface KernelRoute {
   readonly metric: number;
 }
 
+/** Packets since the start of the host. */
+export interface TrafficCounters {
+  /** Forwarded from one interface to another, both families; what the router itself sends and receives is not among them. */
+  readonly forwarded: number;
+  /** All that passed each interface, by name. */
+  readonly interfaces: ReadonlyMap<string, { readonly received: number; readonly sent: number }>;
+}
+
 export interface Host {
   interfaces(): Promise<Result<readonly InterfaceFacts[], HostError>>;
   /** Switches forwarding of both families on or off; says whether anything had to change. */
   setForwarding(on: boolean): Promise<Result<boolean, HostError>>;
   routes(): Promise<Result<readonly KernelRoute[], HostError>>;
+  traffic(): Promise<Result<TrafficCounters, HostError>>;
   /** Calls back, at most about every 100 ms, after interfaces or addresses changed or a route of BIRD's was deleted. */
   watch(onChange: (change: 'interfaces' | 'route-deleted') => void): { close(): void };
 }
@@ -51,6 +62,19 @@ export interface AppliedFile {
   load(): Promise<AppliedRecord | undefined>;
   /** Whether it is kept. */
   save(record: AppliedRecord): Promise<boolean>;
+}
+
+/** Remembers, across restarts, that the router is drained. */
+export interface DrainFile {
+  load(): Promise<DrainRecord | undefined>;
+  /** Undefined takes it away. */
+  save(record: DrainRecord | undefined): Promise<Result<void, { readonly message: string }>>;
+}
+
+/** The user's own BIRD text. */
+export interface SnippetSource {
+  /** All files in order; an error where one of them cannot be used, since a part is not what was meant. */
+  read(): Promise<Result<readonly BirdSnippet[], { readonly message: string }>>;
 }
 
 export interface StatusWriter {
@@ -93,6 +117,8 @@ export interface AgentPorts {
   readonly host: Host;
   readonly secrets: SecretSource;
   readonly applied: AppliedFile;
+  readonly drain: DrainFile;
+  readonly snippets: SnippetSource;
   readonly status: StatusWriter;
   readonly snapshots: SnapshotSource;
   readonly clock: Clock;

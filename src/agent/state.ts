@@ -6,8 +6,10 @@
  * Invariant: immutable and serialisable; time comes in with each event.
  */
 import type { BirdError, SessionStatus } from '../bird/daemon.ts';
+import type { BirdSnippet } from '../bird/snippets.ts';
 import type { RouterIntent } from '../intent/router-intent.ts';
-import type { RoutingIntent } from '../intent/routing/routing-intent.ts';
+import type { AggregateIntent } from '../intent/routing/routing-intent.ts';
+import type { Prefix } from '../net/prefix.ts';
 import type { ChangeCheck } from '../nftables/check-change.ts';
 import type { RulesetChange } from '../nftables/diff.ts';
 import type { NftError } from '../nftables/packet-filter.ts';
@@ -16,6 +18,8 @@ import type { ObservedParts, ObservedTable, TableParts } from '../nftables/table
 import type { SecretRef } from '../resources/attachment.ts';
 import type { Result } from '../result.ts';
 import type { AppliedRecord } from './applied-record.ts';
+import type { BirdSource } from './bird-source.ts';
+import type { DrainRecord } from './drain-record.ts';
 import type { HostError, SnapshotFlaws } from './ports.ts';
 import type { Repair, RouterStatus } from './status.ts';
 
@@ -36,6 +40,16 @@ export interface AgentState {
   readonly applied: AppliedRecord | undefined;
   /** Whether the file says so. */
   readonly isRecorded: boolean;
+  /** Set while the operator takes the router out of service. */
+  readonly drain: DrainRecord | undefined;
+  /** The user's own BIRD text as it was last read and could be used; undefined before that. */
+  readonly snippets: readonly BirdSnippet[] | undefined;
+  /** Why what stands there now cannot be used. */
+  readonly snippetError: string | undefined;
+  /** Aggregates that BIRD knows a member of; undefined until it was asked. */
+  readonly activeAggregates: readonly Prefix[] | undefined;
+  /** Before this time (ms) none of them is withdrawn. */
+  readonly aggregatesKeptUntil: number;
   readonly filter: FilterState;
   readonly bird: BirdState;
   /** `recheck`: it was on when last seen, and is to be looked at again. */
@@ -112,13 +126,18 @@ export type BirdState =
       readonly kind: 'running';
       readonly text: string;
       /** What the text was compiled from; undefined while only a predecessor knows. */
-      readonly routing: RoutingIntent | undefined;
-      readonly secrets: AgentState['secrets'];
+      readonly source: BirdSource | undefined;
       readonly revision: number | null;
     };
 
 export type AgentEvent =
-  | { readonly kind: 'started'; readonly applied: AppliedRecord | undefined }
+  | {
+      readonly kind: 'started';
+      readonly applied: AppliedRecord | undefined;
+      readonly drain: DrainRecord | undefined;
+    }
+  /** Already kept in the file; undefined for a router that is back in service. */
+  | { readonly kind: 'drain'; readonly record: DrainRecord | undefined }
   | {
       readonly kind: 'intent';
       readonly intent: RouterIntent;
@@ -130,6 +149,7 @@ export type AgentEvent =
   | { readonly kind: 'intent-gone'; readonly revision: number; readonly reason: string; readonly flaws: SnapshotFlaws }
   | { readonly kind: 'store'; readonly connected: boolean; readonly message: string }
   | { readonly kind: 'secrets'; readonly secrets: ReadonlyMap<string, string> }
+  | { readonly kind: 'snippets'; readonly result: Result<readonly BirdSnippet[], { readonly message: string }> }
   | { readonly kind: 'filter-read'; readonly result: Result<ObservedTable | undefined, NftError> }
   | { readonly kind: 'parts-read'; readonly result: Result<ObservedParts, NftError> }
   | { readonly kind: 'generation-read'; readonly result: Result<number, NftError> }
@@ -146,13 +166,15 @@ export type AgentEvent =
   | {
       readonly kind: 'bird-configured';
       readonly text: string;
-      readonly routing: RoutingIntent;
+      readonly source: BirdSource;
       readonly revision: number | null;
       readonly result: Result<void, BirdError>;
     }
   | { readonly kind: 'bird-stopped'; readonly result: Result<void, BirdError> }
   | { readonly kind: 'bird-down' }
   | { readonly kind: 'sessions'; readonly result: Result<readonly SessionStatus[], BirdError> }
+  /** Those that stand for something. */
+  | { readonly kind: 'aggregates'; readonly result: Result<readonly Prefix[], BirdError> }
   | { readonly kind: 'routes-repaired'; readonly prefixes: readonly string[] }
   | {
       readonly kind: 'status-written';
@@ -180,11 +202,13 @@ export type Effect =
   | {
       readonly kind: 'configure-bird';
       readonly text: string;
-      readonly routing: RoutingIntent;
+      readonly source: BirdSource;
       readonly revision: number | null;
     }
   | { readonly kind: 'stop-bird' }
   | { readonly kind: 'read-sessions' }
+  | { readonly kind: 'read-aggregates'; readonly aggregates: readonly AggregateIntent[] }
+  | { readonly kind: 'read-snippets' }
   | { readonly kind: 'read-secrets'; readonly refs: readonly SecretRef[] }
   | { readonly kind: 'write-status'; readonly status: RouterStatus; readonly text: string }
   | {

@@ -33,10 +33,26 @@ export function statusOf(state: AgentState, now: number): RouterStatus {
       forwarding: state.forwarding === 'on' || state.forwarding === 'recheck',
       sessions: sessionsOf(state, heldDown),
     },
+    drain: drainOf(state),
     repairs: state.repairs,
     lastError: state.lastError,
     invalid: state.invalid,
-    warnings: [...new Set([...(intent?.warnings ?? []).map(printWarning), ...heldDown.values()])],
+    warnings: [
+      ...new Set([
+        ...(intent?.warnings ?? []).map(printWarning),
+        ...(state.snippetError === undefined ? [] : [state.snippetError]),
+        ...heldDown.values(),
+      ]),
+    ],
+  };
+}
+
+function drainOf({ drain, bird }: AgentState): RouterStatus['drain'] {
+  return {
+    isOn: drain !== undefined,
+    since: drain?.since ?? null,
+    reason: drain?.reason ?? null,
+    isInForce: bird.kind === 'running' && bird.source?.isDrained === (drain !== undefined),
   };
 }
 

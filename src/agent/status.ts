@@ -27,6 +27,15 @@ export interface RouterStatus {
     readonly forwarding: boolean;
     readonly sessions: readonly SessionStatus[];
   };
+  readonly drain: {
+    /** Whether the operator takes the router out of service. */
+    readonly isOn: boolean;
+    /** RFC 3339; null where it is off. */
+    readonly since: string | null;
+    readonly reason: string | null;
+    /** Whether BIRD was given what that asks for, on or off. */
+    readonly isInForce: boolean;
+  };
   /** Things changed behind the agent's back and put right, since it started. */
   readonly repairs: { readonly count: number; readonly last: Repair | null };
   /** The error that keeps the router from what is wanted; null when there is none. */

@@ -14,19 +14,21 @@ import type { Ruleset } from '../nftables/ruleset.ts';
 import type { ObservedParts, ObservedTable } from '../nftables/table-reader.ts';
 import { ok } from '../result.ts';
 import { isConverged } from './converge.ts';
-import type { AgentEvent, Effect } from './state.ts';
+import type { AgentEvent, AgentState, Effect } from './state.ts';
 import { initialState, step } from './step.ts';
 
 interface Shape {
   readonly endpoints?: readonly string[];
   readonly sessions?: readonly string[];
   readonly password?: boolean;
+  readonly aggregates?: readonly string[];
 }
 
 /** Drives `step` and keeps what it asked for; `hear` and `answer` give the kinds of the effects, in order. */
 export function start() {
   const run = {
-    state: initialState('tr1', { version: 'test', pid: 1, startedAt: '' }),
+    // No text of the user's own is there; a test that is about it says otherwise.
+    state: { ...initialState('tr1', { version: 'test', pid: 1, startedAt: '' }), snippets: [] } as AgentState,
     effects: [] as Effect[],
     now: 1_000_000,
     generation: 7,
@@ -72,8 +74,8 @@ export function start() {
       };
     },
     configured() {
-      const { text, routing, revision } = run.last('configure-bird');
-      return run.answer({ kind: 'bird-configured', text, routing, revision, result: ok(undefined) });
+      const { text, source, revision } = run.last('configure-bird');
+      return run.answer({ kind: 'bird-configured', text, source, revision, result: ok(undefined) });
     },
   };
   return run;
@@ -105,7 +107,12 @@ export function intent(revision: number, shape: Shape = {}): AgentEvent {
   return { kind: 'intent', intent, ruleset: compileRuleset(intent.policy), revision, flaws: noFlaws };
 }
 
-export function routerIntent({ endpoints = ['eth0'], sessions = [], password = false }: Shape): RouterIntent {
+export function routerIntent({
+  endpoints = ['eth0'],
+  sessions = [],
+  password = false,
+  aggregates = [],
+}: Shape): RouterIntent {
   const none = { ingress: [], egress: [] };
   return {
     router: 'tr1',
@@ -136,7 +143,10 @@ export function routerIntent({ endpoints = ['eth0'], sessions = [], password = f
       sessions: sessions.map((name, i) => session(name, i, password)),
       filters: new Map(),
       staticRoutes: [],
-      aggregates: [],
+      aggregates: aggregates.flatMap((text) => {
+        const prefix = parsePrefix(text);
+        return prefix ? [{ prefix, sessions }] : [];
+      }),
       prefixAdvertisements: [],
       ignoredInterfaces: [],
       pools: [],
@@ -183,7 +193,7 @@ function session(name: string, i: number, password: boolean): SessionIntent {
           acceptsDefaultRoute: false,
           refusesBogons: false,
           refusesOwnPrefixes: false,
-          scrubsOwnCommunities: false,
+          refusesOwnRoutes: false,
           honorsGracefulShutdown: false,
           default: 'accept',
         },

@@ -156,7 +156,7 @@ describe('the agent', () => {
 
   it('replaces a table after a restart that is not the one it left', () => {
     const run = start();
-    run.hear({ kind: 'started', applied: converged().state.applied }, intent(1));
+    run.hear({ kind: 'started', applied: converged().state.applied, drain: undefined }, intent(1));
     expect(run.answer({ kind: 'filter-read', result: ok(tampered(run.goal())) })).toEqual(['apply-filter']);
     expect(run.last('apply-filter').change.whole).toBe(run.goal()?.ruleset);
   });
@@ -284,11 +284,11 @@ describe('the agent', () => {
   it('takes routes of a session away before the policy that guarded them', () => {
     const run = converged({ endpoints: ['eth0', 'eth1'], sessions: ['a', 'b'] });
     expect(run.hear(intent(2, { endpoints: ['eth0'], sessions: ['a', 'c'] }))).toEqual(['configure-bird']);
-    expect(run.last('configure-bird').routing.sessions.map((session) => session.name)).toEqual(['a']);
+    expect(run.last('configure-bird').source.routing.sessions.map((session) => session.name)).toEqual(['a']);
     expect(run.configured()).toEqual(['log', 'apply-filter']);
     run.applied();
     expect(run.partsRead()).toContain('configure-bird');
-    expect(run.last('configure-bird').routing.sessions.map((session) => session.name)).toEqual(['a', 'c']);
+    expect(run.last('configure-bird').source.routing.sessions.map((session) => session.name)).toEqual(['a', 'c']);
   });
 
   it('takes everything of its own away when the router is no router any more: routes, forwarding, policy', () => {
@@ -329,7 +329,7 @@ describe('the agent', () => {
 
     it('takes nothing away when it is the router itself that cannot be read', () => {
       const run = start();
-      run.hear({ kind: 'started', applied: converged().state.applied });
+      run.hear({ kind: 'started', applied: converged().state.applied, drain: undefined });
       run.hear({ kind: 'intent-gone', revision: 9, reason: 'no Router', flaws });
       expect(run.answer({ kind: 'filter-read', result: ok(observed(converged().goal())) })).toEqual([]);
     });

@@ -12,6 +12,15 @@ import type { Ruleset } from '../nftables/ruleset.ts';
 import type { SecretRef } from '../resources/attachment.ts';
 import { isHolding, nextEffect, settleBird } from './converge.ts';
 import {
+  aggregateEffects,
+  hearAggregates,
+  hearBirdAdopted,
+  hearBirdConfigured,
+  hearBirdDown,
+  hearDrain,
+  hearSnippets,
+} from './hear-bird.ts';
+import {
   beginRead,
   hearFilterApplied,
   hearFilterRead,
@@ -41,6 +50,11 @@ export function initialState(router: string, agent: AgentState['agent']): AgentS
     secrets: undefined,
     applied: undefined,
     isRecorded: false,
+    drain: undefined,
+    snippets: undefined,
+    snippetError: undefined,
+    activeAggregates: undefined,
+    aggregatesKeptUntil: 0,
     filter: { kind: 'unknown' },
     bird: { kind: 'unknown' },
     forwarding: 'unknown',
@@ -77,6 +91,7 @@ function inTime(state: AgentState, now: number): AgentState {
     heardAt: now,
     retryAt: 0,
     slowTickAt: 0,
+    aggregatesKeptUntil: 0,
     status: { ...status, writtenAt: 0 },
     filterRead: { ...filterRead, at: Math.min(filterRead.at, now) },
   };
@@ -85,7 +100,13 @@ function inTime(state: AgentState, now: number): AgentState {
 function hear(state: AgentState, event: AgentEvent, now: number): Reaction {
   switch (event.kind) {
     case 'started':
-      return [{ ...state, applied: event.applied, isRecorded: event.applied !== undefined }, []];
+      return hearStarted(state, event);
+    case 'drain':
+      return hearDrain(state, event);
+    case 'snippets':
+      return hearSnippets(state, event, now);
+    case 'aggregates':
+      return hearAggregates(state, event, now);
     case 'intent':
       return hearIntent(state, event, now);
     case 'intent-gone':
@@ -93,7 +114,7 @@ function hear(state: AgentState, event: AgentEvent, now: number): Reaction {
     case 'store':
       return hearStore(state, event, now);
     case 'secrets':
-      return [{ ...state, secrets: event.secrets }, []];
+      return [{ ...state, secrets: sameSecrets(state.secrets, event.secrets) }, []];
     case 'filter-read':
       return hearFilterRead(idle(withReadTime(state, now)), event, now);
     case 'parts-read':
@@ -109,15 +130,14 @@ function hear(state: AgentState, event: AgentEvent, now: number): Reaction {
     case 'forwarding-set':
       return hearForwarding(idle(state), event, now);
     case 'bird-adopted':
-      return [{ ...idle(state), bird: event.text === undefined ? { kind: 'down' } : adopted(event.text) }, []];
+      return hearBirdAdopted(idle(state), event);
     case 'bird-configured':
       return hearBirdConfigured(idle(state), event, now);
     case 'bird-stopped':
       if (!event.result.ok) return [failed(idle(state), 'BIRD', event.result.error.message, now), []];
-      return [succeeded({ ...idle(state), bird: { kind: 'down' }, sessions: [] }), []];
+      return [succeeded({ ...idle(state), bird: { kind: 'down' }, sessions: [], activeAggregates: [] }), []];
     case 'bird-down':
-      if (state.bird.kind !== 'running') return [state, []];
-      return repaired({ ...state, bird: { kind: 'down' }, sessions: [] }, 'BIRD', 'BIRD had died; started again', now);
+      return hearBirdDown(state, now);
     case 'sessions':
       if (!event.result.ok) return [state, []]; // a dead BIRD is heard of as bird-down
       return withStatus({ ...state, sessions: event.result.value }, now);
@@ -128,6 +148,16 @@ function hear(state: AgentState, event: AgentEvent, now: number): Reaction {
     case 'tick':
       return hearTick(state, now);
   }
+}
+
+function hearStarted(state: AgentState, { applied, drain }: Extract<AgentEvent, { kind: 'started' }>): Reaction {
+  return [{ ...state, applied, drain, isRecorded: applied !== undefined }, [{ kind: 'read-snippets' }]];
+}
+
+/** Equal secrets stay one object, so that reading them again compiles nothing. */
+function sameSecrets(before: AgentState['secrets'], now: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+  const isSame = before?.size === now.size && [...now].every(([key, value]) => before.get(key) === value);
+  return isSame && before ? before : now;
 }
 
 function hearIntent(state: AgentState, event: Extract<AgentEvent, { kind: 'intent' }>, now: number): Reaction {
@@ -201,31 +231,13 @@ function hearForwarding(
   now: number,
 ): Reaction {
   if (!event.result.ok) return [failed(state, event.result.error.subject, event.result.error.message, now), []];
-  const next: AgentState = succeeded({ ...state, forwarding: event.on ? 'on' : 'off' });
+  const forwarding = event.on ? 'on' : 'off';
+  // Looked at every second, and found as it was: that says nothing of what failed elsewhere.
+  if (state.forwarding === 'recheck' && !event.result.value) return [{ ...state, forwarding }, []];
+  const next: AgentState = succeeded({ ...state, forwarding });
   if (!event.result.value) return [next, []];
   if (state.forwarding === 'recheck') return repaired(next, 'forwarding', 'it had been switched off; on again', now);
   return [next, [log('info', `forwarding switched ${event.on ? 'on' : 'off'}`, {})]];
-}
-
-function adopted(text: string): AgentState['bird'] {
-  return { kind: 'running', text, routing: undefined, secrets: undefined, revision: null };
-}
-
-function hearBirdConfigured(
-  state: AgentState,
-  event: Extract<AgentEvent, { kind: 'bird-configured' }>,
-  now: number,
-): Reaction {
-  if (!event.result.ok) {
-    const next = failed(state, 'BIRD', event.result.error.message, now);
-    return [
-      next,
-      [log('error', 'BIRD refused the configuration; the old one stays', { error: event.result.error.message })],
-    ];
-  }
-  const { text, routing, revision } = event;
-  const next = succeeded({ ...state, bird: { kind: 'running', text, routing, secrets: undefined, revision } });
-  return [next, [log('info', 'BIRD took the configuration', { revision, sessions: routing.sessions.length })]];
 }
 
 function hearStatusWritten(
@@ -242,11 +254,12 @@ function hearTick(heard: AgentState, now: number): Reaction {
   // No bell rings for the forwarding switch, and looking at it costs next to nothing.
   const forwarding = heard.forwarding === 'on' ? 'recheck' : heard.forwarding;
   const state: AgentState = { ...heard, forwarding };
-  if (state.bird.kind === 'running') effects.push({ kind: 'read-sessions' });
+  if (state.bird.kind === 'running') effects.push({ kind: 'read-sessions' }, ...aggregateEffects(state));
   if (now - state.slowTickAt < slowMs) return withEffects(withStatus(state, now), effects);
   // A file that could not be written: the disk may have room by now.
   if (state.applied && !state.isRecorded) effects.push({ kind: 'save-applied', record: state.applied });
   if (state.desired?.kind === 'router') {
+    effects.push({ kind: 'read-snippets' });
     const refs = secretRefs(state.desired.intent);
     if (refs.length > 0) effects.push({ kind: 'read-secrets', refs });
   }

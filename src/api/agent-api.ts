@@ -3,13 +3,14 @@
  *
  *   request → [respond] → response
  *
- * Invariant: nothing that comes in can change policy or routes; the one thing done here is to cut flows that the policy in
- * force denies. Paths and keys are stable.
+ * Invariant: nothing that comes in can change policy or what may be routed; what is done here is to cut flows that the policy in
+ * force denies, and to take the router out of service and back. Paths and keys are stable.
  */
 import type { RouterStatus } from '../agent/status.ts';
 import type { RouterIntent } from '../intent/router-intent.ts';
 import type { PacketCount } from '../nftables/read-counters.ts';
 import type { Result } from '../result.ts';
+import { type DrainOrder, type DrainView, parseDrainOrder } from './drain-view.ts';
 import type { EstablishedView } from './established-view.ts';
 import type { Explanation } from './explanation.ts';
 import { type FlowLine, type FlowQuery, type FlowsView, parseFlowQuery } from './flows-view.ts';
@@ -31,6 +32,9 @@ export interface AgentView {
   planCut(manifests: readonly unknown[]): Promise<Result<EstablishedView, { readonly message: string }>>;
   /** Deletes the established flows that the policy in force denies. */
   cutDenied(): Promise<Result<EstablishedView, { readonly message: string }>>;
+  /** Counts packets for a second. */
+  drain(): Promise<Result<DrainView, { readonly message: string }>>;
+  setDrain(order: DrainOrder): Promise<Result<void, { readonly message: string }>>;
   flows(query: FlowQuery): Promise<FlowsView>;
   /** Writes a line for each record that comes, until it is closed. */
   followFlows(query: FlowQuery, write: (line: FlowLine) => void): { close(): void };
@@ -58,13 +62,14 @@ export interface ApiBodies {
   readonly '/v1/routes': readonly RouteView[];
   readonly '/v1/policy': PolicyView;
   readonly '/v1/flows': FlowsView;
+  readonly '/v1/drain': DrainView;
 }
 
 const posts: ReadonlySet<string> = new Set(['/v1/explain/packet', '/v1/established/plan', '/v1/established/cut']);
 
 export async function respond(view: AgentView, request: ApiRequest): Promise<ApiResponse> {
-  if (request.method !== (posts.has(request.path) ? 'POST' : 'GET'))
-    return failure(405, `${request.method} is not possible here`);
+  const isKnown = request.method === (posts.has(request.path) ? 'POST' : 'GET') || isDrainOrder(request);
+  if (!isKnown) return failure(405, `${request.method} is not possible here`);
   switch (request.path) {
     case '/v1/status':
       return success(view.status());
@@ -83,6 +88,13 @@ export async function respond(view: AgentView, request: ApiRequest): Promise<Api
       if (!query.value.follow) return success(await view.flows(query.value));
       return { status: 200, body: undefined, follow: (write) => view.followFlows(query.value, write) };
     }
+    case '/v1/drain': {
+      if (!isDrainOrder(request)) return fromResult(await view.drain());
+      const order = parseDrainOrder(request.body);
+      if (!order.ok) return failure(400, order.error);
+      const done = await view.setDrain(order.value);
+      return done.ok ? success(view.status().drain) : failure(502, done.error.message);
+    }
     case '/v1/explain/packet':
       return withIntent(view, async () => fromResult(await view.explainPacket(request.body)));
     case '/v1/established/plan': {
@@ -95,6 +107,10 @@ export async function respond(view: AgentView, request: ApiRequest): Promise<Api
     default:
       return failure(404, `there is nothing at ${request.path}`);
   }
+}
+
+function isDrainOrder({ method, path }: ApiRequest): boolean {
+  return method === 'POST' && path === '/v1/drain';
 }
 
 async function withIntent(

@@ -3,7 +3,7 @@ import { type Command, Option } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import { type Cli, onAction } from '../cli/cli.ts';
 import { type ExitCode, exitCode } from '../cli/exit-code.ts';
-import { defaultRunFolder, defaultSecretsFolder, defaultStateFolder } from '../cli/folders.ts';
+import { defaultBirdFolder, defaultRunFolder, defaultSecretsFolder, defaultStateFolder } from '../cli/folders.ts';
 import { createStderrLog } from '../edge/stderr-log.ts';
 import { runAgent } from './run-agent.ts';
 
@@ -21,6 +21,7 @@ interface AgentOptions {
   readonly runDir: string;
   readonly stateDir: string;
   readonly secretsDir: string;
+  readonly birdDir: string;
   readonly logFormat?: 'json' | 'text';
 }
 
@@ -31,6 +32,7 @@ export function register(command: Command, cli: Cli): void {
     .addOption(folder('--run-dir <dir>', "sockets and BIRD's files", 'CAUSEWAY_RUN_DIR', defaultRunFolder))
     .addOption(folder('--state-dir <dir>', 'what was last applied', 'CAUSEWAY_STATE_DIR', defaultStateFolder))
     .addOption(folder('--secrets-dir <dir>', 'secrets', 'CAUSEWAY_SECRETS_DIR', defaultSecretsFolder))
+    .addOption(folder('--bird-dir <dir>', 'your own BIRD text (*.conf)', 'CAUSEWAY_BIRD_DIR', defaultBirdFolder))
     .addOption(new Option('--log-format <form>', 'json, or text (on a terminal)').choices(['json', 'text']))
     .addHelpText('after', examples);
   onAction(command, (_: [], options: AgentOptions) => run(cli, options));
@@ -50,6 +52,7 @@ async function run(cli: Cli, options: AgentOptions): Promise<ExitCode> {
     runFolder: options.runDir,
     stateFolder: options.stateDir,
     secretsFolder: options.secretsDir,
+    birdFolder: options.birdDir,
     log: createStderrLog(form),
   });
   switch (end.kind) {

@@ -6,6 +6,7 @@
 import type { RunningAgent } from '../agent/loop.ts';
 import type { AgentPorts } from '../agent/ports.ts';
 import type { AgentView } from '../api/agent-api.ts';
+import { drainView, trafficRates } from '../api/drain-view.ts';
 import { decidingComment, inForceOf, type KernelObjects, placesOf } from '../api/explanation.ts';
 import { routesView } from '../api/routes-view.ts';
 import { findKernelObjects } from '../edge/kernel-objects.ts';
@@ -19,6 +20,9 @@ import type { Verdict } from '../verdict/verdict.ts';
 import { cutDenied, planCut } from './established.ts';
 import { readKernelFib } from './kernel-fib.ts';
 import type { FlowWatch } from './watch-flows.ts';
+
+/** How long packets are counted for a rate, in ms. */
+const measureMs = 1000;
 
 export function createAgentView(agent: RunningAgent, ports: AgentPorts, flows: FlowWatch): AgentView {
   return {
@@ -58,6 +62,16 @@ export function createAgentView(agent: RunningAgent, ports: AgentPorts, flows: F
         inForce: inForceOf(agent.status()),
       });
     },
+    async drain() {
+      const begun = performance.now();
+      const before = await ports.host.traffic();
+      if (!before.ok) return before;
+      await new Promise((resolve) => setTimeout(resolve, measureMs));
+      const after = await ports.host.traffic();
+      if (!after.ok) return after;
+      return ok(drainView(agent.status(), trafficRates(before.value, after.value, performance.now() - begun)));
+    },
+    setDrain: ({ on, reason }) => agent.setDrain(on, reason),
     planCut: (manifests) => planCut(agent, ports, manifests),
     cutDenied: () => cutDenied(agent, ports),
     flows: flows.view,

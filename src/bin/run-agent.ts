@@ -12,6 +12,8 @@ import { respond } from '../api/agent-api.ts';
 import { serveApiSocket } from '../edge/api-socket.ts';
 import { createAppliedFile } from '../edge/applied-file.ts';
 import { createBirdDaemon } from '../edge/bird-process.ts';
+import { createBirdSnippets } from '../edge/bird-snippets.ts';
+import { createDrainFile } from '../edge/drain-file.ts';
 import { openEmbeddedStore } from '../edge/embedded-store.ts';
 import { checkPrivilege } from '../edge/host-checks.ts';
 import { createLinuxHost } from '../edge/linux-host.ts';
@@ -32,9 +34,11 @@ export interface RunAgentOptions {
   readonly storeFolder: string;
   /** `<runFolder>/<router>/` holds sockets and BIRD's files. */
   readonly runFolder: string;
-  /** `<stateFolder>/<router>/applied.json`. */
+  /** `<stateFolder>/<router>/applied.json` and `drain.json`. */
   readonly stateFolder: string;
   readonly secretsFolder: string;
+  /** The user's own BIRD text. */
+  readonly birdFolder: string;
   readonly log: LogSink;
 }
 
@@ -75,6 +79,8 @@ export async function runAgent(options: RunAgentOptions): Promise<AgentEnd> {
     applied: createAppliedFile(join(options.stateFolder, router, 'applied.json'), router, (error) =>
       log.write('warn', 'that this machine is a router cannot be noted; it is tried again', { error }),
     ),
+    drain: createDrainFile(join(options.stateFolder, router, 'drain.json')),
+    snippets: createBirdSnippets(options.birdFolder),
     status: store.status,
     snapshots: store.snapshots,
     clock: systemClock,

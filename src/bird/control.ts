@@ -7,6 +7,7 @@
  * Lines that begin with `+` are log output and belong to no reply. What happened is told by the codes alone; the texts
  * change between versions of BIRD.
  */
+import { type Prefix, printPrefix } from '../net/prefix.ts';
 import { sessionProtocolName } from './names.ts';
 
 /** Codes of replies (BIRD's doc/reply_codes). */
@@ -41,6 +42,8 @@ export type BirdCommand =
   | { readonly kind: 'show-routes'; readonly session?: string; readonly exportedTo?: string }
   /** Routes that a protocol of ours, such as the kernel one, is given; without their attributes. */
   | { readonly kind: 'show-export'; readonly protocol: string }
+  /** How many routes inside stand for an aggregate: longer than it, passed on between Sites, not learned from `except`. */
+  | { readonly kind: 'count-members'; readonly aggregate: Prefix; readonly except: string | undefined }
   | { readonly kind: 'configure-check'; readonly path: string }
   | { readonly kind: 'configure'; readonly path: string; readonly undoAfterSeconds: number }
   | { readonly kind: 'confirm' }
@@ -81,6 +84,13 @@ function commandText(command: BirdCommand): string {
     }
     case 'show-export':
       return `show route export ${bareWord(command.protocol)}`;
+    case 'count-members': {
+      const { aggregate, except } = command;
+      const others = except === undefined ? '' : ` && proto != "${sessionProtocolName(except)}"`;
+      const isPassedOn =
+        '(source = RTS_BGP || source = RTS_STATIC) && dest != RTD_BLACKHOLE && dest != RTD_UNREACHABLE';
+      return `show route in ${printPrefix(aggregate)} where net.len > ${aggregate.length} && ${isPassedOn}${others} count`;
+    }
     case 'configure-check':
       return `configure check ${quotePath(command.path)}`;
     case 'configure':

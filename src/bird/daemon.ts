@@ -5,6 +5,8 @@
  *
  * Invariant: BIRD outlives whoever started it, and keeps its last confirmed configuration whatever happens to the caller.
  */
+import type { AggregateIntent } from '../intent/routing/routing-intent.ts';
+import type { Prefix } from '../net/prefix.ts';
 import type { Result } from '../result.ts';
 
 export interface BirdDaemon {
@@ -18,6 +20,8 @@ export interface BirdDaemon {
   sessions(): Promise<Result<readonly SessionStatus[], BirdError>>;
   /** Routes BIRD knows, with their attributes. */
   routes(query?: RouteQuery): Promise<Result<readonly RibEntry[], BirdError>>;
+  /** Those aggregates that a route inside exists for, which another than their only session told. */
+  activeAggregates(aggregates: readonly AggregateIntent[]): Promise<Result<readonly Prefix[], BirdError>>;
   /** Makes BIRD compare the kernel with its table now; the prefixes that were put back. */
   restoreRoutes(): Promise<Result<readonly string[], BirdError>>;
   /** Calls back once for each time a running BIRD is found to have ended without our asking. */

@@ -66,6 +66,15 @@ export function readRoutes(reply: BirdReply): RibEntry[] {
   return routes;
 }
 
+/** The count in a reply to `show route … count`; undefined where there is none. */
+export function readCount(reply: BirdReply): number | undefined {
+  for (const { text } of reply.lines) {
+    const count = /^(\d+) of \d+ routes/.exec(text);
+    if (count) return Number(count[1]);
+  }
+  return undefined;
+}
+
 function readSession(header: RegExpExecArray, details: readonly string[]): SessionStatus | undefined {
   const [, protocol = '', sort, , , since = ''] = header;
   const name = sessionOfProtocol(protocol);

@@ -3,6 +3,7 @@
  */
 import { request as httpRequest } from 'node:http';
 import type { ApiBodies } from '../api/agent-api.ts';
+import type { DrainOrder } from '../api/drain-view.ts';
 import type { EstablishedView } from '../api/established-view.ts';
 import type { Explanation } from '../api/explanation.ts';
 import { err, ok, type Result } from '../result.ts';
@@ -44,6 +45,11 @@ export function cutDeniedAt(socket: string): Promise<Result<EstablishedView, Age
   return askAgent(socket, 'POST', '/v1/established/cut', undefined, longTimeoutMs) as Promise<
     Result<EstablishedView, AgentClientError>
   >;
+}
+
+/** Takes the router out of service, or back; it is kept before this resolves. */
+export function orderDrainAt(socket: string, order: DrainOrder): Promise<Result<unknown, AgentClientError>> {
+  return askAgent(socket, 'POST', '/v1/drain', order);
 }
 
 /** Asks once, and gives the answer whole. */

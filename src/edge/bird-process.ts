@@ -12,8 +12,9 @@ import { type BirdCommand, type BirdReply, isSuccess, replyCodes } from '../bird
 import type { BirdDaemon, BirdError } from '../bird/daemon.ts';
 import { printDrained } from '../bird/drain.ts';
 import { kernelName } from '../bird/names.ts';
-import { readRoutes, readSessions } from '../bird/read.ts';
+import { readCount, readRoutes, readSessions } from '../bird/read.ts';
 import { families } from '../net/address.ts';
+import type { Prefix } from '../net/prefix.ts';
 import { err, ok, type Result } from '../result.ts';
 import { writeFileAtomically } from './atomic-file.ts';
 import { type BirdControl, connectBird } from './bird-control.ts';
@@ -195,6 +196,18 @@ export function createBirdDaemon(options: BirdDaemonOptions): BirdDaemon {
     async routes(query = {}) {
       const reply = await run({ kind: 'show-routes', ...query }, configureTimeoutMs);
       return reply.ok ? refusedOr(reply.value, readRoutes) : reply;
+    },
+    async activeAggregates(aggregates) {
+      const active: Prefix[] = [];
+      for (const { prefix, sessions } of aggregates) {
+        const except = sessions.length === 1 ? sessions[0] : undefined;
+        const reply = await run({ kind: 'count-members', aggregate: prefix, except });
+        const count = reply.ok ? refusedOr(reply.value, readCount) : reply;
+        if (!count.ok) return count;
+        if (count.value === undefined) return err({ kind: 'failed', subject: 'show route', message: 'no count' });
+        if (count.value > 0) active.push(prefix);
+      }
+      return ok(active);
     },
     restoreRoutes: () =>
       inOrder(async () => {

@@ -12,12 +12,13 @@ import { type InterfaceAddress, parseAddressOrCidr, parseCidr, printPrefix } fro
 import { err, ok, type Result } from '../result.ts';
 import { openLineChild } from './line-child.ts';
 import { printProgramError, runProgram } from './run-program.ts';
+import { readTraffic } from './traffic-counters.ts';
 
 /** Quiet time after a change before it is reported, so that a burst rings once. */
 const settleMs = 100;
 
 export function createLinuxHost(): Host {
-  return { interfaces: readInterfaces, setForwarding, routes: readRoutes, watch: watchHost };
+  return { interfaces: readInterfaces, setForwarding, routes: readRoutes, traffic: readTraffic, watch: watchHost };
 }
 
 async function readInterfaces(): Promise<Result<readonly InterfaceFacts[], HostError>> {

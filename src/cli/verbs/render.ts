@@ -2,10 +2,13 @@
 import { type Command, Option } from 'commander';
 import { compileBird } from '../../bird/compile.ts';
 import { printBird } from '../../bird/print.ts';
+import type { BirdSnippet } from '../../bird/snippets.ts';
+import { readBirdSnippets } from '../../edge/bird-snippets.ts';
 import type { RouterIntent } from '../../intent/router-intent.ts';
 import { printFacts } from '../../intent/routing/facts.ts';
 import { compileRuleset } from '../../nftables/compile.ts';
 import { printRuleset } from '../../nftables/print.ts';
+import { ok } from '../../result.ts';
 import { type Cli, onAction } from '../cli.ts';
 import { exitCode } from '../exit-code.ts';
 import { addInputOptions, addOutputOption, type InputOptions } from '../options.ts';
@@ -19,6 +22,7 @@ Passwords are never known here: a placeholder stands where the router's agent pu
 Examples:
   causeway render -f network/ --router tr1
   causeway render -f network/ --router tr1 --target nft | nft -c -f -
+  causeway render -f network/ --router tr1 --target bird --bird-dir bird.d/
   causeway render -f network/ --router tr1 --target facts -o json | jq .sessions`;
 
 type Target = 'nft' | 'bird' | 'facts' | 'all';
@@ -27,17 +31,24 @@ interface RenderOptions extends InputOptions {
   readonly router: string;
   readonly target: Target;
   readonly output: string;
+  readonly birdDir?: string;
 }
 
 export function register(command: Command, cli: Cli): void {
   addInputOptions(command)
     .requiredOption('--router <name>', 'name of the Router or Node')
     .addOption(new Option('--target <what>', 'what to print').choices(['nft', 'bird', 'facts', 'all']).default('all'));
+  command.option('--bird-dir <dir>', 'folder of your own BIRD text (*.conf), checked and copied as the agent does');
   addOutputOption(command, ['text', 'json']).addHelpText('after', help);
   onAction<[], RenderOptions>(command, async (_, options) => {
     const loaded = await loadIntent(command, cli, options);
     if (loaded === undefined) return exitCode.error;
-    const texts = renderIntent(loaded.intent, options.target);
+    const snippets = options.birdDir === undefined ? ok([]) : await readBirdSnippets(options.birdDir);
+    if (!snippets.ok) {
+      cli.complain(`error: ${snippets.error.message}`);
+      return exitCode.error;
+    }
+    const texts = renderIntent(loaded.intent, options.target, snippets.value);
     const warnings = loaded.intent.warnings.map((warning) => printLocatedWarning(loaded.snapshot, warning));
     cli.print(options.output === 'json' ? asJson(options, texts, warnings) : asText(texts));
     return exitCode.ok;
@@ -46,9 +57,9 @@ export function register(command: Command, cli: Cli): void {
 
 type Texts = Partial<Record<'nft' | 'bird' | 'facts', string>>;
 
-function renderIntent(intent: RouterIntent, target: Target): Texts {
+function renderIntent(intent: RouterIntent, target: Target, snippets: readonly BirdSnippet[]): Texts {
   const wants = (one: Target) => target === one || target === 'all';
-  const bird = () => printBird(compileBird(intent.routing, { secrets: placeholders(intent) }));
+  const bird = () => printBird(compileBird(intent.routing, { secrets: placeholders(intent), snippets }));
   return {
     ...(wants('nft') ? { nft: printRuleset(compileRuleset(intent.policy)) } : {}),
     ...(wants('bird') ? { bird: bird() } : {}),

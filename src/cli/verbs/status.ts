@@ -30,6 +30,9 @@ function printStatus(status: RouterStatus): string {
     ['Forwarding', `${routing.forwarding ? 'on' : 'off'}, ${printDefault(policy.forwardDefault)}`],
     ['BIRD', `${routing.bird}, configured at revision ${routing.revision ?? 'of a predecessor'}`],
     ['Sessions', `${up} of ${routing.sessions.length} established`],
+    ...(status.drain.isOn || !status.drain.isInForce
+      ? [['Drained', printDrain(status.drain)] as [string, string]]
+      : []),
     [
       'Repairs',
       repairs.last
@@ -41,6 +44,12 @@ function printStatus(status: RouterStatus): string {
     ...status.warnings.map((what): [string, string] => ['Warning', what]),
   ];
   return lines.map(([name, text]) => `${`${name}:`.padEnd(12)} ${text}\n`).join('');
+}
+
+function printDrain({ isOn, since, reason, isInForce }: RouterStatus['drain']): string {
+  const pending = isInForce ? '' : '; BIRD was not given that yet';
+  if (!isOn) return `no${pending}`;
+  return `since ${since}${reason ? ` (${reason})` : ''}${pending}`;
 }
 
 function printPolicy(policy: RouterStatus['policy']): string {
