@@ -12,7 +12,7 @@ import { readRoutes } from '../../../src/bird/read.ts';
 import { connectBird } from '../../../src/edge/bird-control.ts';
 import { createBirdDaemon } from '../../../src/edge/bird-process.ts';
 import { type RefusalReason, readRefusal } from '../../../src/intent/routing/refusal-reasons.ts';
-import { type Prefix, parsePrefix } from '../../../src/net/prefix.ts';
+import { parsePrefix } from '../../../src/net/prefix.ts';
 import type { AttachmentBgp } from '../../../src/resources/attachment.ts';
 import { resource } from '../../../src/resources/resource.fixture.ts';
 import { type Cable, eventually, layCable, requirePrograms } from './namespaces.ts';
@@ -77,7 +77,7 @@ function hubText({ knobs = {}, isDrained = false, aggregates = [] }: HubOptions)
     }),
   ];
   const { routing } = resolveFor('tr1', resources);
-  const activeAggregates = aggregates.flatMap((text): Prefix[] => parsePrefix(text) ?? []);
+  const activeAggregates = aggregates.flatMap((text) => parsePrefix(text) ?? []);
   return birdText({ ...routing, isDrained }, { activeAggregates });
 }
 
