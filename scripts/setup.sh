@@ -9,7 +9,8 @@ fail() { say "$*"; exit 1; }
 
 # program:package, one for each thing the product, the lab and the tests run.
 needed='bird:bird2 birdc:bird2 nft:nftables ip:iproute2 vtysh:frr /usr/lib/frr/bgpd:frr ping:iputils-ping iperf3:iperf3
-  conntrack:conntrack kill:procps tcpdump:tcpdump ethtool:ethtool unshare:util-linux nsenter:util-linux'
+  conntrack:conntrack conntrackd:conntrackd gobgpd:gobgpd gobgp:gobgpd exabgp:exabgp bgpctl:openbgpd kill:procps
+  tcpdump:tcpdump ethtool:ethtool unshare:util-linux nsenter:util-linux'
 PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
 
 missing_packages() {
@@ -40,7 +41,7 @@ install_packages() {
   # Neither now nor at the next boot: the lab runs its own.
   local unit
   command -v systemctl >/dev/null || return 0
-  for unit in bird2:bird frr:frr nftables:nftables; do
+  for unit in bird2:bird frr:frr nftables:nftables conntrackd:conntrackd gobgpd:gobgpd exabgp:exabgp openbgpd:openbgpd openbgpd:bgplgd; do
     case " $* " in *" ${unit%%:*} "*) systemctl disable "${unit##*:}" >/dev/null 2>&1 || true ;; esac
   done
 }
