@@ -10,9 +10,10 @@ export const layers = {
   nftables: ['net', 'netlink', 'resources', 'intent'],
   flows: ['net', 'netlink', 'resources', 'intent', 'verdict', 'nftables'],
   bird: ['net', 'resources', 'intent'],
+  conntrackd: ['net', 'intent'],
   agent: ['net', 'resources', 'store', 'intent', 'nftables', 'bird'],
-  edge: ['net', 'netlink', 'resources', 'store', 'intent', 'nftables', 'flows', 'bird', 'agent', 'api'],
-  api: ['net', 'resources', 'store', 'intent', 'verdict', 'nftables', 'flows', 'bird', 'agent'],
+  edge: ['net', 'netlink', 'resources', 'store', 'intent', 'nftables', 'flows', 'bird', 'conntrackd', 'agent', 'api'],
+  api: ['net', 'resources', 'store', 'intent', 'verdict', 'nftables', 'flows', 'bird', 'conntrackd', 'agent'],
   client: ['net', 'resources', 'verdict', 'flows', 'api'],
   cli: ['net', 'resources', 'store', 'intent', 'verdict', 'nftables', 'flows', 'bird', 'api', 'client', 'edge'],
 };
@@ -28,6 +29,7 @@ export const pureLayers = [
   'nftables',
   'flows',
   'bird',
+  'conntrackd',
   'agent',
 ];
 

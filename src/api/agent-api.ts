@@ -6,7 +6,6 @@
  * Invariant: nothing that comes in can change policy or what may be routed; what is done here is to cut flows that the policy in
  * force denies, and to take the router out of service and back. Paths and keys are stable.
  */
-import type { RouterStatus } from '../agent/status.ts';
 import type { RouterIntent } from '../intent/router-intent.ts';
 import type { PacketCount } from '../nftables/read-counters.ts';
 import type { Result } from '../result.ts';
@@ -17,10 +16,11 @@ import { type FlowLine, type FlowQuery, type FlowsView, parseFlowQuery } from '.
 import { type PeerView, peersView } from './peers-view.ts';
 import { type PolicyView, policyView } from './policy-view.ts';
 import type { RouteView } from './routes-view.ts';
+import type { StatusView } from './status-view.ts';
 
 /** What the API asks of the agent; every read is fresh. */
 export interface AgentView {
-  status(): RouterStatus;
+  status(): StatusView;
   /** Undefined before the first complete snapshot. */
   intent(): RouterIntent | undefined;
   routes(): Promise<Result<readonly RouteView[], { readonly message: string }>>;
@@ -57,7 +57,7 @@ export interface ApiResponse {
 }
 
 export interface ApiBodies {
-  readonly '/v1/status': RouterStatus;
+  readonly '/v1/status': StatusView;
   readonly '/v1/peers': readonly PeerView[];
   readonly '/v1/routes': readonly RouteView[];
   readonly '/v1/policy': PolicyView;

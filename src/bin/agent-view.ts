@@ -9,6 +9,7 @@ import type { AgentView } from '../api/agent-api.ts';
 import { drainView, trafficRates } from '../api/drain-view.ts';
 import { decidingComment, inForceOf, type KernelObjects, placesOf } from '../api/explanation.ts';
 import { routesView } from '../api/routes-view.ts';
+import { statusView } from '../api/status-view.ts';
 import { findKernelObjects } from '../edge/kernel-objects.ts';
 import type { Snapshot } from '../resources/snapshot.ts';
 import { err, ok } from '../result.ts';
@@ -18,19 +19,24 @@ import { packetPath } from '../verdict/packet-path.ts';
 import { parsePacketQuery } from '../verdict/packet-query.ts';
 import type { Verdict } from '../verdict/verdict.ts';
 import { cutDenied, planCut } from './established.ts';
+import type { StateSyncKeeper } from './keep-state-sync.ts';
 import { readKernelFib } from './kernel-fib.ts';
 import type { FlowWatch } from './watch-flows.ts';
 
 /** How long packets are counted for a rate, in ms. */
 const measureMs = 1000;
 
-export function createAgentView(agent: RunningAgent, ports: AgentPorts, flows: FlowWatch): AgentView {
+export function createAgentView(
+  agent: RunningAgent,
+  ports: AgentPorts,
+  flows: FlowWatch,
+  sync: StateSyncKeeper,
+): AgentView {
   return {
     status() {
-      const status = agent.status();
       const error = flows.error();
-      if (error === undefined) return status;
-      return { ...status, warnings: [...status.warnings, `packets that policy denies cannot be recorded: ${error}`] };
+      const unseen = error === undefined ? [] : [`packets that policy denies cannot be recorded: ${error}`];
+      return statusView(agent.status(), sync.status(), unseen);
     },
     intent: agent.intent,
     async routes() {
@@ -56,7 +62,7 @@ export function createAgentView(agent: RunningAgent, ports: AgentPorts, flows: F
       return ok({
         verdict,
         ends,
-        path: packetPath(intent.routing.group, ends, verdict, false),
+        path: packetPath(intent.routing.group, ends, verdict, sync.status()?.isShared ?? false),
         ...(staged ? { staged } : {}),
         kernel: await kernelObjectsOf(verdict),
         inForce: inForceOf(agent.status()),

@@ -13,6 +13,7 @@ import { serveApiSocket } from '../edge/api-socket.ts';
 import { createAppliedFile } from '../edge/applied-file.ts';
 import { createBirdDaemon } from '../edge/bird-process.ts';
 import { createBirdSnippets } from '../edge/bird-snippets.ts';
+import { conntrackdFiles, createConntrackd } from '../edge/conntrackd-process.ts';
 import { createDrainFile } from '../edge/drain-file.ts';
 import { openEmbeddedStore } from '../edge/embedded-store.ts';
 import { checkPrivilege } from '../edge/host-checks.ts';
@@ -24,6 +25,7 @@ import { createSecretFiles } from '../edge/secret-files.ts';
 import { systemClock, timestamp } from '../edge/system-clock.ts';
 import { createTableReader } from '../edge/table-reader.ts';
 import { createAgentView } from './agent-view.ts';
+import { keepStateSync } from './keep-state-sync.ts';
 import { watchFlows } from './watch-flows.ts';
 
 export interface RunAgentOptions {
@@ -101,7 +103,8 @@ export async function runAgent(options: RunAgentOptions): Promise<AgentEnd> {
   const startedAt = new Date().toISOString();
   const agent = await startAgent(router, { version: options.version, pid: process.pid, startedAt }, ports);
   const flows = await watchFlows(agent, ports);
-  const view = createAgentView(agent, ports, flows);
+  const sync = keepStateSync(agent, createConntrackd({ dir: runFolder }), conntrackdFiles(runFolder), ports);
+  const view = createAgentView(agent, ports, flows, sync);
   gate.respond = (request) => respond(view, request);
   log.write('info', 'agent started', { router, pid: process.pid, socket });
 
@@ -114,6 +117,7 @@ export async function runAgent(options: RunAgentOptions): Promise<AgentEnd> {
         return { kind: 'stopped' };
       });
   flows.close();
+  await sync.close();
   memory.close();
   await agent.stop();
   ports.filter.close();

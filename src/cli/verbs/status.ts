@@ -11,6 +11,7 @@ Examples:
   causeway status --router tr1 -o json`;
 
 type RouterStatus = ApiBodies['/v1/status'];
+type Sync = NonNullable<RouterStatus['stateSync']>;
 
 export function register(command: Command, cli: Cli): void {
   addLiveOptions(command).addHelpText('after', examples);
@@ -33,6 +34,7 @@ function printStatus(status: RouterStatus): string {
     ...(status.drain.isOn || !status.drain.isInForce
       ? [['Drained', printDrain(status.drain)] as [string, string]]
       : []),
+    ...(status.stateSync ? [['State sync', printSync(status.stateSync)] as [string, string]] : []),
     [
       'Repairs',
       repairs.last
@@ -44,6 +46,14 @@ function printStatus(status: RouterStatus): string {
     ...status.warnings.map((what): [string, string] => ['Warning', what]),
   ];
   return lines.map(([name, text]) => `${`${name}:`.padEnd(12)} ${text}\n`).join('');
+}
+
+function printSync({ interface: link, peers, isRunning, isShared, restarts, traffic }: Sync): string {
+  const others = peers.map(({ router, address }) => `${router} (${address})`).join(', ');
+  const lost = traffic?.lostPackets ? `, ${countOf(traffic.lostPackets, 'message')} asked for again` : '';
+  const again = restarts === 0 ? '' : `, restarted ${countOf(restarts, 'time')}`;
+  const state = isShared ? 'shared' : isRunning ? 'NOT shared' : 'NOT running';
+  return `${state} with ${others} over ${link}${lost}${again}`;
 }
 
 function printDrain({ isOn, since, reason, isInForce }: RouterStatus['drain']): string {

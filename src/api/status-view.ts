@@ -1,0 +1,24 @@
+/**
+ * Status as it is served: what the agent observed, and what is kept beside it.
+ *
+ *   RouterStatus, SyncStatus → StatusView → GET /v1/status
+ */
+import type { RouterStatus } from '../agent/status.ts';
+import type { SyncStatus } from '../conntrackd/sync-state.ts';
+
+export interface StatusView extends RouterStatus {
+  /** Null where the router is to share no connection state. */
+  readonly stateSync: SyncStatus | null;
+}
+
+/** What is amiss is a warning too. */
+export function statusView(status: RouterStatus, stateSync: SyncStatus | null, more: readonly string[]): StatusView {
+  const sync = stateSync && !stateSync.isShared ? [`connection state is not shared: ${reasonUnshared(stateSync)}`] : [];
+  return { ...status, stateSync, warnings: [...status.warnings, ...sync, ...more] };
+}
+
+function reasonUnshared({ error, isRunning, peers }: SyncStatus): string {
+  if (error !== null) return error;
+  if (!isRunning) return 'conntrackd does not run yet';
+  return `nothing was heard of ${peers.map(({ router }) => router).join(', ')} for a while`;
+}
