@@ -12,6 +12,7 @@ import {
   attachmentProfiles,
   type PrefixLimit,
 } from './attachment.ts';
+import { profileHops, profileRules } from './attachment-profile-rules.ts';
 import { wellKnownCommunities } from './communities.ts';
 import { parseDurationMs } from './duration.ts';
 import {
@@ -191,7 +192,7 @@ const addressRules: Check<AttachmentSpec> = (value, at, has) => {
     return;
   }
   for (const [index, theirs] of remote.entries()) {
-    if (!theirs || value.bgp?.multihop !== undefined) continue;
+    if (!theirs || value.bgp?.multihop !== undefined || isFarProfile(value.profile)) continue;
     const here = child(at, 'addresses', 'remote', index);
     const ours = local.filter((entry) => entry?.address.family === theirs.family);
     if (ours.some((entry) => entry?.address.bits === theirs.bits))
@@ -201,6 +202,10 @@ const addressRules: Check<AttachmentSpec> = (value, at, has) => {
     }
   }
 };
+
+function isFarProfile(profile: AttachmentSpec['profile']): boolean {
+  return profile !== undefined && profile in profileHops;
+}
 
 export const attachmentSchema = object<AttachmentSpec>(
   {
@@ -223,4 +228,5 @@ export const attachmentSchema = object<AttachmentSpec>(
   },
   pathRules,
   addressRules,
+  profileRules,
 );

@@ -10,12 +10,10 @@ import { comparePrefixes, containsPrefix, type Prefix, printPrefix } from '../..
 import type { Resource } from '../../resources/resource.ts';
 import type { Warning } from '../router-intent.ts';
 import type { AttachmentFacts } from '../topology/topology.ts';
+import { listNames } from './list-names.ts';
 import type { OwnedPrefix } from './resolve-bounds.ts';
 import type { RoutingFacts } from './routing-facts.ts';
 import type { AggregateIntent, SessionIntent } from './routing-intent.ts';
-
-/** How many Sites a warning names before it only counts. */
-const namesAtMost = 3;
 
 /** Sorted by prefix, one entry for each, with the sessions that announce it. */
 export function resolveAggregates(sessions: readonly SessionIntent[]): AggregateIntent[] {
@@ -73,7 +71,7 @@ function warningsOf(
   return [
     warning(
       'aggregate-covers-hidden',
-      `${aggregate} covers prefixes of ${namesOf(hidden)} too, which Site ${site.name} may not learn: it will send packets for them here, and policy alone decides${own}`,
+      `${aggregate} covers prefixes of ${hidden.length === 1 ? 'Site' : 'Sites'} ${listNames(hidden)} too, which Site ${site.name} may not learn: it will send packets for them here, and policy alone decides${own}`,
     ),
   ];
 }
@@ -84,10 +82,4 @@ function sitesInside(aggregate: Prefix, ownership: readonly OwnedPrefix[]): read
     ({ prefix }) => containsPrefix(aggregate, prefix) || containsPrefix(prefix, aggregate),
   );
   return [...new Set(touched.flatMap(({ sites }) => sites))].sort();
-}
-
-function namesOf(sites: readonly string[]): string {
-  const named = sites.slice(0, namesAtMost).join(', ');
-  const rest = sites.length - namesAtMost;
-  return `Site${sites.length === 1 ? '' : 's'} ${named}${rest > 0 ? ` and ${rest} more` : ''}`;
 }

@@ -9,19 +9,14 @@
 import type { Family } from '../../net/address.ts';
 import { comparePrefixes, parsePrefix } from '../../net/prefix.ts';
 import type { AttachmentBgp, PrefixLimit } from '../../resources/attachment.ts';
-import { communityNumbers } from '../../resources/communities.ts';
 import type { AttachmentFacts } from '../topology/topology.ts';
+import { type Preference, resolvePreference } from './preference.ts';
 import { admitsDefaultRoute, resolveExportBound, resolveImportBound } from './resolve-bounds.ts';
 import type { RoutingFacts } from './routing-facts.ts';
 import type { ChannelIntent, ExportIntent, ImportIntent } from './routing-intent.ts';
 
 /** Longest AS path that is learned unless said; the Internet's own longest are shorter. */
 const defaultMaxPathLength = 64;
-/** Inside: LOCAL_PREF, BIRD's default being 100. */
-const localPrefs = { primary: 200, backup: 50 } as const;
-/** Outside: MED (RFC 4271 §5.1.4); the lower is preferred, and a route without one counts as 0. */
-const meds = { primary: 0, backup: 100 } as const;
-
 export interface SessionEnds {
   /** Of the session's own addresses. */
   readonly family: Family;
@@ -37,23 +32,28 @@ export function attachmentChannels(
 ): ChannelIntent[] {
   const asked = (bgp.families ?? []).map((name): Family => (name === 'ipv4' ? 4 : 6));
   const carried = asked.length === 0 ? [ends.family] : [...asked].sort();
+  const preference = resolvePreference(bgp, facts.rankOf.get(attachment.name));
+  const link = { attachment, bgp, preference, isExternal: ends.isExternal };
   return carried.map((family) => ({
     family,
     extendedNextHop: family === 4 && ends.family === 6,
-    import: importOf(facts, attachment, bgp, family, ends.isExternal),
-    export: exportOf(facts, attachment, bgp, family, ends.isExternal),
+    import: importOf(facts, link, family),
+    export: exportOf(facts, link, family),
   }));
 }
 
-function importOf(
-  { ownership, marks }: RoutingFacts,
-  attachment: AttachmentFacts,
-  bgp: AttachmentBgp,
-  family: Family,
-  isExternal: boolean,
-): ImportIntent {
+interface Link {
+  readonly attachment: AttachmentFacts;
+  readonly bgp: AttachmentBgp;
+  readonly preference: Preference;
+  readonly isExternal: boolean;
+}
+
+function importOf(facts: RoutingFacts, link: Link, family: Family): ImportIntent {
+  const { attachment, bgp, isExternal } = link;
+  const { ownership, marks } = facts;
+  const { localPref } = link.preference;
   const bound = resolveImportBound(ownership, attachment.site.name, family);
-  const localPref = bgp.localPref ?? (bgp.preference && localPrefs[bgp.preference]);
   const receiveLimit = limitOf(bgp.maxPrefixes?.receive, family);
   const limit = limitOf(bgp.maxPrefixes?.import, family);
   const origin = marks.get(attachment.site.name);
@@ -68,7 +68,7 @@ function importOf(
     refusesBogons: bgp.acceptBogons !== true,
     refusesOwnPrefixes: isExternal,
     maxPathLength: bgp.maxASPathLength ?? defaultMaxPathLength,
-    scrubsOwnCommunities: isExternal,
+    refusesOwnRoutes: isExternal,
     ...(origin === undefined ? {} : { origin }),
     honorsGracefulShutdown: true,
     ...(hook === undefined ? {} : { hook }),
@@ -76,23 +76,21 @@ function importOf(
   };
 }
 
-function exportOf(
-  { topology, ownership, marks }: RoutingFacts,
-  attachment: AttachmentFacts,
-  bgp: AttachmentBgp,
-  family: Family,
-  isExternal: boolean,
-): ExportIntent {
-  const med = bgp.med ?? (bgp.preference && meds[bgp.preference]);
+function exportOf(facts: RoutingFacts, link: Link, family: Family): ExportIntent {
+  const { attachment, bgp, isExternal } = link;
+  const { topology, ownership, marks } = facts;
+  const { med, prepend, communities, localPref } = link.preference;
   const limit = limitOf(bgp.maxPrefixes?.export, family);
   const origin = marks.get(attachment.site.name);
   const hook = bgp.rawFilters?.export;
   return {
     filters: bgp.exportFilters ?? [],
     bound: resolveExportBound(ownership, attachment.site.name, topology.exchangesWith, family),
-    communities: [...new Set((bgp.communities ?? []).map(communityNumbers))],
+    communities,
     ...(med === undefined ? {} : { med }),
-    prepend: bgp.prepend ?? 0,
+    // A peer of the same AS looks at LOCAL_PREF first, and gets it.
+    ...(isExternal || localPref === undefined ? {} : { localPref }),
+    prepend,
     ...(limit === undefined ? {} : { limit }),
     overridesAs: isExternal && bgp.overrideAS === true,
     originatesDefault: bgp.defaultOriginate === true,

@@ -12,6 +12,7 @@ import type { AttachmentBgp } from '../../resources/attachment.ts';
 import { parseDurationMs, parseDurationSeconds } from '../../resources/duration.ts';
 import type { Warning } from '../router-intent.ts';
 import type { AttachmentFacts } from '../topology/topology.ts';
+import { effectiveBgp } from './attachment-profiles.ts';
 import { attachmentChannels } from './resolve-attachment-channels.ts';
 import { bgpPort } from './resolve-settings.ts';
 import type { RoutingFacts } from './routing-facts.ts';
@@ -22,7 +23,7 @@ import { defaultBfd, resolveKeepalive, resolveRestart, type TimerField } from '.
 /** One session for each remote address of each Attachment that speaks BGP. */
 export function resolveAttachmentSessions(facts: RoutingFacts, warnings: Warning[]): SessionIntent[] {
   return facts.topology.attachments.flatMap((attachment) => {
-    const bgp = attachment.resource.spec.bgp;
+    const bgp = effectiveBgp(attachment.resource.spec);
     if (!bgp) return [];
     warnRestartWithBfd(attachment, bgp, warnings);
     return families.flatMap((family) =>

@@ -111,7 +111,7 @@ function sessionOf(
           acceptsDefaultRoute: bounds ? admitsDefaultRoute(bounds.import) : !isRouter,
           refusesBogons: false,
           refusesOwnPrefixes: false,
-          scrubsOwnCommunities: false,
+          refusesOwnRoutes: false,
           honorsGracefulShutdown: false,
           default: 'accept',
         },

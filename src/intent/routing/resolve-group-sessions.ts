@@ -86,7 +86,7 @@ function groupChannel({ ownership }: RoutingFacts, family: Family): ChannelInten
       acceptsDefaultRoute: admitsDefaultRoute(bound),
       refusesBogons: false,
       refusesOwnPrefixes: false,
-      scrubsOwnCommunities: false,
+      refusesOwnRoutes: false,
       honorsGracefulShutdown: true,
       default: 'accept',
     },

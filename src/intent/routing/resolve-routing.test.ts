@@ -98,7 +98,7 @@ describe('sessions of Attachments', () => {
     [{ enforceFirstAS: false }, { enforcesFirstAs: false }],
     [{ localRole: 'rs-client' }, { enforcesFirstAs: false, role: { local: 'rs-client', isStrict: false } }],
     [{ localRole: 'provider', strictRole: true }, { role: { local: 'provider', isStrict: true } }],
-    [{}, { import: { refusesBogons: true, refusesOwnPrefixes: true, scrubsOwnCommunities: true, maxPathLength: 64 } }],
+    [{}, { import: { refusesBogons: true, refusesOwnPrefixes: true, refusesOwnRoutes: true, maxPathLength: 64 } }],
     [{ acceptBogons: true, maxASPathLength: 7 }, { import: { refusesBogons: false, maxPathLength: 7 } }],
     [{ overrideAS: true, defaultOriginate: true }, { export: { overridesAs: true, originatesDefault: true } }],
     [{ rawFilters: { import: 'user_in' } }, { import: { hook: 'user_in' }, export: { hook: undefined } }],
@@ -106,7 +106,7 @@ describe('sessions of Attachments', () => {
     // A peer of the same AS: RFC 4271 gives these rules for other ASes only.
     [
       { asNumber: 64520, localRole: 'peer', overrideAS: true },
-      { enforcesFirstAs: false, role: undefined, import: { refusesOwnPrefixes: false, scrubsOwnCommunities: false } },
+      { enforcesFirstAs: false, role: undefined, import: { refusesOwnPrefixes: false, refusesOwnRoutes: false } },
     ],
   ])('%j means %j', (bgp, expected) => {
     expect(flat(resolveHub('tr1', [dc(bgp)]).session('attachment_dc_192_168_0_2'))).toMatchObject(expected);

@@ -18,8 +18,11 @@ import { resolveAttachmentSessions } from './resolve-attachment-sessions.ts';
 import { type OwnedPrefix, resolveOwnership } from './resolve-bounds.ts';
 import { resolveCalicoSessions } from './resolve-calico-sessions.ts';
 import { resolveFilters } from './resolve-filters.ts';
+import { groupRouters, resolveGroup, resolveMultipath } from './resolve-group.ts';
 import { resolveGroupSessions } from './resolve-group-sessions.ts';
+import { resolvePins } from './resolve-pins.ts';
 import { type RoutingSettings, resolveSettings } from './resolve-settings.ts';
+import { resolveStateSync } from './resolve-state-sync.ts';
 import { reflectedRanges, resolveStaticRoutes, serviceRanges } from './resolve-static.ts';
 import type { RoutingFacts } from './routing-facts.ts';
 import type { PoolIntent, RoutingIntent, SessionIntent } from './routing-intent.ts';
@@ -42,7 +45,9 @@ export function resolveRouting(
   const settings = resolveSettings(snapshot, topology, warnings);
   const ownership = resolveOwnership(topology.sites);
   warnSharedPrefixes(topology, ownership, warnings);
-  const facts: RoutingFacts = { topology, settings, ownership, marks: resolveSiteMarks(topology.sites, warnings) };
+  const marks = resolveSiteMarks(topology.sites, warnings);
+  const pins = resolvePins(snapshot, groupRouters(topology), topology.sites, warnings);
+  const facts: RoutingFacts = { topology, settings, ownership, marks, rankOf: pins.rankOf };
   const ours = firstOfEachEnd(
     [...resolveAttachmentSessions(facts, warnings), ...resolveGroupSessions(facts, warnings)],
     warnings,
@@ -51,6 +56,7 @@ export function resolveRouting(
   const sessions = withoutLinkLocal([...ours, ...calico], warnings).sort((a, b) => (a.name < b.name ? -1 : 1));
   if (settings.isRouterIdDerived && sessions.length > 0) warnDerivedRouterId(topology, settings, warnings);
   warnAggregates(facts, ours, warnings);
+  const group = resolveGroup(topology, pins, resolveStateSync(snapshot, topology, warnings));
   const ownPrefixes = resolveOwnPrefixes(snapshot, topology);
   warnHiddenSites(ownPrefixes, topology, warnings);
   const pools = resolvePools(snapshot);
@@ -72,8 +78,8 @@ export function resolveRouting(
     learnsKernelRoutes: sessions.some((session) => session.reach !== 'direct'),
     reflectedRanges: isReflector && !topology.router.resource ? reflectedRanges(settings.global) : [],
     ownPrefixes,
-    group: undefined,
-    multipath: { isOn: true, reason: 'the router stands alone' },
+    group,
+    multipath: resolveMultipath(topology, group),
     isDrained: false,
   };
   return { routing, warnings };

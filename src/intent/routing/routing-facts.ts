@@ -5,6 +5,7 @@
  */
 import type { Topology } from '../topology/topology.ts';
 import type { OwnedPrefix } from './resolve-bounds.ts';
+import type { Pins } from './resolve-pins.ts';
 import type { RoutingSettings } from './resolve-settings.ts';
 import type { SiteMarks } from './site-marks.ts';
 
@@ -13,4 +14,6 @@ export interface RoutingFacts {
   readonly settings: RoutingSettings;
   readonly ownership: readonly OwnedPrefix[];
   readonly marks: SiteMarks;
+  /** By name of the Attachment. */
+  readonly rankOf: Pins['rankOf'];
 }

@@ -1,0 +1,61 @@
+/**
+ * A redundancy group as one of its routers sees it, and whether the kernel may use several paths at once.
+ *
+ *   Pins, StateSyncIntent, Topology.groupMembers → [resolve-group] → RoutingIntent.group, .multipath
+ */
+import { parseAsn } from '../../net/asn.ts';
+import type { Topology } from '../topology/topology.ts';
+import { listNames } from './list-names.ts';
+import type { Pins } from './resolve-pins.ts';
+import type { GroupIntent, MultipathIntent, StateSyncIntent } from './routing-intent.ts';
+
+export function resolveGroup(
+  topology: Topology,
+  pins: Pins,
+  stateSync: StateSyncIntent | undefined,
+): GroupIntent | undefined {
+  const name = topology.router.resource?.spec.redundancyGroup;
+  if (name === undefined) return undefined;
+  const isJoined = isGroupJoined(topology);
+  return {
+    name,
+    members: groupRouters(topology),
+    // Routers that hear nothing of each other each prefer what they learned themselves, whatever is asked of them.
+    pins: pins.pins.map((pin) =>
+      isJoined || pin.by === 'only-router' ? pin : { site: pin.site, router: undefined, by: 'none' },
+    ),
+    stateSync,
+  };
+}
+
+/** All routers of the group, this one included, sorted; a router that stands alone is its own group. */
+export function groupRouters({ router, groupMembers }: Topology): string[] {
+  return [router.name, ...groupMembers.map((member) => member.router.metadata.name)].sort();
+}
+
+/** Whether this router exchanges routes with all others of its group; if not, each goes by what it learned itself. */
+function isGroupJoined({ router, groupMembers }: Topology): boolean {
+  const asOf = (spec: { readonly asNumber: number | string } | undefined): number | undefined =>
+    spec && parseAsn(spec.asNumber);
+  return groupMembers.every(
+    (member) => member.shared.length > 0 && asOf(member.router.spec) === asOf(router.resource?.spec),
+  );
+}
+
+/** Policy follows connections, so packets of one flow must meet a router that knows it, whichever path they take. */
+export function resolveMultipath({ router, groupMembers }: Topology, group: GroupIntent | undefined): MultipathIntent {
+  if (router.resource?.spec.forwarding?.multipath === 'Off') {
+    return { isOn: false, reason: 'switched off by forwarding.multipath' };
+  }
+  if (!group || groupMembers.length === 0) return { isOn: true, reason: 'the router stands alone' };
+  const loose = group.pins.filter((pin) => pin.router === undefined).map((pin) => pin.site);
+  if (loose.length === 0) return { isOn: true, reason: 'every Site is pinned to one router of the group' };
+  const named = listNames(loose);
+  if (group.stateSync && group.stateSync.peers.length === groupMembers.length) {
+    return { isOn: true, reason: `connection state is shared in the group, so ${named} need not be pinned` };
+  }
+  return {
+    isOn: false,
+    reason: `flows of ${named} may pass another router on their way back: pin them, or share connection state`,
+  };
+}
