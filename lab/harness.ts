@@ -8,6 +8,7 @@
 import { readFileSync } from 'node:fs';
 import { bringUp, type Progress } from './bring-up.ts';
 import { type Endpoints, openEndpoints, type PacketRow, probePackets } from './checks/packets.ts';
+import { type PathRow, readPaths } from './checks/paths.ts';
 import { type Owners, type RouteRow, readOwners, readRouteChecks } from './checks/routes.ts';
 import { readSessions, type SessionRow } from './checks/sessions.ts';
 import { eventually } from './eventually.ts';
@@ -16,7 +17,7 @@ import { causewayProgram } from './package-root.ts';
 import { type Finished, LabFailure, mustRun, type RunOptions, run, start } from './sandbox/run.ts';
 import { findSandbox, type Ownership, pathInside, type Sandbox, startSandbox, stopSandbox } from './sandbox/sandbox.ts';
 import { type Lab, printLabFileErrors, readLab } from './topology/lab-file.ts';
-import type { PacketCheck, RouteCheck } from './topology/lab-schema.ts';
+import type { PacketCheck, PathCheck, RouteCheck } from './topology/lab-schema.ts';
 
 /** Milliseconds a check may take to come true unless said otherwise. */
 const patience = 30_000;
@@ -35,6 +36,8 @@ export interface RunningLab {
   routes(checks?: readonly RouteCheck[], within?: number): Promise<readonly RouteRow[]>;
   /** Sends all probes until one round of them is as expected: what is allowed passes while what is denied does not. */
   packets(checks?: readonly PacketCheck[], within?: number): Promise<readonly PacketRow[]>;
+  /** Waits until probes and their answers pass the routers they should, counted where they are forwarded. */
+  paths(checks?: readonly PathCheck[], within?: number): Promise<readonly PathRow[]>;
   /** Starts the agent of a router (again). */
   startAgent(router: string): void;
   /** Process id of a router's agent inside the sandbox; undefined when none runs. */
@@ -109,6 +112,13 @@ function attach(lab: Lab, sandbox: Sandbox): RunningLab {
         () => probePackets(lab, endpoints, checks),
         (rows) => rows.every((row) => row.passed),
         { within, every: 100 },
+      ),
+
+    paths: (checks = lab.spec.checks.paths, within = patience) =>
+      eventually(
+        () => readPaths(lab, sandbox, endpoints, checks),
+        (rows) => rows.every((row) => row.passed),
+        { within, every: 200 },
       ),
 
     startAgent: (router) => start(sandbox, router, `${router}-agent`, [causewayProgram(), 'agent', '--router', router]),

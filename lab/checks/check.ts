@@ -1,7 +1,7 @@
 /**
  * All checks of a lab in order of dependence, printed as they come out.
  *
- *   sessions → routes → packets and the rules that decide → failover
+ *   sessions → routes → packets and the rules that decide → the routers they pass → failover
  *
  * Invariant: each step is shown whether it holds or not; a later one is still tried, since what works says where the
  * fault is.
@@ -14,6 +14,7 @@ import {
   renderFailover,
   renderKernelTables,
   renderPackets,
+  renderPaths,
   renderRouteChecks,
   renderSessions,
 } from '../report/report.ts';
@@ -33,6 +34,7 @@ export async function checkLab(running: RunningLab, out: Printer): Promise<boole
     await checkSessions(running, out),
     await checkRoutes(running, out),
     await checkPackets(running, out),
+    await checkPaths(running, out),
   ];
   return results.every(Boolean);
 }
@@ -70,6 +72,14 @@ async function checkPackets(running: RunningLab, out: Printer): Promise<boolean>
   out.text(renderPackets(rows, decisions, out.paint));
   if (failure !== undefined) out.text(`  ${out.paint('red', failure)}`);
   return failure === undefined && rows.every((row, index) => isAsExpected(row, decisions[index]));
+}
+
+async function checkPaths(running: RunningLab, out: Printer): Promise<boolean> {
+  if (running.lab.spec.checks.paths.length === 0) return true;
+  const rows = await running.paths();
+  out.title('Routers that forwarded a probe and its answer');
+  out.text(renderPaths(rows, out.paint));
+  return rows.every((row) => row.passed);
 }
 
 /** Kills what the lab file says is to be killed, and reports what that cost. */

@@ -23,7 +23,7 @@ export const birdNode: NodeType<'bird'> = {
 
   async launch({ lab, sandbox, name, spec }) {
     const cluster = readCluster(resolve(lab.folder, spec.resources));
-    writeFileSync(pathInside(sandbox, config(name)), renderCalicoBird(cluster, name, spec.blocks));
+    writeFileSync(pathInside(sandbox, config(name)), renderCalicoBird(cluster, name, spec.blocks, spec.bfd));
     await mustRun(sandbox, ['bird', '-p', '-c', config(name)], { node: name });
     start(sandbox, name, `${name}-bird`, ['bird', '-f', '-c', config(name), '-s', socket(name)]);
   },

@@ -82,8 +82,19 @@ export function readCluster(path: string): Cluster {
   );
 }
 
+/** Milliseconds between control packets (RFC 5880), and how many may be missing. */
+export interface BfdTimers {
+  readonly minInterval: number;
+  readonly multiplier: number;
+}
+
 /** The configuration of one node. `blocks` are the IPAM blocks that belong to it. */
-export function renderCalicoBird(cluster: Cluster, nodeName: string, blocks: readonly string[]): string {
+export function renderCalicoBird(
+  cluster: Cluster,
+  nodeName: string,
+  blocks: readonly string[],
+  bfd?: BfdTimers,
+): string {
   const nodes = cluster.filter((r): r is ClusterNode => r.kind === 'Node');
   const own = nodes.find((node) => node.metadata.name === nodeName);
   if (!own) throw new LabFailure(`there is no Node ${nodeName} among its cluster's resources`);
@@ -113,13 +124,18 @@ export function renderCalicoBird(cluster: Cluster, nodeName: string, blocks: rea
             peer: r.spec.peerIP,
             as: r.spec.asNumber,
             source: localFor(r.spec.peerIP),
-            extra: r.spec.keepaliveTime ? [`keepalive time ${r.spec.keepaliveTime.replace('s', '')};`] : [],
+            extra: [
+              ...(r.spec.keepaliveTime ? [`keepalive time ${r.spec.keepaliveTime.replace('s', '')};`] : []),
+              // Single-hop BFD (RFC 5881) takes a session that is known to be on the link, and a dead peer to be forgotten.
+              ...(bfd ? ['direct;', 'bfd on;', 'graceful restart aware;'] : []),
+            ],
           }),
         ]
       : [],
   );
   return [
     renderHead(bare(own.spec.bgp.ipv4Address), own.spec.bgp.asNumber),
+    ...(bfd ? [renderBfd(bfd)] : []),
     ...([4, 6] as const).map((family) =>
       renderFamily(
         family,
@@ -149,6 +165,10 @@ template bgp calico {
   error wait time 1, 5;
 }
 `;
+}
+
+function renderBfd({ minInterval, multiplier }: BfdTimers): string {
+  return `protocol bfd { interface "*" { interval ${minInterval} ms; multiplier ${multiplier}; }; }\n`;
 }
 
 function renderFamily(family: 4 | 6, pools: readonly string[], blocks: readonly string[]): string {

@@ -1,5 +1,5 @@
 /**
- * A router of another make: FRR's zebra, staticd and bgpd, configured by the integrated file the user wrote.
+ * A router of another make: FRR's zebra, staticd, bfdd and bgpd, configured by the integrated file the user wrote.
  *
  * Invariant: daemons use a path space of their own, so that several FRR nodes live in one sandbox.
  */
@@ -11,7 +11,7 @@ import { pathInside } from '../sandbox/sandbox.ts';
 import type { NodeType, SessionState } from './node.ts';
 import { forwarder } from './sysctls.ts';
 
-const daemons = ['zebra', 'staticd', 'bgpd'] as const;
+const daemons = ['zebra', 'staticd', 'bfdd', 'bgpd'] as const;
 
 export const frrNode: NodeType<'frr'> = {
   sysctls: forwarder,

@@ -5,6 +5,7 @@
  */
 import type { Decision } from '../checks/explain.ts';
 import type { PacketRow } from '../checks/packets.ts';
+import type { PathRow } from '../checks/paths.ts';
 import type { LabRoute, Owners, RouteRow } from '../checks/routes.ts';
 import type { SessionRow } from '../checks/sessions.ts';
 import type { FailoverOutcome } from '../failover.ts';
@@ -83,6 +84,20 @@ export function renderPackets(
     return [check.from, check.to, check.port, check.expect, ...observed, decidedBy, mark(passed, paint)];
   });
   return renderTable(['from', 'to', 'port', 'expected', 'IPv4', 'IPv6', 'decided by', ''], cells, paint);
+}
+
+export function renderPaths(rows: readonly PathRow[], paint: Paint): string {
+  const list = (names: readonly string[]): string => (names.length === 0 ? 'none' : names.join(' + '));
+  const cells = rows.map(({ check, address, there, back, passed }) => [
+    check.from,
+    address,
+    check.port,
+    list(check.through),
+    list(there),
+    list(back),
+    mark(passed, paint),
+  ]);
+  return renderTable(['from', 'to', 'port', 'expected', 'there', 'back', ''], cells, paint);
 }
 
 /** A row is as expected when the packet fared so, and when the product said beforehand that it would. */

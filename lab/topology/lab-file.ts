@@ -108,6 +108,14 @@ function findInconsistencies(spec: LabSpec): Problem[] {
     nodeOf(check.from, [...path, 'from']);
     nodeOf(check.to, [...path, 'to']);
   }
+  for (const [index, check] of spec.checks.paths.entries()) {
+    for (const name of [check.from, check.to]) nodeOf(name, ['checks', 'paths', index]);
+    for (const name of check.through) {
+      const path = ['checks', 'paths', index, 'through'];
+      const node = nodeOf(name, path);
+      if (node && node.type !== 'router') problems.push({ path, message: 'only nodes of type router are counted' });
+    }
+  }
   for (const [index, check] of spec.checks.routes.entries()) {
     for (const node of [check.on, ...check.via]) nodeOf(node, ['checks', 'routes', index]);
   }

@@ -39,6 +39,8 @@ const node = z.discriminatedUnion('type', [
     resources: z.string(),
     /** IPAM blocks that belong to this node. */
     blocks: z.array(cidr),
+    /** BFD with every router it peers with (not of its mesh), in milliseconds; Calico's own resources have no word for it. */
+    bfd: z.strictObject({ minInterval: z.number().int().min(10), multiplier: z.number().int().min(1) }).optional(),
     ...nodeFields,
   }),
   z.strictObject({ type: z.literal('host'), ...nodeFields }),
@@ -72,6 +74,14 @@ const routeCheck = z.strictObject({
   why: z.string().default(''),
 });
 
+const pathCheck = z.strictObject({
+  from: name,
+  to: name,
+  port: protocolPort,
+  /** Routers that must forward the probe, and its answer; no other may see either. */
+  through: z.array(name).min(1),
+});
+
 export const labSchema = z.strictObject({
   apiVersion: z.literal('causeway.dev/v1'),
   kind: z.literal('Lab'),
@@ -86,6 +96,7 @@ export const labSchema = z.strictObject({
       sessions: z.record(name, z.number().int().min(0)).default({}),
       routes: z.array(routeCheck).default([]),
       packets: z.array(packetCheck).default([]),
+      paths: z.array(pathCheck).default([]),
     }),
     failover: z
       .strictObject({
@@ -104,4 +115,5 @@ export type NodeSpec = z.infer<typeof node>;
 export type NodeOf<T extends NodeSpec['type']> = Extract<NodeSpec, { type: T }>;
 export type LinkEnd = z.infer<typeof linkEnd>;
 export type PacketCheck = z.infer<typeof packetCheck>;
+export type PathCheck = z.infer<typeof pathCheck>;
 export type RouteCheck = z.infer<typeof routeCheck>;
