@@ -13,6 +13,8 @@ import type { Snapshot } from '../../resources/snapshot.ts';
 import type { Warning } from '../router-intent.ts';
 import type { Topology } from '../topology/topology.ts';
 import { resolveOwnPrefixes, warnHiddenSites } from './own-prefixes.ts';
+import { warnLoops } from './predict-loops.ts';
+import { warnProfiles } from './profile-warnings.ts';
 import { resolveAggregates, warnAggregates } from './resolve-aggregates.ts';
 import { resolveAttachmentSessions } from './resolve-attachment-sessions.ts';
 import { type OwnedPrefix, resolveOwnership } from './resolve-bounds.ts';
@@ -56,6 +58,8 @@ export function resolveRouting(
   const sessions = withoutLinkLocal([...ours, ...calico], warnings).sort((a, b) => (a.name < b.name ? -1 : 1));
   if (settings.isRouterIdDerived && sessions.length > 0) warnDerivedRouterId(topology, settings, warnings);
   warnAggregates(facts, ours, warnings);
+  warnProfiles(topology, settings.localAs, warnings);
+  warnLoops(snapshot, topology, settings.localAs, warnings);
   const group = resolveGroup(topology, pins, resolveStateSync(snapshot, topology, warnings));
   const ownPrefixes = resolveOwnPrefixes(snapshot, topology);
   warnHiddenSites(ownPrefixes, topology, warnings);

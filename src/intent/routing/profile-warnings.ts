@@ -1,0 +1,73 @@
+/**
+ * What a cloud will refuse or ignore once Router and Attachment are seen together (sources: attachment-profiles.ts).
+ *
+ *   Topology.attachments, RoutingSettings → [profile-warnings] → Warning[]
+ */
+import { type Asn, parseAsn } from '../../net/asn.ts';
+import { containsAddress, type Prefix, parsePrefix } from '../../net/prefix.ts';
+import { azureRefusesAs } from '../../resources/attachment-profile-rules.ts';
+import type { Warning } from '../router-intent.ts';
+import type { AttachmentFacts, Topology } from '../topology/topology.ts';
+
+/** Amazon's own, in one Region or another: no customer gateway may have them. */
+const awsReserved: ReadonlySet<number> = new Set([7224, 9059, 10124, 17943]);
+const linkLocal = prefixes('169.254.0.0/16');
+/** Of a VPN's inside addresses: not given by AWS to anybody ("Tunnel options"). */
+const vpnReserved = prefixes(...[0, 1, 2, 3, 4, 5].map((third) => `169.254.${third}.0/30`), '169.254.169.252/30');
+
+export function warnProfiles(topology: Topology, routerAs: Asn, warnings: Warning[]): void {
+  const tunnels = new Map<string, number>();
+  for (const { resource, site, remote } of topology.attachments) {
+    if (resource.spec.profile !== 'aws-vgw-vpn') continue;
+    tunnels.set(site.name, (tunnels.get(site.name) ?? 0) + remote.length);
+  }
+  for (const attachment of topology.attachments) {
+    const { bgp, profile } = attachment.resource.spec;
+    if (!bgp || profile === undefined) continue;
+    const ownAs = (bgp.localASNumber === undefined ? undefined : parseAsn(bgp.localASNumber)) ?? routerAs;
+    const peerAs = parseAsn(bgp.asNumber);
+    const warn = (code: string, path: Warning['path'], message: string): void => {
+      warnings.push({ code, subject: attachment.resource, path, message });
+    };
+    if (profile.startsWith('aws-') && awsReserved.has(ownAs)) {
+      warn('profile-as-reserved', ['spec', 'bgp'], `AS ${ownAs} is Amazon's own: set localASNumber to another`);
+    }
+    if (profile === 'azure-route-server') {
+      const refusal = azureRefusesAs(ownAs);
+      if (refusal !== undefined) warn('profile-as-reserved', ['spec', 'bgp'], `${refusal}, as localASNumber`);
+    }
+    if (profile === 'aws-vgw-vpn') {
+      if (ownAs === peerAs) {
+        const message = `AWS refuses a customer gateway with the gateway's own AS ${ownAs}: set localASNumber to another`;
+        warn('profile-as-equal', ['spec', 'bgp', 'asNumber'], message);
+      }
+      if (tunnels.get(attachment.site.name) === 1) {
+        const message = `only one tunnel leads to Site ${attachment.site.name}: AWS takes each down for maintenance, so attach both`;
+        warn('profile-one-tunnel', ['spec', 'addresses', 'remote'], message);
+      }
+      warnInsideAddresses(attachment, warn);
+    }
+  }
+}
+
+function warnInsideAddresses(
+  { local }: AttachmentFacts,
+  warn: (code: string, path: Warning['path'], message: string) => void,
+): void {
+  for (const [index, { address, length }] of local.entries()) {
+    if (address.family !== 4) continue;
+    const isInside = linkLocal.some((range) => containsAddress(range, address)) && length === 30;
+    const isReserved = vpnReserved.some((range) => containsAddress(range, address));
+    if (isInside && !isReserved) continue;
+    const why = isInside ? 'AWS keeps that /30 for itself' : "a tunnel's inside addresses are a /30 of 169.254.0.0/16";
+    warn(
+      'profile-inside-address',
+      ['spec', 'addresses', 'local', index],
+      `${why}: take those that AWS gave the tunnel`,
+    );
+  }
+}
+
+function prefixes(...texts: string[]): Prefix[] {
+  return texts.flatMap((text) => parsePrefix(text) ?? []);
+}
