@@ -14,7 +14,7 @@ import type { RouterStatus } from './status.ts';
 export function statusOf(state: AgentState, now: number): RouterStatus {
   const { desired, filter, bird } = state;
   const intent = desired?.kind === 'router' ? desired.intent : undefined;
-  const heldDown = intent ? heldDownOf(intent.routing.sessions, state.secrets) : new Map<string, string>();
+  const heldDown = intent ? heldDownOf(intent.routing.sessions, state) : new Map<string, string>();
   return {
     router: state.router,
     observedAt: new Date(now).toISOString(),
@@ -56,12 +56,15 @@ function drainOf({ drain, bird }: AgentState): RouterStatus['drain'] {
   };
 }
 
-/** Why sessions do not run, by their names; known once the secrets were looked for. Never holds a secret. */
-function heldDownOf(sessions: readonly SessionIntent[], secrets: AgentState['secrets']): ReadonlyMap<string, string> {
+/** Why sessions do not run, by their names; known once secrets and own text were looked for. Never holds a secret. */
+function heldDownOf(
+  sessions: readonly SessionIntent[],
+  { secrets, snippets }: AgentState,
+): ReadonlyMap<string, string> {
   const reasons = new Map<string, string>();
-  if (secrets === undefined) return reasons;
+  if (secrets === undefined || snippets === undefined) return reasons;
   for (const session of sessions) {
-    const reason = reasonHeldDown(session, secrets);
+    const reason = reasonHeldDown(session, secrets, snippets);
     if (reason === undefined) continue;
     reasons.set(
       session.name,

@@ -29,8 +29,19 @@ export function printSnippetError({ file, line, message }: SnippetError): string
   return `${file}:${line}: ${message}`;
 }
 
+/** By the list of snippets: hundreds of sessions ask the same. */
+const functionsOf = new WeakMap<readonly BirdSnippet[], ReadonlySet<string>>();
+
 /** The functions that snippets define: what an Attachment's raw filters may name. */
 export function snippetFunctions(snippets: readonly BirdSnippet[]): ReadonlySet<string> {
+  const known = functionsOf.get(snippets);
+  if (known) return known;
+  const functions = findFunctions(snippets);
+  functionsOf.set(snippets, functions);
+  return functions;
+}
+
+function findFunctions(snippets: readonly BirdSnippet[]): ReadonlySet<string> {
   return new Set(
     snippets.flatMap(({ text }) => {
       const scanned = scan(text);

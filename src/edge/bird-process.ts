@@ -121,7 +121,8 @@ export function createBirdDaemon(options: BirdDaemonOptions): BirdDaemon {
       log('BIRD runs but does not answer; it is killed', {});
       await killBird(files);
     }
-    const crashed = isHung || (await isBirdAlive(files, 'stale'));
+    // `stop` takes bird.conf away: while it is there, BIRD ended otherwise, by a crash or for a restart of its own.
+    const crashed = isHung || (await isBirdAlive(files, 'stale')) || (await readText(files.config)) !== undefined;
     await writeFileAtomically(files.next, text);
     const checked = await checkConfig(files, launcher, birdPath);
     if (!checked.ok) {

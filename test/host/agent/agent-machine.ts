@@ -29,6 +29,7 @@ export function openMachine(name: string) {
     CAUSEWAY_RUN_DIR: join(folder, 'run'),
     CAUSEWAY_STATE_DIR: join(folder, 'state'),
     CAUSEWAY_SECRETS_DIR: join(folder, 'secrets'),
+    CAUSEWAY_BIRD_DIR: join(folder, 'bird.d'),
   };
   const agents: ChildProcess[] = [];
 
@@ -46,6 +47,7 @@ export function openMachine(name: string) {
 
   const machine = {
     folder,
+    netns,
     storeFolder: env.CAUSEWAY_STORE,
     run,
     must,
