@@ -11,6 +11,7 @@ import type { AgentPorts, LogSink } from '../agent/ports.ts';
 import { respond } from '../api/agent-api.ts';
 import { serveApiSocket } from '../edge/api-socket.ts';
 import { createAppliedFile } from '../edge/applied-file.ts';
+import { readBirdAbout } from '../edge/bird-about.ts';
 import { createBirdDaemon } from '../edge/bird-process.ts';
 import { createBirdSnippets } from '../edge/bird-snippets.ts';
 import { conntrackdFiles, createConntrackd } from '../edge/conntrackd-process.ts';
@@ -26,6 +27,7 @@ import { systemClock, timestamp } from '../edge/system-clock.ts';
 import { createTableReader } from '../edge/table-reader.ts';
 import { createAgentView } from './agent-view.ts';
 import { keepStateSync } from './keep-state-sync.ts';
+import { reportNodeStatus } from './report-node-status.ts';
 import { watchFlows } from './watch-flows.ts';
 
 export interface RunAgentOptions {
@@ -104,6 +106,11 @@ export async function runAgent(options: RunAgentOptions): Promise<AgentEnd> {
   const agent = await startAgent(router, { version: options.version, pid: process.pid, startedAt }, ports);
   const flows = await watchFlows(agent, ports);
   const sync = keepStateSync(agent, createConntrackd({ dir: runFolder }), conntrackdFiles(runFolder), ports);
+  const reports = reportNodeStatus(router, agent, {
+    ...ports,
+    about: () => readBirdAbout(runFolder),
+    write: store.writeNodeStatus,
+  });
   const view = createAgentView(agent, ports, flows, sync);
   gate.respond = (request) => respond(view, request);
   log.write('info', 'agent started', { router, pid: process.pid, socket });
@@ -118,6 +125,7 @@ export async function runAgent(options: RunAgentOptions): Promise<AgentEnd> {
       });
   flows.close();
   await sync.close();
+  await reports.close();
   memory.close();
   await agent.stop();
   ports.filter.close();

@@ -6,8 +6,8 @@
  * Invariant: while the store is away nothing is delivered, so that whoever follows keeps what it has.
  */
 import type { SnapshotSource, StatusWriter } from '../agent/ports.ts';
-import type { RouterStatus } from '../agent/status.ts';
 import { err, ok, type Result } from '../result.ts';
+import type { ResourceName } from '../store/keys.ts';
 import type { Stamps } from '../store/plan-write.ts';
 import { printResourceError, printStoreError } from '../store/resource-error.ts';
 import { createResourceStore } from '../store/resource-store.ts';
@@ -19,6 +19,8 @@ const reopenAfterMs = 1000;
 export interface RouterStore {
   readonly snapshots: SnapshotSource;
   readonly status: StatusWriter;
+  /** Writes the status of the CalicoNodeStatus of that name; fine when there is none any more. */
+  writeNodeStatus(name: string, status: Readonly<Record<string, unknown>>): ReturnType<StatusWriter['write']>;
   close(): Promise<void>;
 }
 
@@ -72,7 +74,9 @@ export function openRouterStore(open: () => Promise<Result<Store, StoreError>>, 
         return { close: () => follower?.close() };
       },
     },
-    status: { write: (status) => writeStatus(store, stamps, status) },
+    // A router that a Calico Node alone describes has no object of ours to carry a status; its socket serves it.
+    status: { write: (status) => writeStatus(store, stamps, { kind: 'Router', name: status.router }, { ...status }) },
+    writeNodeStatus: (name, status) => writeStatus(store, stamps, { kind: 'CalicoNodeStatus', name }, status),
     close,
   };
 }
@@ -80,14 +84,11 @@ export function openRouterStore(open: () => Promise<Result<Store, StoreError>>, 
 async function writeStatus(
   store: Store | undefined,
   stamps: Stamps,
-  status: RouterStatus,
+  subject: ResourceName,
+  status: Readonly<Record<string, unknown>>,
 ): Promise<Result<void, { readonly kind: string; readonly message: string }>> {
   if (store === undefined) return err({ kind: 'unavailable', message: 'the store is not open' });
-  // A router that a Calico Node alone describes has no object of ours to carry a status; its socket serves it.
-  const written = await createResourceStore(store, stamps).updateStatus(
-    { kind: 'Router', name: status.router },
-    { ...status },
-  );
+  const written = await createResourceStore(store, stamps).updateStatus(subject, status);
   if (written.ok || written.error.kind === 'not-found') return ok(undefined);
   return err({ kind: written.error.kind, message: printResourceError(written.error) });
 }
