@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { hub, resolveFor } from '../../bird/hub.fixture.ts';
 import { resource } from '../../resources/resource.fixture.ts';
 import type { AnyResource } from '../../resources/resource.ts';
-import { printFacts, resolveFacts } from './facts.ts';
+import { printFacts, resolveFacts, type SessionFacts } from './facts.ts';
 
 function factsOf(router: string, resources: readonly AnyResource[]) {
   return resolveFacts({ router, routing: resolveFor(router, resources).routing });
@@ -25,7 +25,9 @@ it('are a router as data: sessions by family and neighbor, each with all it is',
     'fd00::2',
     'fd00:ff::2',
   ]);
-  expect(facts.sessions[1]).toEqual({
+  const [, { channels, ...main }] = facts.sessions as unknown as [SessionFacts, SessionFacts];
+  expect(channels).toMatchObject([{ family: 4, extendedNextHop: false }]);
+  expect(main).toEqual({
     name: 'attachment_dc_192_168_0_2',
     origin: 'Attachment/dc',
     family: 4,
@@ -57,6 +59,8 @@ it('are a router as data: sessions by family and neighbor, each with all it is',
     communities: [],
     importLimit: null,
     exportLimit: null,
+    role: null,
+    enforcesFirstAS: true,
   });
   expect(facts.staticRoutes).toEqual([{ prefix: '10.2.0.0/16', via: '192.168.2.2', reason: 'attachment' }]);
 });
@@ -90,5 +94,23 @@ it('have no key that docs/facts.md does not explain, nor it one that they have n
   const text = readFileSync(new URL('../../../docs/facts.md', import.meta.url), 'utf8');
   const explained = [...text.matchAll(/^\| (`.+?`) \|/gm)].flatMap(([, keys = '']) => keys.match(/\w+/g) ?? []);
   const facts = factsOf('tr1', hub);
-  expect(explained.sort()).toEqual([...Object.keys(facts), ...Object.keys(facts.sessions[0] ?? {})].sort());
+  const [session] = facts.sessions;
+  const [channel] = session?.channels ?? [];
+  const parts = [facts, session, facts.group, channel, channel?.import, channel?.export];
+  expect([...new Set(explained)].sort()).toEqual([...new Set(parts.flatMap((part) => Object.keys(part ?? {})))].sort());
+});
+
+it('print each channel’s own bound, and null for whatever is not set', () => {
+  const [channel] = factsOf('tr1', hub).sessions[1]?.channels ?? [];
+  expect(channel?.import.bound).toEqual({ within: ['10.0.0.0/8'], except: ['10.1.0.0/16', '10.2.0.0/16'] });
+  expect(channel?.import).toMatchObject({ originMark: { site: 'dc' }, hook: null, default: 'accept' });
+  expect(channel?.export).toMatchObject({ originMark: { site: 'dc' }, limit: null, aggregates: [], default: 'reject' });
+  expect(JSON.stringify(channel)).not.toContain('undefined');
+  expect(Object.values(channel?.import ?? {})).not.toContain(undefined);
+  expect(Object.values(channel?.export ?? {})).not.toContain(undefined);
+});
+
+it('say that a router that stands alone is in no group', () => {
+  const node = resource('Node', 'n1', { bgp: { ipv4Address: '172.16.0.1/24' } });
+  expect(factsOf('n1', [node])).toMatchObject({ group: null, drained: false, ownPrefixes: expect.any(Array) });
 });

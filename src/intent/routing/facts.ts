@@ -10,7 +10,13 @@ import { compareAddresses, printAddress } from '../../net/address.ts';
 import { type Prefix, printPrefix } from '../../net/prefix.ts';
 import { resourceId } from '../../resources/resource.ts';
 import type { RouterIntent } from '../router-intent.ts';
-import { mainChannel, type PrefixBound, type SessionIntent } from './routing-intent.ts';
+import {
+  type ChannelIntent,
+  type GroupIntent,
+  mainChannel,
+  type PrefixBound,
+  type SessionIntent,
+} from './routing-intent.ts';
 import { defaultRestart } from './session-timers.ts';
 
 /** What BIRD's `multihop` without a number means (BIRD 2 manual). */
@@ -30,6 +36,24 @@ export interface RoutingFacts {
   readonly communities: readonly { prefix: string; communities: readonly string[] }[];
   readonly ignoredInterfaces: readonly string[];
   readonly pools: readonly { cidr: string; encapsulation: string; exported: boolean }[];
+  /** Never learned from outside, nor anything inside. */
+  readonly ownPrefixes: readonly string[];
+  readonly group: GroupFacts | null;
+  readonly multipath: { on: boolean; reason: string };
+  readonly drained: boolean;
+}
+
+export interface GroupFacts {
+  readonly name: string;
+  readonly members: readonly string[];
+  /** Which router carries a Site's traffic; null: none is preferred. */
+  readonly pins: readonly { site: string; router: string | null; by: string }[];
+  readonly stateSync: { interface: string; local: string; port: number; peers: readonly PeerRouter[] } | null;
+}
+
+interface PeerRouter {
+  readonly router: string;
+  readonly address: string;
 }
 
 export interface SessionFacts {
@@ -72,6 +96,52 @@ export interface SessionFacts {
   readonly communities: readonly string[];
   readonly importLimit: { prefixes: number; action: string } | null;
   readonly exportLimit: { prefixes: number; action: string } | null;
+  readonly role: { local: string; strict: boolean } | null;
+  readonly enforcesFirstAS: boolean;
+  /** What it carries, by family; the keys above are those of the session's own family. */
+  readonly channels: readonly ChannelFacts[];
+}
+
+export interface ChannelFacts {
+  readonly family: 4 | 6;
+  readonly extendedNextHop: boolean;
+  readonly import: {
+    readonly filters: readonly string[];
+    readonly bound: BoundFacts | null;
+    readonly acceptsDefaultRoute: boolean;
+    readonly localPref: number | null;
+    readonly receiveLimit: { prefixes: number; action: string } | null;
+    readonly limit: { prefixes: number; action: string } | null;
+    readonly refusesBogons: boolean;
+    readonly refusesOwnPrefixes: boolean;
+    readonly refusesOwnRoutes: boolean;
+    readonly maxPathLength: number | null;
+    readonly originMark: MarkFacts | null;
+    readonly honorsGracefulShutdown: boolean;
+    readonly hook: string | null;
+    readonly default: 'accept' | 'reject';
+  };
+  readonly export: {
+    readonly filters: readonly string[];
+    readonly bound: BoundFacts | null;
+    readonly communities: readonly string[];
+    readonly med: number | null;
+    readonly localPref: number | null;
+    readonly prepend: number;
+    readonly limit: { prefixes: number; action: string } | null;
+    readonly overridesAS: boolean;
+    readonly originatesDefault: boolean;
+    readonly originMark: MarkFacts | null;
+    readonly aggregates: readonly string[];
+    readonly hook: string | null;
+    readonly default: 'calico' | 'reject';
+  };
+}
+
+/** A Site in the large community that marks its routes. */
+export interface MarkFacts {
+  readonly site: string;
+  readonly id: number;
 }
 
 /** Of all prefixes that contain a route, the longest decides. */
@@ -111,6 +181,10 @@ export function resolveFacts(intent: Pick<RouterIntent, 'router' | 'routing'>): 
       encapsulation,
       exported,
     })),
+    ownPrefixes: routing.ownPrefixes.map(printPrefix),
+    group: routing.group ? groupFacts(routing.group) : null,
+    multipath: { on: routing.multipath.isOn, reason: routing.multipath.reason },
+    drained: routing.isDrained,
   };
 }
 
@@ -154,6 +228,63 @@ function sessionFacts(session: SessionIntent): SessionFacts {
     communities: exports.communities,
     importLimit: imports.limit ?? null,
     exportLimit: exports.limit ?? null,
+    role: session.role ? { local: session.role.local, strict: session.role.isStrict } : null,
+    enforcesFirstAS: session.enforcesFirstAs,
+    channels: session.channels.map(channelFacts),
+  };
+}
+
+function channelFacts({ family, extendedNextHop, import: imports, export: exports }: ChannelIntent): ChannelFacts {
+  return {
+    family,
+    extendedNextHop,
+    import: {
+      filters: imports.filters,
+      bound: boundFacts(imports.bound),
+      acceptsDefaultRoute: imports.acceptsDefaultRoute,
+      localPref: imports.localPref ?? null,
+      receiveLimit: imports.receiveLimit ?? null,
+      limit: imports.limit ?? null,
+      refusesBogons: imports.refusesBogons,
+      refusesOwnPrefixes: imports.refusesOwnPrefixes,
+      refusesOwnRoutes: imports.refusesOwnRoutes,
+      maxPathLength: imports.maxPathLength ?? null,
+      originMark: imports.origin ?? null,
+      honorsGracefulShutdown: imports.honorsGracefulShutdown,
+      hook: imports.hook ?? null,
+      default: imports.default,
+    },
+    export: {
+      filters: exports.filters,
+      bound: boundFacts(exports.bound),
+      communities: exports.communities,
+      med: exports.med ?? null,
+      localPref: exports.localPref ?? null,
+      prepend: exports.prepend,
+      limit: exports.limit ?? null,
+      overridesAS: exports.overridesAs,
+      originatesDefault: exports.originatesDefault,
+      originMark: exports.origin ?? null,
+      aggregates: exports.aggregates.map(printPrefix),
+      hook: exports.hook ?? null,
+      default: exports.default,
+    },
+  };
+}
+
+function groupFacts({ name, members, pins, stateSync }: GroupIntent): GroupFacts {
+  return {
+    name,
+    members,
+    pins: pins.map(({ site, router, by }) => ({ site, router: router ?? null, by })),
+    stateSync: stateSync
+      ? {
+          interface: stateSync.interfaceName,
+          local: printAddress(stateSync.local),
+          port: stateSync.port,
+          peers: stateSync.peers.map(({ router, address }) => ({ router, address: printAddress(address) })),
+        }
+      : null,
   };
 }
 
