@@ -6,7 +6,7 @@
  * Two traps of BIRD 2.0: `prefix = set` is always false, so sets are only ever asked with `~`; comparing an attribute that
  * a route lacks aborts the filter, so such attributes are asked for first.
  */
-import { printPrefix } from '../net/prefix.ts';
+import { type Prefix, printPrefix } from '../net/prefix.ts';
 import type {
   BirdCondition,
   BirdFilter,
@@ -29,8 +29,9 @@ export function printFunction(one: BirdFunction): string {
   return [`# ${commentText(one.comment)}`, block(head, one.body.map(printStatement))].join('\n');
 }
 
-export function printSet({ name, members }: PrefixSet): string {
-  return `define ${symbol(name)} = [\n  ${members.map(printPattern).join(',\n  ')}\n];`;
+export function printSets(sets: readonly PrefixSet[]): string[] {
+  const print = createPatternPrinter();
+  return sets.map(({ name, members }) => `define ${symbol(name)} = [\n  ${members.map(print).join(',\n  ')}\n];`);
 }
 
 export function printFilter(filter: BirdFilter): string {
@@ -130,9 +131,24 @@ function printInterface(pattern: string): string {
   return `ifname != "" && ifname ~ "${pattern}"`;
 }
 
-/** One pattern as BIRD writes it, which is also its canonical text. */
-export function printPattern({ prefix, low, high }: PrefixPattern): string {
-  const text = printPrefix(prefix);
+/**
+ * One pattern as BIRD writes it, which is also its canonical text. A prefix is turned into text once, however many sets hold
+ * it: sessions that may learn each other's have as many sets as sessions, of the same prefixes.
+ */
+export function createPatternPrinter(): (pattern: PrefixPattern) => string {
+  const texts = new Map<Prefix, string>();
+  return (pattern) => {
+    const text = texts.get(pattern.prefix) ?? printPrefix(pattern.prefix);
+    texts.set(pattern.prefix, text);
+    return withLengths(pattern, text);
+  };
+}
+
+function printPattern(pattern: PrefixPattern): string {
+  return withLengths(pattern, printPrefix(pattern.prefix));
+}
+
+function withLengths({ prefix, low, high }: PrefixPattern, text: string): string {
   if (low === prefix.length && high === prefix.length) return text;
   return low === prefix.length && high === (prefix.family === 4 ? 32 : 128) ? `${text}+` : `${text}{${low},${high}}`;
 }

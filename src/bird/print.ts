@@ -18,7 +18,7 @@ import type {
   StaticProtocol,
 } from './config.ts';
 import { block, symbol } from './layout.ts';
-import { printFilter, printFunction, printSet } from './print-filter.ts';
+import { printFilter, printFunction, printSets } from './print-filter.ts';
 import { commentText, isInterfacePattern, quotePassword, quoteText } from './quote.ts';
 import { printSnippets } from './snippets.ts';
 
@@ -29,7 +29,7 @@ export function printBird(config: BirdConfig): string {
   const sections = [
     printGlobal(config),
     ...(config.snippets.length === 0 ? [] : [printSnippets(config.snippets).trimEnd()]),
-    ...config.sets.map(printSet),
+    ...printSets(config.sets),
     ...config.functions.map(printFunction),
     ...config.filters.map(printFilter),
     block(`protocol device ${symbol(config.device.name)}`, [`scan time ${config.device.scanSeconds};`]),

@@ -9,17 +9,18 @@
 import { contentHash } from '../net/content-hash.ts';
 import type { BirdCondition, BirdFilter, BirdStatement, PrefixPattern, PrefixSet } from './config.ts';
 import { birdPrefix } from './names.ts';
-import { printPattern } from './print-filter.ts';
+import { createPatternPrinter } from './print-filter.ts';
 
 /** Sets up to this many members stay where they are, readable. */
 const longestInline = 8;
 
 export function shareSets(filters: readonly BirdFilter[]): { filters: BirdFilter[]; sets: PrefixSet[] } {
   const sets = new Map<string, PrefixSet>();
+  const print = createPatternPrinter();
 
   function share(members: readonly PrefixPattern[]): BirdCondition {
     if (members.length <= longestInline) return { kind: 'net-in', set: members };
-    const name = `${birdPrefix}set_${contentHash(members.map(printPattern).join(' '))}`;
+    const name = `${birdPrefix}set_${contentHash(members.map(print).join(' '))}`;
     sets.set(name, { name, members });
     return { kind: 'net-in-named', name };
   }

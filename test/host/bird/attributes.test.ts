@@ -334,6 +334,12 @@ describe('what is learned', () => {
     // Down is down until somebody has looked at it.
     if (!isUp) spawnSync('birdc', ['-s', join(cable.dir, 'tr1/bird.ctl'), 'enable', 'cw_attachment_a_192_168_2_2']);
     await expectState('a', true);
+    // Routes that are still on their way out would count against the next limit.
+    await eventually(
+      'the rest is withdrawn',
+      async () => (await sessionOf('a'))?.channels[0]?.imported,
+      (now) => now === 1,
+    );
   });
 });
 
