@@ -91,6 +91,11 @@ const timerRules: Check<AttachmentBgp> = (value, at) => {
   }
 };
 
+const roleRules: Check<AttachmentBgp> = (value, at) => {
+  if (value.strictRole !== true || value.localRole !== undefined) return;
+  report(child(at, 'strictRole'), 'there is no role to insist on: write localRole, or take strictRole out');
+};
+
 export const attachmentBgpSchema = object<AttachmentBgp>(
   {
     asNumber: required(asNumber),
@@ -135,6 +140,7 @@ export const attachmentBgpSchema = object<AttachmentBgp>(
   },
   conflict('ttlSecurity', 'multihop'),
   timerRules,
+  roleRules,
 );
 
 const secretName = /privatekey|presharedkey|^psk$|password/i;

@@ -1,17 +1,22 @@
 import { describe, expect, it } from 'vitest';
 import { resolveFor } from '../../bird/hub.fixture.ts';
-import type { AttachmentProfile } from '../../resources/attachment.ts';
+import type { AttachmentBgp, AttachmentProfile } from '../../resources/attachment.ts';
 import { resource } from '../../resources/resource.fixture.ts';
 import { effectiveBgp } from './attachment-profiles.ts';
 import { mainChannel } from './routing-intent.ts';
 
 const base = { router: 'r1', site: 'vpc', link: { interface: { name: 'eth0' } } };
 
-function effective(profile: AttachmentProfile, bgp: object = {}) {
+function effective(profile: AttachmentProfile, bgp: Partial<AttachmentBgp> = {}) {
   return effectiveBgp({ ...base, profile, bgp: { asNumber: 64512, ...bgp } });
 }
 
-function resolve(profile: string, bgp: object = {}, local = '169.254.9.2/30', asNumber: number | string = 64520) {
+function resolve(
+  profile: AttachmentProfile,
+  bgp: Partial<AttachmentBgp> = {},
+  local = '169.254.9.2/30',
+  asNumber: number | string = 64520,
+) {
   const resolved = resolveFor('r1', [
     resource('Router', 'r1', { asNumber, routerID: '10.255.0.1' }),
     resource('Site', 'vpc', { type: 'vpc', prefixes: ['10.1.0.0/16'] }),
@@ -47,7 +52,7 @@ describe('a profile', () => {
     });
   });
 
-  it.each<[AttachmentProfile, object, object]>([
+  it.each<[AttachmentProfile, Partial<AttachmentBgp>, object]>([
     ['aws-dx-private-vif', { holdTime: '9s' }, { holdTime: '9s', keepaliveTime: undefined }],
     ['aws-dx-private-vif', { keepaliveTime: '5s' }, { holdTime: '90s', keepaliveTime: '5s' }],
     ['aws-dx-private-vif', { bfd: 'off' }, { bfd: 'off' }],
@@ -68,7 +73,7 @@ describe('a profile', () => {
 });
 
 describe('what a cloud refuses is said', () => {
-  it.each<[string, object, string, number | string, string[]]>([
+  it.each<[AttachmentProfile, Partial<AttachmentBgp>, string, number | string, string[]]>([
     ['aws-vgw-vpn', {}, '169.254.9.2/30', 64520, ['profile-one-tunnel']],
     ['aws-vgw-vpn', {}, '169.254.3.2/30', 64520, ['profile-inside-address', 'profile-one-tunnel']],
     ['aws-vgw-vpn', {}, '10.9.0.2/30', 64520, ['profile-inside-address', 'profile-one-tunnel']],

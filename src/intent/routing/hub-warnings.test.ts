@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { resolveFor, resolveHub } from '../../bird/hub.fixture.ts';
 import { printPrefix } from '../../net/prefix.ts';
+import type { AttachmentBgp } from '../../resources/attachment.ts';
 import { resource } from '../../resources/resource.fixture.ts';
-import type { AnyResource } from '../../resources/resource.ts';
+import type { AnyResource, Resource } from '../../resources/resource.ts';
 import type { Warning } from '../router-intent.ts';
 import { resolveSiteMarks } from './site-marks.ts';
 
-function attachment(name: string, site: string, net: number, bgp: object): AnyResource {
+function attachment(name: string, site: string, net: number, bgp: AttachmentBgp): AnyResource {
   return resource('Attachment', name, {
     router: 'tr1',
     site,
@@ -87,7 +88,10 @@ describe('own prefixes', () => {
 });
 
 describe('marks of Sites', () => {
-  const sites = ['a', 'b', 'c'].map((name) => ({ name, resource: resource('Site', name, { type: 'vpc' as const }) }));
+  const sites = ['a', 'b', 'c'].map((name) => ({
+    name,
+    resource: resource('Site', name, { type: 'vpc' }) as Resource<'Site'>,
+  }));
   it('differ by name and depend on it alone', () => {
     const warnings: Warning[] = [];
     const all = resolveSiteMarks(sites, warnings);
@@ -108,7 +112,7 @@ describe('marks of Sites', () => {
 });
 
 describe('both families on one session', () => {
-  const six = (families: string[]) =>
+  const six = (families: readonly ('ipv4' | 'ipv6')[]) =>
     resource('Attachment', 'dc', {
       router: 'only6',
       site: 'dc',
@@ -119,7 +123,7 @@ describe('both families on one session', () => {
   const self = resource('Router', 'only6', { asNumber: 64520, routerID: '10.255.0.9' });
   const site = resource('Site', 'dc', { type: 'datacenter', prefixes: ['10.0.0.0/8', 'fd10::/32'] });
 
-  it.each([
+  it.each<[readonly ('ipv4' | 'ipv6')[], unknown[]]>([
     [[], [[6, false]]],
     [
       ['ipv6', 'ipv4'],
