@@ -65,6 +65,7 @@ function world(interfaces: () => Promise<InterfacesRead> = async () => ok([])) {
       sessions: () => endless,
       routes: () => endless,
       activeAggregates: () => endless,
+      countExported: () => endless,
       restoreRoutes: () => endless,
       onDown: () => still,
       leave: () => undefined,

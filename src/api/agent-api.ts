@@ -7,14 +7,18 @@
  * force denies, and to take the router out of service and back. Paths and keys are stable.
  */
 import type { RouterIntent } from '../intent/router-intent.ts';
+import type { Prefix } from '../net/prefix.ts';
 import type { PacketCount } from '../nftables/read-counters.ts';
 import type { Result } from '../result.ts';
 import { type DrainOrder, type DrainView, parseDrainOrder } from './drain-view.ts';
 import type { EstablishedView } from './established-view.ts';
 import type { Explanation } from './explanation.ts';
 import { type FlowLine, type FlowQuery, type FlowsView, parseFlowQuery } from './flows-view.ts';
+import { type LimitView, limitsView } from './limits-view.ts';
 import { type PeerView, peersView } from './peers-view.ts';
 import { type PolicyView, policyView } from './policy-view.ts';
+import { parseRoutePrefix, type RouteExplanation } from './route-explanation.ts';
+import { parseRouteRequest, type RouteRequest } from './route-query.ts';
 import type { RouteView } from './routes-view.ts';
 import type { StatusView } from './status-view.ts';
 
@@ -23,7 +27,14 @@ export interface AgentView {
   status(): StatusView;
   /** Undefined before the first complete snapshot. */
   intent(): RouterIntent | undefined;
-  routes(): Promise<Result<readonly RouteView[], { readonly message: string }>>;
+  routes(request: RouteRequest): Promise<Result<readonly RouteView[], { readonly message: string }>>;
+  limits(): Promise<Result<readonly LimitView[], { readonly message: string }>>;
+  explainRoute(
+    prefix: Prefix,
+    peer: string | undefined,
+  ): Promise<Result<RouteExplanation, { readonly message: string }>>;
+  /** Routes that each session is told, by its name, counted in BIRD's table; what could not be counted is left out. */
+  exportCounts(): Promise<ReadonlyMap<string, number>>;
   /** Packets and bytes by rule comment, from the kernel. */
   counters(): Promise<Result<ReadonlyMap<string, PacketCount>, { readonly message: string }>>;
   /** Answers one packet query, in the machine form of `explain packet`, with the kernel's routes. */
@@ -59,7 +70,9 @@ export interface ApiResponse {
 export interface ApiBodies {
   readonly '/v1/status': StatusView;
   readonly '/v1/peers': readonly PeerView[];
+  readonly '/v1/limits': readonly LimitView[];
   readonly '/v1/routes': readonly RouteView[];
+  readonly '/v1/explain/route': RouteExplanation;
   readonly '/v1/policy': PolicyView;
   readonly '/v1/flows': FlowsView;
   readonly '/v1/drain': DrainView;
@@ -75,8 +88,20 @@ export async function respond(view: AgentView, request: ApiRequest): Promise<Api
       return success(view.status());
     case '/v1/peers':
       return withIntent(view, async (intent) => success(peersView(intent, view.status().routing.sessions)));
-    case '/v1/routes':
-      return fromResult(await view.routes());
+    case '/v1/limits':
+      return withIntent(view, async (intent) =>
+        success(limitsView(intent.routing, view.status().routing.sessions, await view.exportCounts())),
+      );
+    case '/v1/routes': {
+      const query = parseRouteRequest(request.parameters ?? new Map());
+      return query.ok ? fromResult(await view.routes(query.value)) : failure(400, query.error);
+    }
+    case '/v1/explain/route': {
+      const text = request.parameters?.get('prefix') ?? '';
+      const prefix = parseRoutePrefix(text);
+      if (!prefix) return failure(400, `${JSON.stringify(text)} is no prefix: write 10.8.0.0/16 or 2001:db8::/32`);
+      return withIntent(view, async () => fromResult(await view.explainRoute(prefix, request.parameters?.get('peer'))));
+    }
     case '/v1/policy':
       return withIntent(view, async (intent) => {
         const counters = await view.counters();

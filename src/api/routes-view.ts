@@ -5,13 +5,15 @@
  */
 import type { KernelRoute } from '../agent/ports.ts';
 import type { RibEntry } from '../bird/daemon.ts';
+import { refusalOf } from '../bird/route-facts.ts';
+import { refusalSentences } from '../intent/routing/refusal-reasons.ts';
 import { comparePrefixes, parsePrefix } from '../net/prefix.ts';
 
 export interface RouteView {
   /** `address/length`. */
   readonly prefix: string;
   /** In the RIB, best first; empty for a route that only the kernel knows. */
-  readonly rib: readonly RibEntry[];
+  readonly rib: readonly RouteEntry[];
   /** What the kernel's main table holds for it; null when it forwards without it. */
   readonly kernel: {
     readonly protocol: string;
@@ -20,9 +22,21 @@ export interface RouteView {
   } | null;
 }
 
-export function routesView(rib: readonly RibEntry[], kernel: readonly KernelRoute[]): RouteView[] {
-  const ribByPrefix = new Map<string, RibEntry[]>();
-  for (const entry of rib) {
+export interface RouteEntry extends RibEntry {
+  /** Why our import filter refused it; null for a route that it accepted. */
+  readonly refused: string | null;
+}
+
+/** `localAs` is that of the reasons on refused routes. */
+export function routesView(
+  rib: readonly RibEntry[],
+  kernel: readonly KernelRoute[],
+  localAs: number | undefined,
+): RouteView[] {
+  const ribByPrefix = new Map<string, RouteEntry[]>();
+  for (const each of rib) {
+    const refusal = localAs === undefined ? undefined : refusalOf(each, localAs);
+    const entry = { ...each, refused: refusal ? refusalSentences[refusal.reason] : null };
     const entries = ribByPrefix.get(entry.prefix);
     if (entries) entries.push(entry);
     else ribByPrefix.set(entry.prefix, [entry]);

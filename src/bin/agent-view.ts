@@ -8,7 +8,6 @@ import type { AgentPorts } from '../agent/ports.ts';
 import type { AgentView } from '../api/agent-api.ts';
 import { drainView, trafficRates } from '../api/drain-view.ts';
 import { decidingComment, inForceOf, type KernelObjects, placesOf } from '../api/explanation.ts';
-import { routesView } from '../api/routes-view.ts';
 import { statusView } from '../api/status-view.ts';
 import { findKernelObjects } from '../edge/kernel-objects.ts';
 import type { Snapshot } from '../resources/snapshot.ts';
@@ -21,6 +20,7 @@ import type { Verdict } from '../verdict/verdict.ts';
 import { cutDenied, planCut } from './established.ts';
 import type { StateSyncKeeper } from './keep-state-sync.ts';
 import { readKernelFib } from './kernel-fib.ts';
+import { explainRouteAt, readLimits, readRoutesFor } from './read-routing.ts';
 import type { FlowWatch } from './watch-flows.ts';
 
 /** How long packets are counted for a rate, in ms. */
@@ -39,11 +39,9 @@ export function createAgentView(
       return statusView(agent.status(), sync.status(), unseen);
     },
     intent: agent.intent,
-    async routes() {
-      const [rib, kernel] = await Promise.all([ports.bird.routes(), ports.host.routes()]);
-      if (!rib.ok) return rib;
-      return kernel.ok ? ok(routesView(rib.value, kernel.value)) : kernel;
-    },
+    routes: (request) => readRoutesFor(agent, ports, request),
+    limits: () => readLimits(agent, ports),
+    explainRoute: (prefix, peer) => explainRouteAt(agent, ports, prefix, peer),
     counters: () => ports.table.readCounters(),
     async explainPacket(input) {
       const intent = agent.intent();

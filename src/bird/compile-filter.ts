@@ -31,7 +31,9 @@ export function compileFilter(
   const rules = rulesOf(filter, direction, family);
   if (rules.length === 0) return undefined;
   const refuse = (index: number): BirdStatement[] =>
-    direction === 'import' ? refuseByFilter(filter.name, index, localAs) : [{ kind: 'reject' }];
+    direction === 'import'
+      ? refuseByFilter(filter.name, index, localAs)
+      : [{ kind: 'reject', because: `rule exportV${family}[${index}] of BGPFilter/${filter.name} rejects it` }];
   return {
     name: filterFunctionName(filter.name, direction, family),
     comment: `BGPFilter/${filter.name} ${direction}V${family}`,

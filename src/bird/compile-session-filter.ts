@@ -29,7 +29,6 @@ import { aggregateName, filterFunctionName, originatedName, sessionFilterName } 
 import { refuse, refuseByFilter } from './refuse.ts';
 
 const accept: BirdStatement = { kind: 'accept' };
-const reject: BirdStatement = { kind: 'reject' };
 
 export function compileImport(session: SessionIntent, channel: ChannelIntent, routing: RoutingIntent): BirdFilter {
   const { bound, localPref, acceptsDefaultRoute, maxPathLength, origin, hook } = channel.import;
@@ -76,16 +75,34 @@ export function compileExport(session: SessionIntent, channel: ChannelIntent, ro
   const body = [
     ...standIns,
     ...(bound ? compileBound(bound) : []),
-    ...(isCalico ? [when(isStandIn(family), reject)] : [when(not(isTransitRoute), reject)]),
-    ...(origin ? [when({ kind: 'community', community: markOf(origin, routing.localAs) }, reject)] : []),
-    ...(hook === undefined ? [] : [when(not({ kind: 'call-hook', name: hook }), reject)]),
+    isCalico
+      ? when(isStandIn(family), reject('it stands for other routes, and only some Attachments announce it'))
+      : when(not(isTransitRoute), reject('it was neither learned over BGP nor is it an Attachment’s static route')),
+    ...(origin
+      ? [
+          when(
+            { kind: 'community', community: markOf(origin, routing.localAs) },
+            reject(`it was learned from Site/${origin.site} itself`),
+          ),
+        ]
+      : []),
+    ...(hook === undefined
+      ? []
+      : [
+          when(not({ kind: 'call-hook', name: hook }), reject(`the function ${hook} of your own BIRD text refuses it`)),
+        ]),
     ...attributes,
     ...callFilters(session, channel, 'export', routing, finish),
     ...(isCalico
-      ? [...compileCalicoExport(session, family, routing, finish), reject]
+      ? [
+          ...compileCalicoExport(session, family, routing, finish),
+          reject(
+            'no filter accepts it, and neither does Calico’s own export policy: it is in no pool that is exported',
+          ),
+        ]
       : bound
         ? [...finish, accept]
-        : [reject]),
+        : [reject('nothing says what this peer may learn')]),
   ];
   const name = channelFilterName('export', session, family);
   return { name, comment: `export to ${session.description}`, body };
@@ -156,7 +173,10 @@ function compileStandIns(channel: ChannelIntent, announce: readonly BirdStatemen
             },
             body: announce,
           } as const,
-          when(netIn(within.map((prefix) => ({ prefix, low: prefix.length + 1, high: bitLength(family) }))), reject),
+          when(
+            netIn(within.map((prefix) => ({ prefix, low: prefix.length + 1, high: bitLength(family) }))),
+            reject('an aggregate of the Attachment is announced in its place'),
+          ),
         ]),
     ...(originatesDefault ? [{ kind: 'if', when: isProtocol(originatedName(family)), body: announce } as const] : []),
   ];
@@ -231,7 +251,10 @@ const isTransitRoute: BirdCondition = {
  * something longer that is allowed again. Exceptions with nothing allowed inside, nearly all, make one question together.
  */
 function compileBound(bound: PrefixBound): BirdStatement[] {
-  return boundConditions(bound).map((condition) => when(condition, reject));
+  const outside = 'it belongs to no Site that may exchange routes with this one (Segment, Site prefixes)';
+  const hole =
+    'the longest prefix that holds it belongs to a Site that may not exchange routes with this one (Segment)';
+  return boundConditions(bound).map((condition, i) => when(condition, reject(i === 0 ? outside : hole)));
 }
 
 /** Any of them keeps a route out: first that nothing allowed contains it, then the exceptions. */
@@ -283,7 +306,8 @@ function callFilters(
   const isEbgp = session.remoteAs !== session.localAs;
   return channel[direction].filters.flatMap((name): BirdStatement[] => {
     const filter = routing.filters.get(name);
-    if (!filter) return direction === 'import' ? refuseByFilter(name, undefined, routing.localAs) : [reject];
+    if (!filter && direction === 'import') return refuseByFilter(name, undefined, routing.localAs);
+    if (!filter) return [reject(`there is no BGPFilter ${name}`)];
     if (!hasRules(filter, direction, channel.family)) return [];
     const called = { kind: 'call', name: filterFunctionName(name, direction, channel.family), isEbgp } as const;
     return [{ kind: 'if', when: called, body: [...finish, accept] }];
@@ -310,12 +334,19 @@ function compileCalicoExport(
   const isInternal = session.remoteAs === session.localAs;
   const tunnels = isInternal ? ['*.cali', '*.calico', 'bpf*.cali'] : ['bpf*.cali'];
   return [
-    ...(hidden.length === 0 ? [] : [when(netIn(hidden), reject)]),
-    ...tunnels.map((pattern) => when({ kind: 'interface', pattern }, reject)),
+    ...(hidden.length === 0 ? [] : [when(netIn(hidden), reject('its IPPool has disableBGPExport'))]),
+    ...tunnels.map((pattern) =>
+      when({ kind: 'interface', pattern }, reject(`it leads into a tunnel of the cluster (${pattern})`)),
+    ),
     ...routing.prefixAdvertisements
       .filter((entry) => entry.prefix.family === family)
       .flatMap((entry) => advertise(entry.prefix, entry.communities)),
-    ...(blocks.length === 0 ? [] : [acceptIf(netIn(blocks.map(exactly))), when(netIn(blocks.map(andLonger)), reject)]),
+    ...(blocks.length === 0
+      ? []
+      : [
+          acceptIf(netIn(blocks.map(exactly))),
+          when(netIn(blocks.map(andLonger)), reject('it is a part of a block that is announced whole')),
+        ]),
     ...[services, reflected, shown].filter((set) => set.length > 0).map((set) => acceptIf(netIn(set))),
   ];
 }
@@ -326,6 +357,10 @@ function advertise(prefix: Prefix, communities: readonly string[]): BirdStatemen
     return community ? [{ kind: 'add-community', community }] : [];
   });
   return body.length === 0 ? [] : [{ kind: 'if', when: netIn([andLonger(prefix)]), body }];
+}
+
+function reject(because: string): BirdStatement {
+  return { kind: 'reject', because };
 }
 
 function when(condition: BirdCondition, statement: BirdStatement): BirdStatement {

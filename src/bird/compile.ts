@@ -121,7 +121,8 @@ export function reasonHeldDown(
   return quoted.ok ? undefined : `secret ${key}: ${quoted.error.message}`;
 }
 
-function compileFunctions(routing: RoutingIntent): BirdFunction[] {
+/** One for each BGPFilter, direction and family that a session calls, sorted by name. */
+export function compileFunctions(routing: RoutingIntent): BirdFunction[] {
   const functions = new Map<string, BirdFunction>();
   for (const session of routing.sessions) {
     for (const channel of session.channels) {

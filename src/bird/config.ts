@@ -134,7 +134,8 @@ export interface BirdFilter {
 
 export type BirdStatement =
   | { readonly kind: 'accept' }
-  | { readonly kind: 'reject' }
+  /** `because` is for people who ask; BIRD is not told. */
+  | { readonly kind: 'reject'; readonly because?: string }
   /** Ends a function. */
   | { readonly kind: 'return'; readonly value: boolean }
   | { readonly kind: 'if'; readonly when: BirdCondition; readonly body: readonly BirdStatement[] }

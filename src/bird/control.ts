@@ -39,7 +39,17 @@ export const replyCodes = {
 export type BirdCommand =
   | { readonly kind: 'show-status' }
   | { readonly kind: 'show-protocols' }
-  | { readonly kind: 'show-routes'; readonly session?: string; readonly exportedTo?: string }
+  /** `filtered`: what import filters refused, in the place of what they accepted. */
+  | {
+      readonly kind: 'show-routes';
+      readonly session?: string;
+      readonly exportedTo?: string;
+      readonly prefix?: Prefix;
+      /** The prefix itself, all inside it too, or the one that an address in it would take. */
+      readonly match?: 'exact' | 'longer' | 'for';
+      readonly filtered?: boolean;
+    }
+  | { readonly kind: 'count-exported'; readonly session: string }
   /** Routes that a protocol of ours, such as the kernel one, is given; without their attributes. */
   | { readonly kind: 'show-export'; readonly protocol: string }
   /** How many routes inside stand for an aggregate: longer than it, passed on between Sites, not learned from `except`. */
@@ -78,10 +88,15 @@ function commandText(command: BirdCommand): string {
     case 'show-protocols':
       return 'show protocols all';
     case 'show-routes': {
+      const which =
+        command.prefix === undefined ? '' : ` ${matchWords[command.match ?? 'exact']}${printPrefix(command.prefix)}`;
+      const filtered = command.filtered ? ' filtered' : '';
       const of = command.session === undefined ? '' : ` protocol ${sessionProtocolName(command.session)}`;
       const to = command.exportedTo === undefined ? '' : ` export ${sessionProtocolName(command.exportedTo)}`;
-      return `show route all${of}${to}`;
+      return `show route${which} all${filtered}${of}${to}`;
     }
+    case 'count-exported':
+      return `show route export ${sessionProtocolName(command.session)} count`;
     case 'show-export':
       return `show route export ${bareWord(command.protocol)}`;
     case 'count-members': {
@@ -105,6 +120,8 @@ function commandText(command: BirdCommand): string {
       return 'down';
   }
 }
+
+const matchWords = { exact: '', longer: 'in ', for: 'for ' } as const;
 
 /** Whether the reply says that the command was done: codes below 1000 that are no "ignored". */
 export function isSuccess(reply: BirdReply): boolean {

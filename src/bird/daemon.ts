@@ -20,6 +20,8 @@ export interface BirdDaemon {
   sessions(): Promise<Result<readonly SessionStatus[], BirdError>>;
   /** Routes BIRD knows, with their attributes. */
   routes(query?: RouteQuery): Promise<Result<readonly RibEntry[], BirdError>>;
+  /** How many routes go to a session, counted in BIRD's table: its own counter may be wrong after a reload. */
+  countExported(session: string): Promise<Result<number, BirdError>>;
   /** Those aggregates that a route inside exists for, which another than their only session told. */
   activeAggregates(aggregates: readonly AggregateIntent[]): Promise<Result<readonly Prefix[], BirdError>>;
   /** Makes BIRD compare the kernel with its table now; the prefixes that were put back. */
@@ -53,6 +55,10 @@ export interface SessionStatus {
   /** As BIRD prints it: `2026-11-25 01:31:09.111`, local time. */
   readonly since: string;
   readonly lastError: string | null;
+  /** What the neighbor's OPEN offered, in BIRD's words: `Graceful restart`, `4-octet AS numbers` …; none before it came. */
+  readonly capabilities?: readonly string[];
+  /** Negotiated, in seconds. */
+  readonly holdSeconds?: number;
   readonly channels: readonly ChannelStatus[];
 }
 
@@ -64,11 +70,19 @@ export interface ChannelStatus {
   readonly exported: number;
   readonly preferred: number;
   /** Set when a limit is configured. */
+  readonly receiveLimit: number | null;
   readonly importLimit: number | null;
   readonly exportLimit: number | null;
+  /** Limits that were reached, and whose action was taken. */
+  readonly limitsHit: readonly ('receive' | 'import' | 'export')[];
 }
 
 export interface RouteQuery {
+  /** Only this prefix: itself unless `match` says otherwise. */
+  readonly prefix?: Prefix;
+  readonly match?: 'exact' | 'longer' | 'for';
+  /** What import filters refused, in the place of what they accepted. */
+  readonly filtered?: boolean;
   /** Only routes of this session, by SessionIntent's name. */
   readonly session?: string;
   /** Only what is, or would be, announced to this session. */

@@ -89,8 +89,22 @@ function readSession(header: RegExpExecArray, details: readonly string[]): Sessi
     localAs: numberOf(head, 'Local AS'),
     state: bgpStates.find((state) => state === fieldOf(head, 'BGP state')) ?? 'Down',
     since,
-    lastError: fieldOf(head, 'Last error') ?? null,
+    lastError: fieldOf(details, 'Last error') ?? null,
+    ...readOpen(head),
     channels: firstChannel < 0 ? [] : splitChannels(details.slice(firstChannel)).flatMap(readChannel),
+  };
+}
+
+/** What only an open session has. */
+function readOpen(head: readonly string[]): Pick<SessionStatus, 'capabilities' | 'holdSeconds'> {
+  const first = head.indexOf('Neighbor capabilities') + 1;
+  const rest = first === 0 ? [] : head.slice(first);
+  const last = rest.findIndex((line) => line.startsWith('Session:'));
+  const capabilities = last < 0 ? [] : rest.slice(0, last);
+  const hold = /\/(\d+)$/.exec(fieldOf(head, 'Hold timer') ?? '')?.[1];
+  return {
+    ...(capabilities.length === 0 ? {} : { capabilities }),
+    ...(hold === undefined ? {} : { holdSeconds: Number(hold) }),
   };
 }
 
@@ -116,8 +130,12 @@ function readChannel(lines: readonly string[]): ChannelStatus[] {
       filtered: count('filtered'),
       exported: count('exported'),
       preferred: count('preferred'),
+      receiveLimit: numberOf(lines, 'Receive limit'),
       importLimit: numberOf(lines, 'Import limit'),
       exportLimit: numberOf(lines, 'Export limit'),
+      limitsHit: (['receive', 'import', 'export'] as const).filter((direction) =>
+        fieldOf(lines, `${direction[0]?.toUpperCase()}${direction.slice(1)} limit`)?.includes('[HIT]'),
+      ),
     },
   ];
 }

@@ -86,13 +86,14 @@ export async function showFromAgent<P extends keyof ApiBodies>(
   options: LiveOptions,
   path: P,
   printAsTable: (body: ApiBodies[P]) => string,
+  parameters: Readonly<Record<string, string | undefined>> = {},
 ): Promise<ExitCode> {
   const socket = await findAgent(cli, options);
   if (!socket.ok) {
     cli.complain(`error: ${socket.error.message}`);
     return socket.error.code;
   }
-  const answer = await readFromAgent(socket.value, path);
+  const answer = await readFromAgent(socket.value, path, parameters);
   if (!answer.ok) return complainOfAgent(cli, answer.error);
   cli.print(printAs(options.output, answer.value, printAsTable));
   return exitCode.ok;

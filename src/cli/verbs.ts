@@ -13,7 +13,11 @@ export const verbs: readonly VerbEntry[] = [
   { name: 'delete', summary: 'delete resources', load: () => import('./verbs/delete.ts') },
   { name: 'label', summary: 'set or remove a label of a resource', load: () => import('./verbs/label.ts') },
   { name: 'render', summary: 'the exact text a router would be given', load: () => import('./verbs/render.ts') },
-  { name: 'explain', summary: 'what happens to a packet, and why', load: () => import('./verbs/explain.ts') },
+  {
+    name: 'explain',
+    summary: 'what happens to a packet or a route, and why',
+    load: () => import('./verbs/explain.ts'),
+  },
   {
     name: 'status',
     summary: 'what a router sees, and whether it is as wanted',
@@ -21,6 +25,11 @@ export const verbs: readonly VerbEntry[] = [
   },
   { name: 'peers', summary: 'BGP sessions, wanted and observed', load: () => import('./verbs/peers.ts') },
   { name: 'routes', summary: 'what BIRD knows and the kernel forwards with', load: () => import('./verbs/routes.ts') },
+  {
+    name: 'limits',
+    summary: 'prefixes of each peer, and how many it may have',
+    load: () => import('./verbs/limits.ts'),
+  },
   { name: 'policy', summary: 'what applies to each endpoint, and counters', load: () => import('./verbs/policy.ts') },
   { name: 'flows', summary: 'packets that were denied or logged', load: () => import('./verbs/flows.ts') },
   { name: 'drain', summary: 'take a router out of service', load: () => import('./verbs/drain.ts') },

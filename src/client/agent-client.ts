@@ -18,11 +18,19 @@ const timeoutMs = 10_000;
 /** A table of flows may hold a million. */
 const longTimeoutMs = 300_000;
 
+/** `parameters` without those that are undefined. */
 export function readFromAgent<P extends keyof ApiBodies>(
   socket: string,
   path: P,
+  parameters: Readonly<Record<string, string | undefined>> = {},
 ): Promise<Result<ApiBodies[P], AgentClientError>> {
-  return askAgent(socket, 'GET', path, undefined) as Promise<Result<ApiBodies[P], AgentClientError>>;
+  const given = Object.entries(parameters).flatMap(([key, value]) =>
+    value === undefined ? [] : [[key, value] as const],
+  );
+  const query = new URLSearchParams(Object.fromEntries(given)).toString();
+  return askAgent(socket, 'GET', query === '' ? path : `${path}?${query}`, undefined) as Promise<
+    Result<ApiBodies[P], AgentClientError>
+  >;
 }
 
 /** Asks for a verdict on the live router; the query is the machine form of `explain packet`. */

@@ -198,6 +198,13 @@ export function createBirdDaemon(options: BirdDaemonOptions): BirdDaemon {
       const reply = await run({ kind: 'show-routes', ...query }, configureTimeoutMs);
       return reply.ok ? refusedOr(reply.value, readRoutes) : reply;
     },
+    async countExported(session) {
+      const reply = await run({ kind: 'count-exported', session }, configureTimeoutMs);
+      const count = reply.ok ? refusedOr(reply.value, readCount) : reply;
+      if (!count.ok) return count;
+      if (count.value === undefined) return err({ kind: 'failed', subject: 'show route', message: 'no count' });
+      return ok(count.value);
+    },
     async activeAggregates(aggregates) {
       const active: Prefix[] = [];
       for (const { prefix, sessions } of aggregates) {

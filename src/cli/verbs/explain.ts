@@ -1,4 +1,4 @@
-/** `causeway explain packet`: the verdict on a packet, and the rule that gave it; from files, or from the live router. */
+/** `causeway explain packet` and `route`: the verdict on a packet, and the rule that gave it; what became of a prefix. */
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { stringify } from 'yaml';
@@ -27,6 +27,7 @@ import { locateVerdict } from '../locate-verdict.ts';
 import { addInputOptions, addOutputOption, type InputOptions } from '../options.ts';
 import { comparisonToJson, printComparison, printExplanation } from '../print-explanation.ts';
 import { loadIntent } from '../router-intent.ts';
+import { registerExplainRoute } from './explain-route.ts';
 
 const help = `
 With -f the answer comes from files alone, and names file and line; without, from the live router's intent and the kernel's
@@ -86,6 +87,7 @@ export function register(command: Command, cli: Cli): void {
     .option('--wait <seconds>', 'with --live: how long to wait for a packet', '10');
   addOutputOption(packet, ['table', 'json', 'yaml']).addHelpText('after', help);
   packet.showHelpAfterError('(see "causeway explain packet --help")');
+  registerExplainRoute(command, cli);
   onAction<[], ExplainOptions>(packet, (_, options) => explain(packet, cli, options));
 }
 

@@ -1,0 +1,89 @@
+/**
+ * Limits of prefixes, beside what passes now.
+ *
+ *   RoutingIntent, SessionStatus[], counts ─[limitsView]→ LimitView[] → limits
+ *
+ * Invariant: a count that nobody could tell is null, never zero.
+ */
+import type { ChannelStatus, SessionStatus } from '../bird/daemon.ts';
+import type { PrefixLimit, RoutingIntent } from '../intent/routing/routing-intent.ts';
+import { printAddress } from '../net/address.ts';
+import { resourceId } from '../resources/resource.ts';
+
+export interface LimitView {
+  /** As `peers` has it. */
+  readonly peer: string;
+  readonly neighbor: string;
+  /** `Kind/name` that asked for the session; null for the mesh. */
+  readonly origin: string | null;
+  readonly family: 4 | 6;
+  /** `receive`: all that the peer sends; `import`: what was accepted of it; `export`: what it is told. */
+  readonly direction: 'receive' | 'import' | 'export';
+  readonly count: number | null;
+  /** Null where there is none. */
+  readonly limit: number | null;
+  readonly headRoom: number | null;
+  readonly action: PrefixLimit['action'] | null;
+  /** `warn`: from 80 % of the limit on; `exceeded`: above it, or BIRD says it acted; `unknown`: nobody could count. */
+  readonly state: 'ok' | 'warn' | 'exceeded' | 'unlimited' | 'unknown';
+}
+
+/** From here on a limit is near. */
+const nearShare = 0.8;
+
+/** `countExported` by session: BIRD's own counter is not reliable after a reload; null where it could not be counted. */
+export function limitsView(
+  routing: RoutingIntent,
+  observed: readonly SessionStatus[],
+  countExported: ReadonlyMap<string, number>,
+): LimitView[] {
+  const byName = new Map(observed.map((session): [string, SessionStatus] => [session.name, session]));
+  return routing.sessions.flatMap((session) => {
+    const seen = byName.get(session.name);
+    return session.channels.flatMap((channel): LimitView[] => {
+      const known = seen?.channels.find(({ family }) => family === channel.family);
+      const isOnly = session.channels.length === 1;
+      const exported = isOnly ? countExported.get(session.name) : known?.exported;
+      const view = (
+        direction: LimitView['direction'],
+        limit: PrefixLimit | undefined,
+        count: number | undefined,
+      ): LimitView => ({
+        peer: session.name,
+        neighbor: printAddress(session.neighbor),
+        origin: session.origin ? resourceId(session.origin) : null,
+        family: channel.family,
+        direction,
+        count: count ?? null,
+        limit: limit?.prefixes ?? null,
+        headRoom: limit === undefined || count === undefined ? null : Math.max(0, limit.prefixes - count),
+        action: limit?.action ?? null,
+        state: stateOf(limit, count, hitOf(known, direction)),
+      });
+      return [
+        view('receive', channel.import.receiveLimit, known && known.imported + known.filtered),
+        view('import', channel.import.limit, known?.imported),
+        view('export', channel.export.limit, exported),
+      ];
+    });
+  });
+}
+
+/** Only a limit makes it worth BIRD's while to go through its table. */
+export function sessionsWithExportLimit({ sessions }: RoutingIntent): string[] {
+  return sessions.flatMap(({ name, channels }) =>
+    channels.some((channel) => channel.export.limit !== undefined) ? [name] : [],
+  );
+}
+
+function hitOf(channel: ChannelStatus | undefined, direction: LimitView['direction']): boolean {
+  return channel?.limitsHit.includes(direction) ?? false;
+}
+
+function stateOf(limit: PrefixLimit | undefined, count: number | undefined, isHit: boolean): LimitView['state'] {
+  if (isHit) return 'exceeded';
+  if (limit === undefined) return 'unlimited';
+  if (count === undefined) return 'unknown';
+  if (count > limit.prefixes) return 'exceeded';
+  return count >= limit.prefixes * nearShare ? 'warn' : 'ok';
+}
