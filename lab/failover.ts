@@ -110,7 +110,7 @@ export function measureLoss(attempts: readonly Attempt[]): Pick<StreamLoss, 'sen
 }
 
 /** Several attempts in a row, all made after a time, were answered. */
-function isSteady(attempts: readonly Attempt[], since: number): boolean {
+export function isSteady(attempts: readonly Attempt[], since: number): boolean {
   let run = 0;
   return attempts.some(({ at, answeredAt }) => {
     run = at > since && answeredAt !== null ? run + 1 : 0;

@@ -42,6 +42,8 @@ export interface RunningLab {
   startAgent(router: string): void;
   /** Process id of a router's agent inside the sandbox; undefined when none runs. */
   agentProcess(router: string): Promise<number | undefined>;
+  /** Process id of its BIRD. */
+  birdProcess(router: string): Promise<number | undefined>;
   /** Signals a process by its id inside the sandbox; no error when it is gone. */
   signal(pid: number, signal: NodeJS.Signals): Promise<void>;
   /** A node dies at once and says no word to anyone: links down, every process of its network namespace killed. */
@@ -136,6 +138,13 @@ function attach(lab: Lab, sandbox: Sandbox): RunningLab {
       for (const pid of await processesIn(sandbox, router)) {
         const argv = readFileSync(pathInside(sandbox, `/proc/${pid}/cmdline`), 'utf8').split('\0');
         if (argv.includes('agent') && argv.includes(router)) return Number(pid);
+      }
+      return undefined;
+    },
+
+    async birdProcess(router) {
+      for (const pid of await processesIn(sandbox, router)) {
+        if (readFileSync(pathInside(sandbox, `/proc/${pid}/comm`), 'utf8').trim() === 'bird') return Number(pid);
       }
       return undefined;
     },

@@ -32,12 +32,26 @@ export interface Attempt {
   readonly answeredAt: number | null;
 }
 
+/** One TCP connection that carries bytes there and back. */
+export interface Transfer {
+  readonly sent: number;
+  readonly received: number;
+  /** What went wrong with it: an errno name, or that bytes came back changed. */
+  readonly fault: string | null;
+  readonly ended: boolean;
+}
+
 export interface Endpoint {
   probe(target: ProbeTarget): Promise<ProbeAnswer>;
   /** Sends at a steady pace until closed; `every` in milliseconds. */
   openStream(id: string, target: ProbeTarget, every: number): Promise<void>;
   readStream(id: string): Promise<readonly Attempt[]>;
   closeStream(id: string): Promise<readonly Attempt[]>;
+  /** Connects and writes steadily, until told to end. */
+  openTransfer(id: string, address: string, port: number): Promise<void>;
+  readTransfer(id: string): Promise<Transfer>;
+  /** Writes no more, and closes when the rest has gone out. */
+  endTransfer(id: string): Promise<void>;
   close(): void;
 }
 
@@ -90,6 +104,13 @@ export async function connectEndpoint(sandbox: Sandbox, node: string): Promise<E
     },
     readStream: async (id) => (await ask<{ attempts: Attempt[] }>({ op: 'read-stream', id })).attempts,
     closeStream: async (id) => (await ask<{ attempts: Attempt[] }>({ op: 'close-stream', id })).attempts,
+    openTransfer: async (id, address, port) => {
+      await ask({ op: 'open-transfer', id, address, port });
+    },
+    readTransfer: (id) => ask({ op: 'read-transfer', id }),
+    endTransfer: async (id) => {
+      await ask({ op: 'end-transfer', id });
+    },
     close: () => socket.destroy(),
   };
 }

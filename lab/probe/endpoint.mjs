@@ -125,6 +125,54 @@ function openStream(request) {
   streams.set(request.id, { timer, attempts, close: () => {} });
 }
 
+/** Bytes of a transfer: the place of each says which it must be, so that a lost or doubled one is seen. */
+const pattern = Buffer.from(Array.from({ length: 251 * 64 }, (_, index) => index % 251));
+const transferPace = { every: 5, bytes: 4096 };
+
+/** Running transfers by id: one TCP connection to an echo service, written to steadily, every byte checked on its return. */
+/** @type {Map<string, {socket: import('node:net').Socket, timer: NodeJS.Timeout, sent: number, received: number, fault: string | null, ended: boolean}>} */
+const transfers = new Map();
+
+/** @param {{id: string, address: string, port: number}} request */
+function openTransfer({ id, address, port }) {
+  return new Promise((resolve) => {
+    const socket = connect({ host: address, port });
+    const timer = setInterval(() => {
+      // Against a full send buffer nothing is written: the transfer waits, as any program would.
+      if (socket.connecting || socket.destroyed || socket.writableNeedDrain) return;
+      const from = transfer.sent % 251;
+      socket.write(pattern.subarray(from, from + transferPace.bytes));
+      transfer.sent += transferPace.bytes;
+    }, transferPace.every);
+    /** @type {{socket: import('node:net').Socket, timer: NodeJS.Timeout, sent: number, received: number, fault: string | null, ended: boolean}} */
+    const transfer = { socket, timer, sent: 0, received: 0, fault: null, ended: false };
+    transfers.set(id, transfer);
+    socket.on('connect', () => resolve({}));
+    socket.on('data', (chunk) => {
+      const from = transfer.received % 251;
+      for (let at = 0; at < chunk.length; at += pattern.length - 251) {
+        const part = chunk.subarray(at, at + pattern.length - 251);
+        const start = (from + at) % 251;
+        if (!part.equals(pattern.subarray(start, start + part.length))) transfer.fault ??= 'bytes came back changed';
+      }
+      transfer.received += chunk.length;
+    });
+    socket.on('error', (/** @type {NodeJS.ErrnoException} */ error) => {
+      transfer.fault ??= error.code ?? error.message;
+      resolve({});
+    });
+    socket.on('close', () => {
+      transfer.ended = true;
+    });
+  });
+}
+
+/** @param {string} id */
+function readTransfer(id) {
+  const { sent = 0, received = 0, fault = 'there is no such transfer', ended = true } = transfers.get(id) ?? {};
+  return { sent, received, fault, ended };
+}
+
 /** @param {any} request */
 async function serve(request) {
   switch (request.op) {
@@ -143,6 +191,16 @@ async function serve(request) {
       clearInterval(stream?.timer);
       stream?.close();
       return { attempts: stream?.attempts ?? [] };
+    }
+    case 'open-transfer':
+      return openTransfer(request);
+    case 'read-transfer':
+      return readTransfer(request.id);
+    case 'end-transfer': {
+      const transfer = transfers.get(request.id);
+      clearInterval(transfer?.timer);
+      transfer?.socket.end();
+      return {};
     }
     default:
       return { error: `unknown op ${request.op}` };
