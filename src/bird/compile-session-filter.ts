@@ -332,7 +332,7 @@ function compileCalicoExport(
   const services = statics.filter((route) => route.reason === 'service').map((route) => exactly(route.prefix));
   const reflected = (routing.reflectedRanges ?? []).filter((prefix) => prefix.family === family).map(andLonger);
   const isInternal = session.remoteAs === session.localAs;
-  const tunnels = isInternal ? ['*.cali', '*.calico', 'bpf*.cali'] : ['bpf*.cali'];
+  const tunnels = isInternal ? ['*.cali', '*.calico', 'bpf*.cali', 'tunl0'] : ['bpf*.cali'];
   return [
     ...(hidden.length === 0 ? [] : [when(netIn(hidden), reject('its IPPool has disableBGPExport'))]),
     ...tunnels.map((pattern) =>

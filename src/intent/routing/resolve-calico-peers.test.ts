@@ -220,9 +220,15 @@ describe('BGPPeers', () => {
     expect(ends('n1', [...two, noMesh, peer('p', { peerIP: 'fd00::9', asNumber: 65001 })])).toEqual([]);
   });
 
-  it('warn where localASNumber does not count', () => {
-    expect(codes('n1', [...two, noMesh, peer('p', { peerSelector: 'all()', localASNumber: 1 })])).toContain(
-      'local-as-ignored',
+  it.each([
+    ['localASNumber', 'local-as-ignored'],
+    ['numAllowedLocalASNumbers', 'allowed-local-as-ignored'],
+  ])('warn once where %s does not count, whatever number of nodes is selected', (field, code) => {
+    const resources = [...two, node('n3', 3), noMesh, peer('p', { peerSelector: 'all()', [field]: 1 })];
+    expect(codes('n1', resources).filter((one) => one === code)).toEqual([code]);
+    expect(codes('n1', [...two, noMesh, peer('p', { peerSelector: 'all()' })])).not.toContain(code);
+    expect(codes('n1', [...two, noMesh, peer('p', { peerIP: '172.16.0.9', asNumber: 9, [field]: 1 })])).not.toContain(
+      code,
     );
   });
 
@@ -233,6 +239,21 @@ describe('BGPPeers', () => {
     expect(session).toMatchObject({ passive: true, remoteAs: 65005 });
     expect(session.sourceAddress).toBeUndefined();
   });
+});
+
+it.each([
+  ['a normal route priority of its own', { ipv4NormalRoutePriority: 512 }, true],
+  ['the one for IPv6', { ipv6NormalRoutePriority: 512 }, true],
+  ['Calico’s own default', { ipv4NormalRoutePriority: 1024 }, false],
+  [
+    'LoadBalancer addresses one by one',
+    { serviceLoadBalancerAggregation: 'Disabled', serviceLoadBalancerIPs: [{ cidr: '203.0.113.0/24' }] },
+    true,
+  ],
+  ['LoadBalancer addresses one by one, where there are none', { serviceLoadBalancerAggregation: 'Disabled' }, false],
+] as const)('says that %s has no effect, or nothing where it has', (_, spec, isWarned) => {
+  const settings = resource('BGPConfiguration', 'default', spec);
+  expect(codes('n1', [...two, settings]).includes('bgp-setting-without-effect')).toBe(isWarned);
 });
 
 it.each([

@@ -157,15 +157,22 @@ function meshSpec(settings: RoutingSettings): BgpPeerSpec {
 function localAsOf(spec: BgpPeerSpec, claim: PeerClaim, settings: RoutingSettings, warnings: Warning[]) {
   const declared = spec.localASNumber === undefined ? undefined : parseAsn(spec.localASNumber);
   if (claim.honorsLocalAs) return declared ?? settings.localAs;
-  if (declared !== undefined && spec.peerSelector) {
-    warnings.push({
-      code: 'local-as-ignored',
-      subject: claim.peer,
-      path: ['spec', 'localASNumber'],
-      message: 'localASNumber does not count together with peerSelector, as in Calico: name the peers by peerIP',
-    });
+  for (const field of ['localASNumber', 'numAllowedLocalASNumbers'] as const) {
+    if (spec.peerSelector && (spec[field] ?? 0) !== 0) warnIgnored(claim, field, warnings);
   }
   return settings.localAs;
+}
+
+/** Once for each BGPPeer, whatever number of nodes it selects. */
+function warnIgnored({ peer }: PeerClaim, field: keyof BgpPeerSpec, warnings: Warning[]): void {
+  const code = field === 'localASNumber' ? 'local-as-ignored' : 'allowed-local-as-ignored';
+  if (warnings.some((warning) => warning.code === code && warning.subject === peer)) return;
+  warnings.push({
+    code,
+    subject: peer,
+    path: ['spec', field],
+    message: `${field} does not count together with peerSelector, as in Calico: name the peers by peerIP`,
+  });
 }
 
 function nextHopOf(spec: BgpPeerSpec, isInternal: boolean): SessionIntent['nextHop'] {

@@ -18,6 +18,8 @@ import type { RoutingIntent } from './routing-intent.ts';
 
 export const calicoDefaultAs = 64512 as Asn;
 export const bgpPort = 179;
+/** Calico's default metric of a route. */
+const normalRoutePriority = 1024;
 
 export interface RoutingSettings {
   readonly routerId: string;
@@ -36,6 +38,7 @@ export interface RoutingSettings {
 export function resolveSettings(snapshot: Snapshot, topology: Topology, warnings: Warning[]): RoutingSettings {
   const global = snapshot.find('BGPConfiguration', 'default');
   const own = snapshot.find('BGPConfiguration', `node.${topology.router.name}`);
+  if (global) warnWithoutEffect(global, warnings);
   return {
     ...resolveRouterId(topology),
     localAs: resolveLocalAs(topology, global?.spec),
@@ -47,6 +50,27 @@ export function resolveSettings(snapshot: Snapshot, topology: Topology, warnings
     debug: resolveDebug(own?.spec.logSeverityScreen ?? global?.spec.logSeverityScreen),
     global: global?.spec ?? {},
   };
+}
+
+/** What Calico does with these and we do not (docs/calico-compatibility.md). */
+function warnWithoutEffect(global: Resource<'BGPConfiguration'>, warnings: Warning[]): void {
+  const { spec } = global;
+  const warn = (field: keyof BgpConfigurationSpec, message: string): void => {
+    warnings.push({ code: 'bgp-setting-without-effect', subject: global, path: ['spec', field], message });
+  };
+  for (const field of ['ipv4NormalRoutePriority', 'ipv6NormalRoutePriority'] as const) {
+    if ((spec[field] ?? normalRoutePriority) === normalRoutePriority) continue;
+    warn(
+      field,
+      `${field} has no effect: kernel routes have one metric here, and 1024 is the priority of a node's routes`,
+    );
+  }
+  if (spec.serviceLoadBalancerAggregation === 'Disabled' && (spec.serviceLoadBalancerIPs ?? []).length > 0) {
+    warn(
+      'serviceLoadBalancerAggregation',
+      'no LoadBalancer address is announced while this is Disabled: single Services are not read; write Enabled to announce the ranges',
+    );
+  }
 }
 
 /** AS of a Node: its own, the global default, Calico's default (semantics §5.1). */
