@@ -10,6 +10,7 @@ import {
   containsPrefix,
   equalPrefixes,
   maskAddress,
+  networkAddress,
   type Prefix,
   parsePrefix,
   printPrefix,
@@ -37,18 +38,22 @@ export function resolveOwnPrefixes(snapshot: Snapshot, topology: Topology): Pref
 
 /** A subnet as wide as this would silently shut out a whole Site: nobody means that. */
 export function warnHiddenSites(own: readonly Prefix[], topology: Topology, warnings: Warning[]): void {
-  const attached = [
-    ...new Set(topology.attachments.filter(({ resource }) => resource.spec.bgp).map(({ site }) => site)),
-  ];
+  const texts = new Set(own.map(printPrefix));
+  const lengths = [...new Set(own.map((subnet) => subnet.length))].sort((a, b) => a - b);
+  const attached = new Set(topology.attachments.filter(({ resource }) => resource.spec.bgp).map(({ site }) => site));
   for (const { resource, prefixes } of attached) {
     for (const [index, prefix] of prefixes.entries()) {
-      const around = own.find((subnet) => subnet.length < prefix.length && containsPrefix(subnet, prefix));
-      if (!around) continue;
+      // One question for each length of a subnet, not for each subnet: a hub has hundreds.
+      const around = lengths
+        .filter((length) => length < prefix.length)
+        .map((length) => printPrefix(maskAddress(networkAddress(prefix), length)))
+        .find((text) => texts.has(text));
+      if (around === undefined) continue;
       warnings.push({
         code: 'site-inside-own-subnet',
         subject: resource,
         path: ['spec', 'prefixes', index],
-        message: `${printPrefix(prefix)} is never learned: it lies inside ${printPrefix(around)}, a subnet of the router or its group; correct that subnet's length`,
+        message: `${printPrefix(prefix)} is never learned: it lies inside ${around}, a subnet of the router or its group; correct that subnet's length`,
       });
     }
   }

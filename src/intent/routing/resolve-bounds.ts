@@ -15,6 +15,8 @@ import type { PrefixBound } from './routing-intent.ts';
 export interface OwnedPrefix {
   readonly prefix: Prefix;
   readonly sites: readonly string[];
+  /** Where the longest prefix around it stands in the list; -1 for one that no other contains. */
+  readonly around: number;
 }
 
 /** Every prefix that any Site declares, once, sorted. */
@@ -28,7 +30,17 @@ export function resolveOwnership(sites: readonly SiteFacts[]): readonly OwnedPre
       if (!owned.sites.includes(site.name)) owned.sites.push(site.name);
     }
   }
-  return [...byText.values()].sort((a, b) => comparePrefixes(a.prefix, b.prefix));
+  const sorted = [...byText.values()].sort((a, b) => comparePrefixes(a.prefix, b.prefix));
+  const open: number[] = [];
+  return sorted.map((owned, index) => {
+    for (let outer = sorted[open.at(-1) ?? -1]; outer; outer = sorted[open.at(-1) ?? -1]) {
+      if (containsPrefix(outer.prefix, owned.prefix)) break;
+      open.pop();
+    }
+    const around = open.at(-1) ?? -1;
+    open.push(index);
+    return { ...owned, around };
+  });
 }
 
 /** What may be learned from a Site: what it declares, without what others declare inside it. */
@@ -71,17 +83,16 @@ function partition(
 ): PrefixBound {
   const within: Prefix[] = [];
   const except: Prefix[] = [];
-  let around: { readonly prefix: Prefix; readonly isInside: boolean }[] = [];
-  for (const owned of ownership) {
-    const { prefix } = owned;
-    if (prefix.family !== family) continue;
-    around = around.filter((outer) => containsPrefix(outer.prefix, prefix));
-    const isInside = around.at(-1)?.isInside ?? false;
+  // Whether what stands at this place, or anything around it, is allowed.
+  const isOpen: boolean[] = [];
+  for (const [index, owned] of ownership.entries()) {
+    if (owned.prefix.family !== family) continue;
+    const isInside = isOpen[owned.around] ?? false;
     const allowed = isAllowed(owned);
-    around.push({ prefix, isInside: isInside || allowed });
+    isOpen[index] = isInside || allowed;
     // An exception outside everything allowed says nothing; leaving it out keeps a change elsewhere from touching the text.
-    if (allowed) within.push(prefix);
-    else if (isInside) except.push(prefix);
+    if (allowed) within.push(owned.prefix);
+    else if (isInside) except.push(owned.prefix);
   }
   return { within, except };
 }
