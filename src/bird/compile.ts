@@ -29,6 +29,7 @@ import {
   birdPrefix,
   deviceName,
   directName,
+  filterFunctionName,
   kernelFilterName,
   kernelName,
   originatedName,
@@ -36,6 +37,7 @@ import {
   staticName,
 } from './names.ts';
 import { quotePassword } from './quote.ts';
+import { refuse } from './refuse.ts';
 import { shareSets } from './share-sets.ts';
 import { type BirdSnippet, snippetFunctions } from './snippets.ts';
 
@@ -70,13 +72,11 @@ const templates: Readonly<Record<'attachment' | 'group' | 'peer' | 'mesh', BgpTe
 
 export function compileBird(routing: RoutingIntent, options: BirdOptions): BirdConfig {
   const used = new Set(routing.sessions.map(templateOf));
+  const hooks = snippetFunctions(options.snippets ?? []);
   const { filters, sets } = shareSets([
     ...families.map((family) => compileKernelFilter(routing, family)),
     ...routing.sessions.flatMap((session) =>
-      session.channels.flatMap((channel) => [
-        compileImport(session, channel, routing),
-        compileExport(session, channel, routing),
-      ]),
+      session.channels.flatMap((channel) => compileFilters(session, channel, routing, hooks)),
     ),
   ]);
   return {
@@ -121,13 +121,34 @@ export function reasonHeldDown(
   return quoted.ok ? undefined : `secret ${key}: ${quoted.error.message}`;
 }
 
-/** One for each BGPFilter, direction and family that a session calls, sorted by name. */
+/**
+ * Both filters of a channel. A function of the user's that no file defines cannot be called, or BIRD would refuse the text of
+ * all sessions: nothing passes there, and the session is held down.
+ */
+function compileFilters(
+  session: SessionIntent,
+  channel: ChannelIntent,
+  routing: RoutingIntent,
+  hooks: ReadonlySet<string>,
+): BirdFilter[] {
+  const isThere = (hook: string | undefined): boolean => hook === undefined || hooks.has(hook);
+  const importFilter = compileImport(session, channel, routing);
+  const exportFilter = compileExport(session, channel, routing);
+  return [
+    isThere(channel.import.hook) ? importFilter : { ...importFilter, body: refuse('hook', routing.localAs) },
+    isThere(channel.export.hook) ? exportFilter : { ...exportFilter, body: [{ kind: 'reject' }] },
+  ];
+}
+
+export /** One for each BGPFilter, direction and family that a session calls, sorted by name. */
 export function compileFunctions(routing: RoutingIntent): BirdFunction[] {
   const functions = new Map<string, BirdFunction>();
   for (const session of routing.sessions) {
     for (const channel of session.channels) {
       for (const direction of ['import', 'export'] as const) {
         for (const name of channel[direction].filters) {
+          // Hundreds of sessions name the same few filters.
+          if (functions.has(filterFunctionName(name, direction, channel.family))) continue;
           const filter = routing.filters.get(name);
           const compiled = filter && compileFilter(filter, direction, channel.family, routing.localAs);
           if (compiled) functions.set(compiled.name, compiled);

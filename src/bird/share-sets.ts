@@ -16,11 +16,17 @@ const longestInline = 8;
 
 export function shareSets(filters: readonly BirdFilter[]): { filters: BirdFilter[]; sets: PrefixSet[] } {
   const sets = new Map<string, PrefixSet>();
+  /** By the members' text: hashing is what costs, and most sessions share theirs. */
+  const names = new Map<string, string>();
   const print = createPatternPrinter();
 
   function share(members: readonly PrefixPattern[]): BirdCondition {
     if (members.length <= longestInline) return { kind: 'net-in', set: members };
-    const name = `${birdPrefix}set_${contentHash(members.map(print).join(' '))}`;
+    const text = members.map(print).join(' ');
+    const known = names.get(text);
+    if (known !== undefined) return { kind: 'net-in-named', name: known };
+    const name = `${birdPrefix}set_${contentHash(text)}`;
+    names.set(text, name);
     sets.set(name, { name, members });
     return { kind: 'net-in-named', name };
   }

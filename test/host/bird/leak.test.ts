@@ -243,6 +243,32 @@ it('a further peer, off the link and watched by BFD, resets no session and takes
   }
 });
 
+it('a further Site moves its own routes alone: nobody is told again what he knows', async () => {
+  await expectTold({ dc: [...ofA, ...ofB, ...ofBoth], 'spoke-a': [...ofDc, ...ofB], 'spoke-b': [...ofDc, ...ofA] });
+  /** When each route came, as its receiver has it. */
+  const arrivals = (name: Site): string =>
+    spawnSync('birdc', ['-s', socketOf(name), 'show', 'route', 'where', 'source = RTS_BGP'], { encoding: 'utf8' })
+      .stdout.split('\n')
+      .filter((line) => /[0-9]:[0-9]{2}/.test(line))
+      .join('\n');
+  const withdrawn = (name: Site): string =>
+    spawnSync('birdc', ['-s', socketOf(name), 'show', 'protocols', 'all'], { encoding: 'utf8' })
+      .stdout.split('\n')
+      .filter((line) => line.includes('Import withdraws'))
+      .join('\n');
+  const read = (): string => names.map((name) => arrivals(name) + withdrawn(name)).join('\n');
+  const before = read();
+  expect(before).toContain('Import withdraws');
+  const more = [resource('Site', 'later', { type: 'vpc', prefixes: ['10.88.0.0/16'], segment: 'dc' })];
+  const text = hubText(true, [], more);
+  expect(text).not.toBe(hubText(true));
+  expect(await bird.configure(text)).toMatchObject({ ok: true });
+  // A route that is moved after the reload tells when the reload is over.
+  expect(await bird.configure(hubText(true))).toMatchObject({ ok: true });
+  await expectTold({ dc: [...ofA, ...ofB, ...ofBoth], 'spoke-a': [...ofDc, ...ofB], 'spoke-b': [...ofDc, ...ofA] });
+  expect(read()).toBe(before);
+});
+
 it('a router with IPv6 alone has sessions too', async () => {
   const router = resource('Router', 'tr1', { asNumber: 64520 });
   const site = resource('Site', 'dc', { type: 'datacenter', prefixes: ['fd10::/16'], segment: 'dc' });

@@ -102,7 +102,20 @@ const everyAttachmentField = resource('Attachment', 'dc', {
     ttlSecurity: 3,
     gracefulRestart: 'off',
     bfd: { minInterval: '200ms', multiplier: 4 },
+    families: ['ipv4', 'ipv6'],
+    localRole: 'rs-server',
+    strictRole: true,
+    enforceFirstAS: true,
+    maxASPathLength: 12,
+    defaultOriginate: true,
+    overrideAS: true,
+    aggregate: ['10.0.0.0/9', 'fd10:0:1::/49'],
+    med: 7,
+    localPref: 300,
+    prepend: 2,
+    rawFilters: { import: 'user_in', export: 'user_out' },
     maxPrefixes: {
+      receive: { ipv4: { limit: 20, action: 'down' }, ipv6: { limit: 20 } },
       import: { ipv4: { limit: 10, action: 'block' }, ipv6: { limit: 10, action: 'down' } },
       export: { ipv4: { limit: 10 } },
     },
@@ -165,6 +178,40 @@ describe('BIRD accepts', () => {
       expect(complaint(text), name).toBe('');
       expect(text.match(/^router id .*$/gm)).toEqual(['router id 10.255.0.1;']);
     }
+  });
+});
+
+describe('BIRD accepts, of text of the user’s own,', () => {
+  const text = 'function user_in() { return true; }\nfunction user_out() { return net ~ [10.0.0.0/8+]; }\n';
+  const hooked = resolveHub('tr1', [everyAttachmentField, everyCondition]).routing;
+  const secrets = new Map([['s/k', 'pw']]);
+
+  it('functions that are called for each route; without them the session is held down', () => {
+    const withText = birdText(hooked, { secrets, snippets: [{ file: 'a.conf', text }] });
+    expect(complaint(withText)).toBe('');
+    expect(withText).toContain('user_in()');
+    expect(withText).not.toContain('disabled;');
+    const without = birdText(hooked, { secrets });
+    expect(complaint(without)).toBe('');
+    expect(without).toContain("# held down: no file of the user's own BIRD text defines function user_in");
+  });
+
+  it.each(['a\nrouter id 9.9.9.9;.conf', '"; }.conf', '*/ x.conf', 'ü#.conf', 'x'.repeat(300)])(
+    'files named %j, none of which can become syntax',
+    (file) => {
+      const printed = birdText(hooked, { secrets, snippets: [{ file, text }] });
+      expect(complaint(printed)).toBe('');
+      expect(printed.match(/^router id .*$/gm)).toEqual(['router id 10.255.0.1;']);
+    },
+  );
+
+  it('everything of a drained router with active aggregates', () => {
+    const activeAggregates = hooked.aggregates.map(({ prefix }) => prefix);
+    expect(activeAggregates).toHaveLength(2);
+    const snippets = [{ file: 'a.conf', text }];
+    const printed = birdText({ ...hooked, isDrained: true }, { secrets, snippets, activeAggregates });
+    expect(complaint(printed)).toBe('');
+    expect(printed.match(/route .* unreachable;/g)).toHaveLength(4);
   });
 });
 
