@@ -2,6 +2,7 @@
  * Our side of every scenario: one router with an Attachment to each peer and to a witness, by the whole way from resources
  * to a running BIRD.
  */
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import type { BirdDaemon, RibEntry, SessionStatus } from '../../../src/bird/daemon.ts';
@@ -33,6 +34,12 @@ export interface Hub {
   expectState(place: Place, family: Family, isUp: boolean): Promise<SessionStatus>;
   /** What was learned from a place for a prefix. */
   learned(place: Place, family: Family, prefix: string): Promise<RibEntry | undefined>;
+  /** Of every session, whatever held it down. */
+  enableAll(): void;
+  /** What BIRD says to a command of its own. */
+  ask(...command: readonly string[]): string;
+  /** Without a word to the peers. */
+  kill(): Promise<void>;
   log(): string;
 }
 
@@ -40,6 +47,7 @@ export function makeHub(star: Star, places: readonly Place[]): Hub {
   const dir = join(star.dir, 'tr1');
   const daemon = createBirdDaemon({ dir, launcher: star.hubLauncher });
 
+  const ask: Hub['ask'] = (...command) => star.hub.run('birdc', '-s', join(dir, 'bird.ctl'), ...command);
   const session: Hub['session'] = async (place, family) => {
     const read = await daemon.sessions();
     if (!read.ok) throw new Error(read.error.message);
@@ -64,6 +72,17 @@ export function makeHub(star: Star, places: readonly Place[]): Hub {
       const read = await daemon.routes({ session: name });
       if (!read.ok) throw new Error(read.error.message);
       return read.value.find((route) => route.prefix === prefix);
+    },
+    ask,
+    enableAll: () => void ask('enable', 'all'),
+    async kill() {
+      const pid = Number(readFileSync(join(dir, 'bird.pid'), 'utf8'));
+      process.kill(pid, 'SIGKILL');
+      await eventually(
+        'BIRD has ended',
+        () => existsSync(`/proc/${pid}/exe`),
+        (exists) => !exists,
+      );
     },
     log: () => star.hub.run('tail', '-n', '60', join(dir, 'bird.log')),
   };

@@ -55,7 +55,7 @@ const programs = [
 ] as const;
 
 /** Lays the star before the tests of a file and takes it away after them. */
-export function useStage(label: string): Stage {
+export function useStage(label: string, { keepsWitness = true } = {}): Stage {
   const peers = new Map<PeerName, { readonly place: Place; readonly peer: InteropPeer }>();
   const stage = { peers } as Stage & { peers: typeof peers };
   let witnessPeer: InteropPeer | undefined;
@@ -86,7 +86,7 @@ export function useStage(label: string): Stage {
   afterAll(async () => {
     if (!stage.star) return;
     // Not in a test of its own: the last of the tests may have been skipped or filtered away.
-    const now = await uptime();
+    const now = keepsWitness ? await uptime() : since;
     await Promise.all([...peers.values()].map(({ peer }) => peer.stop()));
     await witnessPeer?.stop();
     await stage.hub.daemon.stop();
@@ -107,16 +107,20 @@ export interface Scenario {
   readonly feature: Feature;
   /** Absent: the hub goes on as the last scenario left it. */
   readonly hub?: HubOptions;
+  /** Once more before the looks, when all is configured. */
+  readonly act?: () => Promise<void>;
   /** Absent: peers go on as the last scenario left them. */
   readonly peer?: (place: Place) => PeerSetup;
 }
 
 /** Peers that cannot do it are left as they are. */
-export function scenario(stage: Stage, { feature, hub, peer }: Scenario, tests: (cells: CellTests) => void): void {
+export function scenario(stage: Stage, { feature, hub, peer, act }: Scenario, tests: (cells: CellTests) => void): void {
   const taking = peerNames.filter((name) => gaps[name][feature] === undefined);
   describe(features[feature], () => {
     beforeAll(async () => {
       if (peer) await Promise.all(taking.map((name) => stage.peers.get(name)?.peer.stop()));
+      // A limit that was hit holds a session down until somebody has looked at it.
+      if (hub) stage.hub.enableAll();
       const isTaking = (place: Place): boolean => taking.some((name) => name === place.name);
       if (hub) await stage.hub.configure({ ...hub, bgp: (place) => (isTaking(place) ? (hub.bgp?.(place) ?? {}) : {}) });
       for (const name of taking) {
@@ -125,6 +129,7 @@ export function scenario(stage: Stage, { feature, hub, peer }: Scenario, tests: 
         const setup = peer(at.place);
         at.peer.start({ asNumber: asOf(at.place), hubAs, sessions: setup.sessions, routes: setup.routes ?? [] });
       }
+      await act?.();
     });
     tests({
       each(title, check) {

@@ -54,15 +54,7 @@ scenario(stage, { feature: 'holdTime' }, ({ each }) => {
     for (const family of families) {
       await expectUp(cell, family);
       const { name } = await cell.hub.session(cell.place, family);
-      const shown = stage.star.hub.run(
-        'birdc',
-        '-s',
-        `${stage.star.dir}/tr1/bird.ctl`,
-        'show',
-        'protocols',
-        'all',
-        `cw_${name}`,
-      );
+      const shown = cell.hub.ask('show', 'protocols', 'all', `cw_${name}`);
       expect(shown).toMatch(/Hold timer: +[0-9.]+\/30/);
     }
   });

@@ -85,12 +85,11 @@ function birdText({ number }: Place, { asNumber, hubAs, sessions, routes }: Peer
     .join('\n');
 }
 
-function routeLine({ prefix, communities = [], largeCommunities = [], med }: AnnouncedRoute): string {
+function routeLine({ prefix, communities = [], largeCommunities = [] }: AnnouncedRoute): string {
   const list = (text: string): string => `(${text.replaceAll(':', ', ')})`;
   const dress = [
     ...communities.map((community) => `bgp_community.add(${list(community)});`),
     ...largeCommunities.map((community) => `bgp_large_community.add(${list(community)});`),
-    ...(med === undefined ? [] : [`bgp_med = ${med};`]),
   ];
   return `route ${prefix} blackhole { ${dress.join(' ')} };`;
 }
@@ -107,12 +106,14 @@ function options({ password, passive, ttlSecurity, role, gracefulRestart, bfd }:
 }
 
 function channels({ family, carries }: PeerSession, asNumber: number, routes: readonly AnnouncedRoute[]): string {
-  const prepends = routes.flatMap(({ prefix, prepend = 0 }) =>
-    prepend === 0 ? [] : [`if net = ${prefix} then { ${`bgp_path.prepend(${asNumber}); `.repeat(prepend)} }`],
-  );
+  const dresses = routes.map(({ prefix, prepend = 0, med }) => {
+    const prepends = `bgp_path.prepend(${asNumber}); `.repeat(prepend);
+    // A MED set earlier does not leave the AS.
+    return `if net = ${prefix} then { ${prepends} ${med === undefined ? '' : `bgp_med = ${med};`} }`;
+  });
   return (carries === 'both' ? ([4, 6] as const) : [family])
     .map((one) => {
-      const own = prepends.filter((text) => text.includes(':') === (one === 6));
+      const own = dresses.filter((text) => text.includes(':') === (one === 6));
       const extended = one === 4 && family === 6 ? 'extended next hop on;' : '';
       return `ipv${one} { import all; ${extended}
         export filter { if source != RTS_STATIC then reject; ${own.join(' ')} accept; }; };`;

@@ -52,6 +52,8 @@ export const makeExabgp: MakePeer = (place) => {
         const update = neighbor?.message?.update;
         const nextHops = update?.announce?.[`ipv${familyOf(prefix)} unicast`] ?? {};
         for (const [nextHop, routes] of Object.entries(nextHops)) {
+          // The second of two next hops, for the same routes (RFC 2545 §3).
+          if (nextHop.startsWith('fe80:')) continue;
           if (routes.some(({ nlri }) => nlri === prefix)) last = heard(update?.attribute ?? {}, nextHop);
         }
         const withdrawn = update?.withdraw?.[`ipv${familyOf(prefix)} unicast`] ?? [];
