@@ -14,7 +14,7 @@ import { type DrainOrder, type DrainView, parseDrainOrder } from './drain-view.t
 import type { EstablishedView } from './established-view.ts';
 import type { Explanation } from './explanation.ts';
 import { type FlowLine, type FlowQuery, type FlowsView, parseFlowQuery } from './flows-view.ts';
-import { type LimitView, limitsView } from './limits-view.ts';
+import type { LimitView } from './limits-view.ts';
 import { type PeerView, peersView } from './peers-view.ts';
 import { type PolicyView, policyView } from './policy-view.ts';
 import { parseRoutePrefix, type RouteExplanation } from './route-explanation.ts';
@@ -33,8 +33,6 @@ export interface AgentView {
     prefix: Prefix,
     peer: string | undefined,
   ): Promise<Result<RouteExplanation, { readonly message: string }>>;
-  /** Routes that each session is told, by its name, counted in BIRD's table; what could not be counted is left out. */
-  exportCounts(): Promise<ReadonlyMap<string, number>>;
   /** Packets and bytes by rule comment, from the kernel. */
   counters(): Promise<Result<ReadonlyMap<string, PacketCount>, { readonly message: string }>>;
   /** Answers one packet query, in the machine form of `explain packet`, with the kernel's routes. */
@@ -89,9 +87,7 @@ export async function respond(view: AgentView, request: ApiRequest): Promise<Api
     case '/v1/peers':
       return withIntent(view, async (intent) => success(peersView(intent, view.status().routing.sessions)));
     case '/v1/limits':
-      return withIntent(view, async (intent) =>
-        success(limitsView(intent.routing, view.status().routing.sessions, await view.exportCounts())),
-      );
+      return withIntent(view, async () => fromResult(await view.limits()));
     case '/v1/routes': {
       const query = parseRouteRequest(request.parameters ?? new Map());
       return query.ok ? fromResult(await view.routes(query.value)) : failure(400, query.error);

@@ -39,7 +39,7 @@ function seen(imported: number, filtered: number, limitsHit: readonly 'import'[]
   } as const;
   return [
     {
-      peer: name,
+      name,
       neighbor: '172.16.0.9',
       remoteAs: 65001,
       localAs: 64512,
@@ -60,7 +60,7 @@ describe('limits', () => {
   ])('of import %s', (_, limit, imported, state, headRoom) => {
     const found = limitsView(withLimits(limit), seen(imported, 0), new Map());
     expect(found.find(({ direction }) => direction === 'import')).toEqual({
-      name,
+      peer: name,
       neighbor: '172.16.0.9',
       origin: limited,
       family: 4,

@@ -140,7 +140,7 @@ function compileFilters(
   ];
 }
 
-export /** One for each BGPFilter, direction and family that a session calls, sorted by name. */
+/** One for each BGPFilter, direction and family that a session calls, sorted by name. */
 export function compileFunctions(routing: RoutingIntent): BirdFunction[] {
   const functions = new Map<string, BirdFunction>();
   for (const session of routing.sessions) {

@@ -40,14 +40,14 @@ async function showLimits(cli: Cli, options: LimitsOptions): Promise<ExitCode> {
   if (!answer.ok) return complainOfAgent(cli, answer.error);
   const shown = answer.value.filter(({ limit }) => options.all || limit !== null);
   cli.print(printAs(options.output, shown, printLimits));
-  const isReached = shown.some(({ state }) => state === 'reached');
+  const isReached = shown.some(({ state }) => state === 'exceeded');
   return options.check && isReached ? exitCode.error : exitCode.ok;
 }
 
 function printLimits(limits: readonly LimitView[]): string {
   return printTable<LimitView>(
     [
-      { title: 'PEER', cell: ({ origin, name }) => origin ?? name },
+      { title: 'PEER', cell: ({ origin, peer }) => origin ?? peer },
       { title: 'NEIGHBOR', cell: ({ neighbor }) => neighbor },
       { title: 'FAMILY', cell: ({ family }) => `IPv${family}` },
       { title: 'DIRECTION', cell: ({ direction }) => direction },
@@ -55,7 +55,7 @@ function printLimits(limits: readonly LimitView[]): string {
       { title: 'LIMIT', cell: ({ limit }) => number(limit) },
       { title: 'HEAD-ROOM', cell: ({ headRoom }) => number(headRoom) },
       { title: 'ACTION', cell: ({ action }) => action ?? '-' },
-      { title: 'STATE', cell: ({ state }) => (state === 'near' || state === 'reached' ? state.toUpperCase() : state) },
+      { title: 'STATE', cell: ({ state }) => (state === 'warn' || state === 'exceeded' ? state.toUpperCase() : state) },
     ],
     limits,
   );
