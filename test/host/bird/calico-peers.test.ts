@@ -186,6 +186,23 @@ it('learns from the peer outside what the filter accepts, and lets it no further
   expect(await prefixesFrom('client1', 'Node_192_168_0_1')).toBe('10.244.3.0/26');
 });
 
+it('announces a route of the kernel inside a pool, and none through the tunnel of Calico’s agent', async () => {
+  for (const [link, prefix] of [
+    ['tunl0', '10.244.8.0/26'],
+    ['plain0', '10.244.9.0/26'],
+  ] as const) {
+    ip('client2', 'link', 'add', link, 'type', 'bridge');
+    ip('client2', 'link', 'set', link, 'up');
+    ip('client2', 'route', 'add', prefix, 'dev', link, 'proto', '80');
+  }
+  await eventually(
+    'the route that may pass is there',
+    () => prefixesFrom('rr', 'Node_192_168_0_3'),
+    (prefixes) => prefixes.includes('10.244.9.0/26'),
+  );
+  expect(await prefixesFrom('rr', 'Node_192_168_0_3')).not.toContain('10.244.8.0/26');
+});
+
 it('meshes the other nodes in both families, under an AS of their own', async () => {
   for (const name of ['mesh1', 'mesh2'] as const) await configure(name, textOf(name));
   await eventually(
