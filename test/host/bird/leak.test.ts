@@ -263,7 +263,6 @@ it('a further Site moves its own routes alone: nobody is told again what he know
   const text = hubText(true, [], more);
   expect(text).not.toBe(hubText(true));
   expect(await bird.configure(text)).toMatchObject({ ok: true });
-  // A route that is moved after the reload tells when the reload is over.
   expect(await bird.configure(hubText(true))).toMatchObject({ ok: true });
   await expectTold({ dc: [...ofA, ...ofB, ...ofBoth], 'spoke-a': [...ofDc, ...ofB], 'spoke-b': [...ofDc, ...ofA] });
   expect(read()).toBe(before);
