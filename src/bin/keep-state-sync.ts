@@ -1,7 +1,7 @@
 /**
  * Keeps conntrackd as the intent wants it, for as long as the agent runs.
  *
- *   RunningAgent.intent ─once a second─▶ conntrackd, nf_conntrack_tcp_loose ─▶ SyncStatus
+ *   RunningAgent.intent ─once a second─▶ conntrackd, the kernel's TCP tracking ─▶ SyncStatus
  *
  * Beside `step`: whether state is shared or not changes nothing of what policy and routes must be.
  * Invariant: nothing is touched before there is an intent; ending the agent leaves conntrackd as it is.
@@ -12,11 +12,14 @@ import { type ConntrackdFiles, compileConntrackd, printConntrackd } from '../con
 import type { ConntrackdDaemon } from '../conntrackd/daemon.ts';
 import {
   initialSyncState,
+  isHung,
   noteEnsured,
   noteFailed,
   noteTraffic,
+  noteUnanswered,
   type SyncState,
   type SyncStatus,
+  syncDuty,
   syncStatus,
 } from '../conntrackd/sync-state.ts';
 import type { StateSyncIntent } from '../intent/routing/routing-intent.ts';
@@ -63,10 +66,34 @@ export function keepStateSync(
     }
     if (ensured.value !== 'unchanged') log.write('info', `conntrackd ${ensured.value}`, {});
     state = noteEnsured(state, ensured.value);
-    const loose = await daemon.setLooseTcp(false);
-    if (!loose.ok) log.write('warn', 'packets of unknown flows may begin one', { error: loose.error.message });
+    const tracking = await daemon.setTcpTracking('shared');
+    if (!tracking.ok) log.write('warn', 'TCP is not followed as shared state asks', { error: tracking.error.message });
+    await readOther();
+  }
+
+  async function readOther(): Promise<void> {
+    const before = state;
     const traffic = await daemon.traffic();
-    if (traffic.ok) state = noteTraffic(state, traffic.value, clock.now());
+    if (traffic.ok) {
+      state = noteTraffic(before, traffic.value, clock.now());
+      const duty = syncDuty(before, state);
+      if (duty) await perform(duty);
+      return;
+    }
+    state = noteUnanswered(before);
+    if (!isHung(state)) return;
+    log.write('warn', 'conntrackd does not answer; it is killed and started again', { error: traffic.error.message });
+    await daemon.kill();
+  }
+
+  async function perform(duty: 'take-over' | 'offer'): Promise<void> {
+    const done = await (duty === 'offer' ? daemon.offer() : daemon.takeOver());
+    const what =
+      duty === 'offer'
+        ? 'the other router is back: it is sent all flows'
+        : 'the other router is silent: its flows are ours';
+    if (done.ok) log.write('info', what, {});
+    else log.write('error', 'flows cannot be handed over', { error: done.error.message });
   }
 
   async function stop(): Promise<void> {
@@ -77,7 +104,7 @@ export function keepStateSync(
       return;
     }
     // Only what was ours to set is set back.
-    if (stopped.value) await daemon.setLooseTcp(true);
+    if (stopped.value) await daemon.setTcpTracking('alone');
     wasWanted = false;
     state = initialSyncState;
   }

@@ -14,15 +14,25 @@ export interface ConntrackdDaemon {
    * had died.
    */
   ensure(text: string): Promise<Result<'unchanged' | 'started' | 'restarted', ConntrackdError>>;
-  /** Ends it and takes its files away; whether one ran. */
+  /** Ends it and takes its files away; whether there was anything of ours. */
   stop(): Promise<Result<boolean, ConntrackdError>>;
   traffic(): Promise<Result<SyncTraffic, ConntrackdError>>;
-  /**
-   * Whether a TCP packet in the middle of an unknown flow may begin one (nf_conntrack_tcp_loose). Routers that share state know
-   * all flows, so that what is unknown to them is unasked for. Says whether it had to be changed.
-   */
-  setLooseTcp(on: boolean): Promise<Result<boolean, ConntrackdError>>;
+  /** Makes all flows in the kernel's table its own, those too that the other router sent. */
+  takeOver(): Promise<Result<void, ConntrackdError>>;
+  /** The same, and sends all of them to the other router. */
+  offer(): Promise<Result<void, ConntrackdError>>;
+  /** Kills one that hangs. Fine when none runs. */
+  kill(): Promise<Result<void, ConntrackdError>>;
+  /** How the kernel follows TCP; says whether anything had to be changed. */
+  setTcpTracking(as: TcpTracking): Promise<Result<boolean, ConntrackdError>>;
 }
+
+/**
+ * `shared`: routers that share state know all flows, so a segment of an unknown one is unasked for (nf_conntrack_tcp_loose off);
+ * and each misses the windows that the other saw pass, so a segment outside of them is none of a stranger's
+ * (nf_conntrack_tcp_be_liberal on). `alone`: as it was before.
+ */
+export type TcpTracking = 'shared' | 'alone';
 
 export interface ConntrackdError {
   readonly kind: 'missing-program' | 'failed';

@@ -5,7 +5,7 @@
  * the one whose command line names our configuration file.
  */
 import { spawn } from 'node:child_process';
-import { open, readFile, writeFile } from 'node:fs/promises';
+import { open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ConntrackdFiles } from '../conntrackd/config.ts';
 import type { ConntrackdDaemon, ConntrackdError } from '../conntrackd/daemon.ts';
@@ -14,6 +14,7 @@ import { err, ok, type Result } from '../result.ts';
 import { writeFileAtomically } from './atomic-file.ts';
 import { readText, removeFile } from './bird-files.ts';
 import { printProgramError, runProgram } from './run-program.ts';
+import { setTcpTracking } from './tcp-tracking.ts';
 
 export interface ConntrackdOptions {
   readonly dir: string;
@@ -24,9 +25,10 @@ export interface ConntrackdOptions {
 /** How long it may take until it answers after its start, or is gone after being told to end, in ms. */
 const patienceMs = 5_000;
 const pollMs = 20;
-const looseFile = '/proc/sys/net/netfilter/nf_conntrack_tcp_loose';
+/** A busy conntrackd answers late; one that takes longer than this, in ms, counts as not answering. */
+const answerMs = 4_000;
 
-export function conntrackdFiles(dir: string): ConntrackdFiles & { readonly pid: string } {
+export function conntrackdFiles(dir: string): ConntrackdFiles & { readonly pid: string; readonly tracking: string } {
   const at = (name: string): string => join(dir, name);
   return {
     config: at('conntrackd.conf'),
@@ -34,6 +36,7 @@ export function conntrackdFiles(dir: string): ConntrackdFiles & { readonly pid: 
     socket: at('conntrackd.ctl'),
     log: at('conntrackd.log'),
     pid: at('conntrackd.pid'),
+    tracking: at('tcp-tracking.json'),
   };
 }
 
@@ -49,7 +52,7 @@ export function createConntrackd({ dir, launcher = [] }: ConntrackdOptions): Con
 
   async function ask(...args: readonly string[]): Promise<Result<string, ConntrackdError>> {
     const [program = '', ...before] = [...launcher, 'conntrackd'];
-    const ran = await runProgram(program, [...before, '-C', files.config, ...args]);
+    const ran = await runProgram(program, [...before, '-C', files.config, ...args], { timeoutMs: answerMs });
     if (!ran.ok) return err({ kind: kindOf(ran.error.kind), message: printProgramError(ran.error) });
     const { exitCode, stdout, stderr } = ran.value;
     return exitCode === 0 ? ok(stdout) : err({ kind: 'failed', message: lastLine(stderr || stdout) });
@@ -83,13 +86,19 @@ export function createConntrackd({ dir, launcher = [] }: ConntrackdOptions): Con
 
   async function end(pid: number): Promise<Result<void, ConntrackdError>> {
     signal(pid, 'SIGTERM');
-    const gone = await until(async () => ((await runningPid()) === undefined ? ok(undefined) : undefined), '');
+    const gone = await untilGone('');
     if (gone.ok) return gone;
     signal(pid, 'SIGKILL');
-    return until(
-      async () => ((await runningPid()) === undefined ? ok(undefined) : undefined),
-      'conntrackd does not end',
-    );
+    return untilGone('conntrackd does not end');
+  }
+
+  function untilGone(message: string): Promise<Result<void, ConntrackdError>> {
+    return until(async () => ((await runningPid()) === undefined ? ok(undefined) : undefined), message);
+  }
+
+  async function takeOver(): Promise<Result<void, ConntrackdError>> {
+    const read = await ask('-R');
+    return read.ok ? ok(undefined) : read;
   }
 
   return {
@@ -111,23 +120,28 @@ export function createConntrackd({ dir, launcher = [] }: ConntrackdOptions): Con
         const ended = await end(pid);
         if (!ended.ok) return ended;
       }
+      const isOurs = pid !== undefined || (await readText(files.config)) !== undefined;
       for (const file of [files.pid, files.config, files.lock, files.socket]) await removeFile(file);
-      return ok(pid !== undefined);
+      return ok(isOurs);
     },
     async traffic() {
       const told = await ask('-s', 'network');
       return told.ok ? ok(readTraffic(told.value)) : told;
     },
-    async setLooseTcp(on) {
-      const wanted = on ? '1' : '0';
-      try {
-        if ((await readFile(looseFile, 'utf8')).trim() === wanted) return ok(false);
-        await writeFile(looseFile, wanted);
-        return ok(true);
-      } catch (error) {
-        return err({ kind: 'failed', message: (error as Error).message });
-      }
+    takeOver,
+    async offer() {
+      const taken = await takeOver();
+      if (!taken.ok) return taken;
+      const sent = await ask('-B');
+      return sent.ok ? ok(undefined) : sent;
     },
+    async kill() {
+      const pid = await runningPid();
+      if (pid === undefined) return ok(undefined);
+      signal(pid, 'SIGKILL');
+      return untilGone('conntrackd does not end');
+    },
+    setTcpTracking: (as) => setTcpTracking(as, files.tracking),
   };
 }
 
