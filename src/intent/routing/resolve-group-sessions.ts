@@ -11,6 +11,7 @@ import { type Asn, parseAsn } from '../../net/asn.ts';
 import type { Warning } from '../router-intent.ts';
 import type { GroupMember } from '../topology/topology.ts';
 import { admitsDefaultRoute, resolveGroupBound } from './resolve-bounds.ts';
+import { familiesApart } from './resolve-group.ts';
 import { bgpPort } from './resolve-settings.ts';
 import type { RoutingFacts } from './routing-facts.ts';
 import type { ChannelIntent, SessionIntent } from './routing-intent.ts';
@@ -37,6 +38,15 @@ export function resolveGroupSessions(facts: RoutingFacts, warnings: Warning[]): 
         subject: topology.router.resource,
         path: ['spec', 'redundancyGroup'],
         message: `no subnet shared with ${member.router.metadata.name}, so the two routers cannot pass routes to each other`,
+      });
+    }
+    const apart = member.shared.length === 0 ? [] : familiesApart(member, topology.sites);
+    for (const family of apart) {
+      warnings.push({
+        code: 'group-without-family',
+        subject: topology.router.resource,
+        path: ['spec', 'interfaces'],
+        message: `no IPv${family} subnet is shared with ${member.router.metadata.name}, so IPv${family} routes of Sites do not pass between the two routers: give both an IPv${family} address on their link`,
       });
     }
     return families.flatMap((family) => groupSession(facts, member, remoteAs, family));

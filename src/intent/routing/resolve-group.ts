@@ -3,8 +3,9 @@
  *
  *   Pins, StateSyncIntent, Topology.groupMembers → [resolve-group] → RoutingIntent.group, .multipath
  */
+import { type Family, families } from '../../net/address.ts';
 import { parseAsn } from '../../net/asn.ts';
-import type { Topology } from '../topology/topology.ts';
+import type { GroupMember, Topology } from '../topology/topology.ts';
 import { listNames } from './list-names.ts';
 import type { Pins } from './resolve-pins.ts';
 import type { GroupIntent, MultipathIntent, StateSyncIntent } from './routing-intent.ts';
@@ -33,13 +34,22 @@ export function groupRouters({ router, groupMembers }: Topology): string[] {
   return [router.name, ...groupMembers.map((member) => member.router.metadata.name)].sort();
 }
 
-/** Whether this router exchanges routes with all others of its group; if not, each goes by what it learned itself. */
-function isGroupJoined({ router, groupMembers }: Topology): boolean {
+/**
+ * Whether this router exchanges the routes of all Sites with all others of its group; if not, each goes by what it learned
+ * itself.
+ */
+function isGroupJoined({ router, groupMembers, sites }: Topology): boolean {
   const asOf = (spec: { readonly asNumber: number | string } | undefined): number | undefined =>
     spec && parseAsn(spec.asNumber);
   return groupMembers.every(
-    (member) => member.shared.length > 0 && asOf(member.router.spec) === asOf(router.resource?.spec),
+    (member) => familiesApart(member, sites).length === 0 && asOf(member.router.spec) === asOf(router.resource?.spec),
   );
+}
+
+/** Families that Sites have prefixes in and that no subnet shared with the other router carries. */
+export function familiesApart({ shared }: GroupMember, sites: Topology['sites']): Family[] {
+  const used = families.filter((family) => sites.some((site) => site.prefixes.some((one) => one.family === family)));
+  return used.filter((family) => !shared.some((subnet) => subnet.family === family));
 }
 
 /** Policy follows connections, so packets of one flow must meet a router that knows it, whichever path they take. */

@@ -169,6 +169,13 @@ describe('a Site attached to two routers', () => {
   });
 });
 
+it('is not pinned where the routers share no subnet of a family that Sites have', () => {
+  const links = [link('a', 'r1', 1), link('b', 'r2', 2)];
+  const { pins, codes } = resolve('r1', links, { prefixes: ['10.0.0.0/8', 'fd10::/32'] });
+  expect(pins).toEqual([{ site: 'dc', router: undefined, by: 'none' }]);
+  expect(codes).toContain('group-without-family');
+});
+
 it('leaves links of one router equal, so that both are used', () => {
   const { told } = resolve('r1', [link('a', 'r1', 1), link('b', 'r1', 2), link('c', 'r2', 3)]);
   expect(told).toEqual([
