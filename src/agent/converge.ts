@@ -150,11 +150,16 @@ export function settleBird(state: AgentState): AgentState {
   if (desired?.kind !== 'router' || bird.kind !== 'running') return state;
   const { revision, intent } = desired;
   if (isBirdSettled(state, desired)) {
-    return bird.revision === revision ? state : { ...state, bird: { ...bird, revision } };
+    return withoutBirdError(bird.revision === revision ? state : { ...state, bird: { ...bird, revision } });
   }
   const source = birdSource(state, intent.routing);
   if (source === undefined || bird.text !== birdText(source)) return state;
-  return { ...state, bird: { ...bird, source, revision } };
+  return withoutBirdError({ ...state, bird: { ...bird, source, revision } });
+}
+
+/** What BIRD refused is not wanted any more: nothing is to be tried again. */
+function withoutBirdError(state: AgentState): AgentState {
+  return state.lastError?.subject === 'BIRD' ? { ...state, lastError: null, failures: 0, retryAt: 0 } : state;
 }
 
 function isBirdSettled(state: AgentState, desired: RouterDesired): boolean {

@@ -105,6 +105,9 @@ describe('own BIRD text', () => {
     expect(run.hear(read('define user_b = 2;')), 'a mended one is tried at once').toContain('log');
     refuse(run, 'x');
     expect(run.hear(read('define user_b = 3;'))).toEqual(['log', 'configure-bird']);
+    refuse(run, 'x');
+    run.hear(intent(3, { sessions: ['a'] }), read());
+    expect(statusOf(run.state, 0).lastError, 'taken away, nothing is amiss').toBeNull();
   });
 
   it('that cannot be used keeps what was read before, and the status says so until it is mended', () => {
@@ -166,6 +169,10 @@ describe('an aggregate', () => {
     expect(run.last('configure-bird').source.activeAggregates).toEqual([ten]);
     run.configured();
     expect(run.hear(active()), 'BIRD knows no route yet').toEqual([]);
+    run.hear(active(prefix('2001:db8::/32'), ten));
+    run.configured();
+    expect(run.hear(active(ten)), 'what came after the start goes as ever').toEqual(['log', 'configure-bird']);
+    run.configured();
     run.pass(61_000);
     expect(run.hear(active())).toEqual(['log', 'configure-bird']);
   });

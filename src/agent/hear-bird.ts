@@ -8,8 +8,8 @@ import { type Prefix, printPrefix } from '../net/prefix.ts';
 import { failed, log, noted, type Reaction, repaired, succeeded } from './reaction.ts';
 import type { AgentEvent, AgentState, Effect } from './state.ts';
 
-/** For how long after a start of BIRD no aggregate is withdrawn, in ms: its members are still being told again. */
-const settlingMs = 60_000;
+/** For how long after a start of BIRD what was active stays so, in ms: its members are still being told again (print.ts, graceful restart wait). */
+const settlingMs = 30_000;
 
 export function hearBirdAdopted(state: AgentState, { text }: Extract<AgentEvent, { kind: 'bird-adopted' }>): Reaction {
   if (text !== undefined) {
@@ -36,7 +36,9 @@ export function hearBirdConfigured(
   const next: AgentState = succeeded({
     ...state,
     bird: { kind: 'running', text, source, revision },
-    aggregatesKeptUntil: isStart ? now + settlingMs : state.aggregatesKeptUntil,
+    keptAggregates: isStart
+      ? { prefixes: state.activeAggregates ?? [], until: now + settlingMs }
+      : state.keptAggregates,
   });
   const { sessions } = source.routing;
   return [next, [log('info', 'BIRD took the configuration', { revision, sessions: sessions.length })]];
@@ -89,7 +91,8 @@ export function hearAggregates(
 ): Reaction {
   // A BIRD that ended meanwhile is heard of as bird-down; one that is busy is asked again.
   if (!result.ok || state.bird.kind !== 'running') return [state, []];
-  const kept = now < state.aggregatesKeptUntil ? (state.activeAggregates ?? []) : [];
+  const { prefixes, until } = state.keptAggregates;
+  const kept = now < until ? prefixes : [];
   const before = state.activeAggregates?.map(printPrefix);
   const active = withPrefixes(result.value, kept);
   if (before?.join() === active.map(printPrefix).join()) return [state, []];

@@ -48,8 +48,8 @@ export interface AgentState {
   readonly snippetError: string | undefined;
   /** Aggregates that BIRD knows a member of; undefined until it was asked. */
   readonly activeAggregates: readonly Prefix[] | undefined;
-  /** Before this time (ms) none of them is withdrawn. */
-  readonly aggregatesKeptUntil: number;
+  /** Those that were active when BIRD was started, and stay so until then (ms). */
+  readonly keptAggregates: { readonly prefixes: readonly Prefix[]; readonly until: number };
   readonly filter: FilterState;
   readonly bird: BirdState;
   /** `recheck`: it was on when last seen, and is to be looked at again. */

@@ -54,7 +54,7 @@ export function initialState(router: string, agent: AgentState['agent']): AgentS
     snippets: undefined,
     snippetError: undefined,
     activeAggregates: undefined,
-    aggregatesKeptUntil: 0,
+    keptAggregates: { prefixes: [], until: 0 },
     filter: { kind: 'unknown' },
     bird: { kind: 'unknown' },
     forwarding: 'unknown',
@@ -91,7 +91,7 @@ function inTime(state: AgentState, now: number): AgentState {
     heardAt: now,
     retryAt: 0,
     slowTickAt: 0,
-    aggregatesKeptUntil: 0,
+    keptAggregates: { prefixes: [], until: 0 },
     status: { ...status, writtenAt: 0 },
     filterRead: { ...filterRead, at: Math.min(filterRead.at, now) },
   };
