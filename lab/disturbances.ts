@@ -52,10 +52,12 @@ export async function disturb(running: RunningLab, router: string, what: Disturb
     case 'filter': {
       const { lab } = running;
       const text = readFileSync(resolve(lab.folder, lab.spec.resources, 'sites.yaml'), 'utf8');
-      const wider = text.replace('prefixes: [10.10.0.0/16,', 'prefixes: [10.10.0.0/16, 10.11.0.0/16,');
+      const wider = text.replace('prefixes: [10.1.0.0/16,', 'prefixes: [10.1.0.0/16, 10.103.0.0/16,');
       const applied = await running.causeway(['apply', '-f', '-'], { input: wider });
       if (applied.code !== 0) throw new LabFailure(`apply: ${applied.stderr}`);
-      const [row] = await running.routes([{ on: router, prefix: '10.11.0.0/16', via: ['dc'], why: 'its own now' }]);
+      const [row] = await running.routes([
+        { on: router, prefix: '10.103.0.0/26', via: ['a-node1'], why: 'its own now' },
+      ]);
       if (!row?.passed) throw new LabFailure(`${router} did not learn what the edited filter lets in`);
       return;
     }
