@@ -35,6 +35,7 @@ export async function checkHost(options: HostCheckOptions): Promise<readonly Fin
     checkOtherForwardChains(),
     checkOtherBird(),
     checkConntrackRoom(),
+    checkStateSync(),
     checkFlowLog(options.runFolder),
     checkFolder('store', options.storeFolder),
     checkFolder('run folder', options.runFolder),
@@ -214,6 +215,22 @@ async function checkConntrackRoom(): Promise<Finding> {
   if (count < max * 0.8) return fine('conntrack table', found);
   const fix = `it drops new flows when full: sysctl -w net.netfilter.nf_conntrack_max=${max * 4}`;
   return { check: 'conntrack table', result: 'warning', found, fix };
+}
+
+/** What Router.stateSync needs; a router that shares no state does without. */
+async function checkStateSync(): Promise<Finding> {
+  const check = 'conntrackd';
+  const output = await runProgram('conntrackd', ['-v']);
+  if (!output.ok) {
+    const fix = 'only where Router.stateSync is set: apt-get install conntrackd';
+    return { check, result: 'warning', found: printProgramError(output.error), fix };
+  }
+  const events = '/proc/sys/net/netfilter/nf_conntrack_events';
+  if ((await readText(events)) === '0') {
+    const fix = 'no flow would be shared: sysctl -w net.netfilter.nf_conntrack_events=2';
+    return { check, result: 'warning', found: 'the kernel tells of no flows', fix };
+  }
+  return fine(check, /v(\d+\.\d+(?:\.\d+)?)/.exec(output.value.stdout)?.[1] ?? 'installed');
 }
 
 async function checkFolder(check: string, folder: string): Promise<Finding> {
