@@ -1,7 +1,7 @@
 /**
  * npm run bench: measures, prints tables, writes JSON.
  *
- *   scripts/bench.sh (sandbox) → [main] → forwarding, compile, change, agent → report
+ *   scripts/bench.sh (sandbox) → [main] → forwarding, compile, change, agent, routing → report
  *
  * Invariant: exit 0 means that every figure asked for was measured and is written; no figure is judged here.
  */
@@ -17,6 +17,7 @@ import { type BenchOptions, parseOptions, usage } from './options.ts';
 import { printReport } from './print-report.ts';
 import { showProgress } from './progress.ts';
 import type { BenchReport } from './report.ts';
+import { measureRoutingPart } from './routing/routing-part.ts';
 
 // As process 1 of a process namespace this process has no default signal actions; leaving takes all the rest along.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(130));
@@ -40,6 +41,7 @@ async function bench(options: BenchOptions): Promise<void> {
   const change = wants('change') ? await measureChangePart(options, progress) : undefined;
   const agent = wants('agent') ? await measureAgentPart(options, progress) : undefined;
   const forwarding = wants('forwarding') ? await measureForwardingPart(options, progress) : undefined;
+  const routing = wants('routing') ? await measureRoutingPart(options, progress) : undefined;
   progress.end();
   const report: BenchReport = {
     version: 1,
@@ -51,6 +53,7 @@ async function bench(options: BenchOptions): Promise<void> {
     ...(change === undefined ? {} : { change }),
     ...(agent === undefined ? {} : { agent }),
     ...(forwarding === undefined ? {} : { forwarding }),
+    ...(routing === undefined ? {} : { routing }),
   };
   mkdirSync(dirname(options.outFile), { recursive: true });
   writeFileSync(options.outFile, `${JSON.stringify(report, null, 2)}\n`);

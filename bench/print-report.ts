@@ -17,6 +17,8 @@ import {
   changeSteps,
   compileStages,
   type ForwardingReport,
+  type HubStart,
+  type RoutingReport,
   type StepTimes,
 } from './report.ts';
 
@@ -32,6 +34,7 @@ export function printReport(report: BenchReport): string {
     ...(report.compile === undefined ? [] : [printCompile(report.compile)]),
     ...(report.change === undefined ? [] : [printChange(report.change)]),
     ...(report.agent === undefined ? [] : [printAgent(report.agent)]),
+    ...(report.routing === undefined ? [] : [printRouting(report.routing)]),
   ];
   return `${[head, ...sections].map((lines) => lines.join('\n')).join('\n\n')}\n`;
 }
@@ -116,6 +119,22 @@ function printAgent({ size, fillMs, startMs, idle, label, edit, sustained }: Age
       `${sustained.lagMs.toFixed(0)} ms; ${sustained.cpuPercent.toFixed(0)} % of a core, ${sustained.grownMiB} MiB more resident`,
     `start ${startMs.toFixed(0)} ms (its store filled in ${fillMs.toFixed(0)} ms); idle ${idle.cpuPercent.toFixed(2)} % of a core, ` +
       `${idle.residentMiB} MiB resident`,
+  ];
+}
+
+function printRouting({ size, rounds, ours, bare, ratio, generate }: RoutingReport): string[] {
+  const routes = size.spokes * size.prefixesPerSpoke;
+  const title = `BIRD from its start to ${routes} routes in the kernel, ${size.spokes} spokes; ms, median of ${rounds} in turns`;
+  const row = (name: string, { start, residentMiB }: HubStart) => [
+    name,
+    ...[start.median, start.min, start.max].map((ms) => ms.toFixed(0)),
+    `${residentMiB}`,
+  ];
+  const header = ['hub', 'median', 'min', 'max', 'resident MiB'];
+  return [
+    title,
+    ...alignColumns([header, row('ours', ours), row('BIRD by hand', bare)]),
+    `ours takes ${ratio.toFixed(2)} times as long; ${generate.sessions} sessions are generated in ${generate.median.toFixed(0)} ms`,
   ];
 }
 

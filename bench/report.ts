@@ -11,6 +11,7 @@ import type { LaneResult, Traffic } from './forwarding/measure-forwarding.ts';
 import type { Layout, Variant } from './forwarding/variants.ts';
 import type { Machine } from './machine.ts';
 import type { Memory } from './memory.ts';
+import type { SpokeSize } from './routing/spokes.ts';
 import type { Summary } from './statistics.ts';
 
 export interface BenchReport {
@@ -23,6 +24,25 @@ export interface BenchReport {
   readonly change?: ChangeReport;
   readonly agent?: AgentReport;
   readonly forwarding?: ForwardingReport;
+  readonly routing?: RoutingReport;
+}
+
+/** From the start of BIRD until the kernel holds every route; milliseconds. */
+export interface HubStart {
+  readonly start: Summary;
+  readonly residentMiB: number;
+}
+
+export interface RoutingReport {
+  readonly size: SpokeSize;
+  readonly rounds: number;
+  readonly ours: HubStart;
+  /** BIRD with a configuration by hand that refuses the same. */
+  readonly bare: HubStart;
+  /** Of the medians. */
+  readonly ratio: number;
+  /** From a snapshot to the text of bird.conf; milliseconds. */
+  readonly generate: Summary & { readonly sessions: number };
 }
 
 export interface ForwardingReport {
