@@ -12,7 +12,8 @@ export const features = {
   gshutOut: 'Ours arrives when the router is drained',
   holdTime: 'The lower hold time wins',
   bothFamilies: 'IPv4 and IPv6 on one session, IPv4 with an IPv6 next hop (RFC 8950)',
-  md5: 'MD5: the right password, a wrong one, none',
+  md5: 'MD5 (RFC 2385): the right password, a wrong one, a missing secret',
+  md5Unsigned: 'MD5: it refuses a session without a signature',
   ttlSecurity: 'GTSM (RFC 5082)',
   passive: 'One side passive',
   roles: 'Roles: one that fits, one that does not (RFC 9234)',
@@ -37,6 +38,7 @@ export const gaps: Gaps = {
   },
   openbgpd: {
     bothFamilies: 'OpenBGPD 7.7 speaks no RFC 8950',
+    md5Unsigned: 'OpenBGPD 7.7 on Linux takes in an unsigned connection although a password is set',
     bfd: 'OpenBGPD 7.7 speaks no BFD',
     peerRestarts: 'OpenBGPD 7.7 is only the helper of a graceful restart (bgpd.conf(5), announce restart)',
   },

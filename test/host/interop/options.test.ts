@@ -61,16 +61,16 @@ scenario(
   ({ each }) => each('comes up with the same password', expectBothUp),
 );
 
-for (const [title, bgp] of [
-  ['stays down with another password', passwordOf('wrong')],
-  ['stays down without a password', () => ({})],
-  ['is not even tried while the secret is missing', passwordOf('missing')],
+for (const [feature, title, bgp] of [
+  ['md5', 'stays down with another password', passwordOf('wrong')],
+  ['md5Unsigned', 'stays down without a password', () => ({})],
+  ['md5', 'is not even tried while the secret is missing', passwordOf('missing')],
 ] as const) {
   const before = new Map<string, number>();
   scenario(
     stage,
     {
-      feature: 'md5',
+      feature,
       hub: { bgp, secrets },
       async act() {
         for (const { place } of stage.peers.values()) before.set(place.name, counted(place, md5Refusals));
@@ -181,8 +181,14 @@ scenario(
     });
     // The hold time is 90 s: only BFD is that fast.
     each('takes the session down when its packets no longer arrive', async (cell) => {
-      cell.place.run('nft', 'add table inet dead; add chain inet dead in { type filter hook input priority 0; }');
-      cell.place.run('nft', 'add rule inet dead in meta l4proto { tcp, udp } drop');
+      // Both ways, or the peer, which notices too, would still say goodbye.
+      for (const hook of ['input', 'output']) {
+        cell.place.run(
+          'nft',
+          `add table inet dead; add chain inet dead ${hook} { type filter hook ${hook} priority 0; }`,
+        );
+        cell.place.run('nft', `add rule inet dead ${hook} meta l4proto { tcp, udp } drop`);
+      }
       for (const family of families) {
         const { lastError } = await cell.hub.expectState(cell.place, family, false);
         expect(lastError).toMatch(/BFD/);

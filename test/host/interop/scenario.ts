@@ -21,7 +21,9 @@ export const families: readonly Family[] = [4, 6];
 
 /** What the witness announces, so that there is something to tell the peers. */
 export const told = ['10.6.1.0/24', 'fd10:6:1::/48'] as const;
-const toldRoutes: readonly AnnouncedRoute[] = told.map((prefix) => ({
+/** Enough to go past a limit when it is alone in telling. */
+const more = ['10.6.2.0/24', '10.6.3.0/24', 'fd10:6:2::/48', 'fd10:6:3::/48'];
+const toldRoutes: readonly AnnouncedRoute[] = [...told, ...more].map((prefix) => ({
   prefix,
   communities: ['65001:7'],
   largeCommunities: ['4200000016:7:8'],

@@ -123,11 +123,13 @@ ${carried
   .join('\n')}`;
 }
 
-function routeWords(number: number, { asNumber }: PeerConfig, route: AnnouncedRoute): string[] {
+function routeWords(number: number, { asNumber, sessions }: PeerConfig, route: AnnouncedRoute): string[] {
   const { prefix, communities = [], largeCommunities = [], med, prepend = 0 } = route;
   const family = familyOf(prefix);
+  // It sends the next hop it was given.
+  const over = sessions.find(({ carries }) => carries === 'both')?.family ?? family;
   return [
-    ...['global', 'rib', 'add', '-a', `ipv${family}`, prefix, 'nexthop', addressAt(number, family, 2)],
+    ...['global', 'rib', 'add', '-a', `ipv${family}`, prefix, 'nexthop', addressAt(number, over, 2)],
     ...(communities.length > 0 ? ['community', communities.join(',')] : []),
     ...(largeCommunities.length > 0 ? ['large-community', largeCommunities.join(',')] : []),
     ...(med === undefined ? [] : ['med', String(med)]),
