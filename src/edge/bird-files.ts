@@ -57,8 +57,8 @@ export async function killBird(files: BirdFiles): Promise<void> {
   }
 }
 
-/** BIRD holds the file open for appending, so it is cut in place. */
-export async function trimLog(files: BirdFiles): Promise<void> {
+/** The daemon holds the file open for appending, so it is cut in place. */
+export async function trimLog(files: Pick<BirdFiles, 'log'>): Promise<void> {
   const facts = await unlessMissing(stat(files.log));
   if (facts === undefined || facts.size <= longestLog) return;
   await copyFile(files.log, `${files.log}.1`);

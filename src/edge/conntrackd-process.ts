@@ -12,7 +12,7 @@ import type { ConntrackdDaemon, ConntrackdError } from '../conntrackd/daemon.ts'
 import { readTraffic } from '../conntrackd/read.ts';
 import { err, ok, type Result } from '../result.ts';
 import { writeFileAtomically } from './atomic-file.ts';
-import { readText, removeFile } from './bird-files.ts';
+import { readText, removeFile, trimLog } from './bird-files.ts';
 import { printProgramError, runProgram } from './run-program.ts';
 import { setTcpTracking } from './tcp-tracking.ts';
 
@@ -103,6 +103,7 @@ export function createConntrackd({ dir, launcher = [] }: ConntrackdOptions): Con
 
   return {
     async ensure(text) {
+      await trimLog(files);
       const pid = await runningPid();
       if (pid !== undefined && (await readText(files.config)) === text) return ok('unchanged');
       const hadRun = (await readText(files.pid)) !== undefined;
