@@ -5,7 +5,11 @@ describe('parseOptions', () => {
   it('runs everything when nothing is said', () => {
     expect(parseOptions([])).toMatchObject({
       ok: true,
-      value: { isQuick: false, parts: ['forwarding', 'compile', 'change', 'agent'], outFile: '.cache/bench.json' },
+      value: {
+        isQuick: false,
+        parts: ['forwarding', 'compile', 'change', 'agent', 'routing'],
+        outFile: '.cache/bench.json',
+      },
     });
   });
 
