@@ -66,6 +66,7 @@ function world(interfaces: () => Promise<InterfacesRead> = async () => ok([])) {
       routes: () => endless,
       activeAggregates: () => endless,
       countExported: () => endless,
+      bfd: () => endless,
       restoreRoutes: () => endless,
       onDown: () => still,
       leave: () => undefined,

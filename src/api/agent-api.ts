@@ -15,7 +15,7 @@ import type { EstablishedView } from './established-view.ts';
 import type { Explanation } from './explanation.ts';
 import { type FlowLine, type FlowQuery, type FlowsView, parseFlowQuery } from './flows-view.ts';
 import type { LimitView } from './limits-view.ts';
-import { type PeerView, peersView } from './peers-view.ts';
+import type { PeerView } from './peers-view.ts';
 import { type PolicyView, policyView } from './policy-view.ts';
 import { parseRoutePrefix, type RouteExplanation } from './route-explanation.ts';
 import { parseRouteRequest, type RouteRequest } from './route-query.ts';
@@ -27,6 +27,7 @@ export interface AgentView {
   status(): StatusView;
   /** Undefined before the first complete snapshot. */
   intent(): RouterIntent | undefined;
+  peers(): Promise<Result<readonly PeerView[], { readonly message: string }>>;
   routes(request: RouteRequest): Promise<Result<readonly RouteView[], { readonly message: string }>>;
   limits(): Promise<Result<readonly LimitView[], { readonly message: string }>>;
   explainRoute(
@@ -85,7 +86,7 @@ export async function respond(view: AgentView, request: ApiRequest): Promise<Api
     case '/v1/status':
       return success(view.status());
     case '/v1/peers':
-      return withIntent(view, async (intent) => success(peersView(intent, view.status().routing.sessions)));
+      return withIntent(view, async () => fromResult(await view.peers()));
     case '/v1/limits':
       return withIntent(view, async () => fromResult(await view.limits()));
     case '/v1/routes': {

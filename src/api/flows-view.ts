@@ -4,6 +4,7 @@
  *   GET /v1/flows?denied&staged&since=… ─[parseFlowQuery]→ FlowQuery ─[isAskedFor]→ FlowRecord*
  */
 import type { FlowRecord, StagedSummary, Unrecorded } from '../flows/flow-record.ts';
+import type { FlowPath } from '../intent/routing/flow-symmetry.ts';
 import { err, ok, type Result } from '../result.ts';
 
 export interface FlowQuery {
@@ -17,6 +18,11 @@ export interface FlowQuery {
   readonly follow: boolean;
 }
 
+/** A record, and whether the same routers see both directions of its flow. */
+export interface FlowEntry extends FlowRecord {
+  readonly path: FlowPath;
+}
+
 export interface FlowsView {
   readonly router: string;
   /** Why nothing is recorded; null while the agent reads what the kernel tells. */
@@ -24,14 +30,14 @@ export interface FlowsView {
   /** Packets of which there is no record: what the kernel tells is limited. */
   readonly unrecorded: Unrecorded;
   /** The oldest first. */
-  readonly records: readonly FlowRecord[];
+  readonly records: readonly FlowEntry[];
   /** By staged policy that concerns this router; of the sampled and denied flows alone. */
   readonly staged: readonly StagedSummary[];
 }
 
 /** One line of a followed answer. */
 export type FlowLine =
-  | { readonly kind: 'record'; readonly record: FlowRecord }
+  | { readonly kind: 'record'; readonly record: FlowEntry }
   /** When one of these counts moved, at most once a second. */
   | { readonly kind: 'unrecorded'; readonly unrecorded: Unrecorded }
   /** The client did not read fast enough. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { resolveFor } from '../bird/hub.fixture.ts';
 import { resource } from '../resources/resource.fixture.ts';
-import { limitsView } from './limits-view.ts';
+import { exportKey, limitsView } from './limits-view.ts';
 
 const limited = 'BGPPeer/p';
 const intent = resolveFor('n1', [
@@ -84,7 +84,7 @@ describe('limits', () => {
   });
 
   it('of export go by what was counted, never by what the channel says', () => {
-    const found = limitsView(withLimits(10), seen(1, 0), new Map([[name, 9]]));
+    const found = limitsView(withLimits(10), seen(1, 0), new Map([[exportKey(name, 4), 9]]));
     expect(found.at(-1)).toMatchObject({ direction: 'export', count: 9, state: 'warn' });
     expect(limitsView(withLimits(10), seen(1, 0), new Map()).at(-1)).toMatchObject({ count: null, state: 'unknown' });
   });

@@ -7,7 +7,7 @@
  */
 import type { ChannelStatus, SessionStatus } from '../bird/daemon.ts';
 import type { PrefixLimit, RoutingIntent } from '../intent/routing/routing-intent.ts';
-import { printAddress } from '../net/address.ts';
+import { type Family, printAddress } from '../net/address.ts';
 import { resourceId } from '../resources/resource.ts';
 
 export interface LimitView {
@@ -31,7 +31,12 @@ export interface LimitView {
 /** From here on a limit is near. */
 const nearShare = 0.8;
 
-/** `countExported` by session: BIRD's own counter is not reliable after a reload; null where it could not be counted. */
+/** What counts of exported routes are kept by. */
+export function exportKey(session: string, family: Family): string {
+  return `${session} ${family}`;
+}
+
+/** `countExported` by exportKey; BIRD's own counter, which may be wrong after a reload, where it was not counted. */
 export function limitsView(
   routing: RoutingIntent,
   observed: readonly SessionStatus[],
@@ -42,8 +47,10 @@ export function limitsView(
     const seen = byName.get(session.name);
     return session.channels.flatMap((channel): LimitView[] => {
       const known = seen?.channels.find(({ family }) => family === channel.family);
-      const isOnly = session.channels.length === 1;
-      const exported = isOnly ? countExported.get(session.name) : known?.exported;
+      const isUp = seen?.state === 'Established';
+      const counted = countExported.get(exportKey(session.name, channel.family));
+      // Where nothing hangs on it, BIRD's own counter will do.
+      const exported = counted ?? (isUp && !channel.export.limit ? known?.exported : undefined);
       const view = (
         direction: LimitView['direction'],
         limit: PrefixLimit | undefined,

@@ -3,8 +3,9 @@
  *
  *   RouterIntent, SessionStatus[] ─[peersView]→ PeerView[]
  */
-import type { SessionStatus } from '../bird/daemon.ts';
+import type { BfdStatus, SessionStatus } from '../bird/daemon.ts';
 import type { RouterIntent } from '../intent/router-intent.ts';
+import type { SessionIntent } from '../intent/routing/routing-intent.ts';
 import { printAddress } from '../net/address.ts';
 import { resourceId } from '../resources/resource.ts';
 
@@ -24,10 +25,38 @@ export interface PeerView {
   readonly received: number;
   readonly filtered: number;
   readonly exported: number;
+  readonly description: string;
+  /** State of BFD as BIRD says it; `Missing` where it is wanted and BIRD has none; null where it is off. */
+  readonly bfd: {
+    readonly state: string;
+    readonly intervalMs: number | null;
+    readonly timeoutMs: number | null;
+  } | null;
+  /** Negotiated, in seconds; null while the session is down. */
+  readonly holdSeconds: number | null;
+  /** What the neighbor offered, in BIRD's words. */
+  readonly capabilities: readonly string[];
+  readonly channels: readonly PeerChannelView[];
+}
+
+export interface PeerChannelView {
+  readonly family: 4 | 6;
+  readonly state: string;
+  readonly received: number;
+  readonly accepted: number;
+  readonly filtered: number;
+  readonly exported: number;
+  readonly preferred: number;
+  /** Limits that were reached, and whose action was taken. */
+  readonly limitsHit: readonly ('receive' | 'import' | 'export')[];
 }
 
 /** Wanted sessions, sorted by name. */
-export function peersView(intent: RouterIntent, observed: readonly SessionStatus[]): PeerView[] {
+export function peersView(
+  intent: Pick<RouterIntent, 'routing'>,
+  observed: readonly SessionStatus[],
+  bfd: readonly BfdStatus[],
+): PeerView[] {
   const byName = new Map(observed.map((session): [string, SessionStatus] => [session.name, session]));
   return intent.routing.sessions.map((session) => {
     const seen = byName.get(session.name);
@@ -45,6 +74,27 @@ export function peersView(intent: RouterIntent, observed: readonly SessionStatus
       received: (channel?.imported ?? 0) + (channel?.filtered ?? 0),
       filtered: channel?.filtered ?? 0,
       exported: channel?.exported ?? 0,
+      description: session.description,
+      bfd: bfdOf(session, bfd),
+      holdSeconds: seen?.holdSeconds ?? null,
+      capabilities: seen?.capabilities ?? [],
+      channels: (seen?.channels ?? []).map((one) => ({
+        family: one.family,
+        state: one.state,
+        received: one.imported + one.filtered,
+        accepted: one.imported,
+        filtered: one.filtered,
+        exported: one.exported,
+        preferred: one.preferred,
+        limitsHit: one.limitsHit,
+      })),
     };
   });
+}
+
+function bfdOf(session: SessionIntent, all: readonly BfdStatus[]): PeerView['bfd'] {
+  if (!session.bfd) return null;
+  const seen = all.find(({ neighbor }) => neighbor === printAddress(session.neighbor));
+  if (!seen) return { state: 'Missing', intervalMs: null, timeoutMs: null };
+  return { state: seen.state, intervalMs: seen.intervalMs, timeoutMs: seen.timeoutMs };
 }

@@ -7,7 +7,8 @@
  */
 import type { RunningAgent } from '../agent/loop.ts';
 import type { AgentPorts } from '../agent/ports.ts';
-import { type LimitView, limitsView } from '../api/limits-view.ts';
+import { exportKey, type LimitView, limitsView } from '../api/limits-view.ts';
+import { type PeerView, peersView } from '../api/peers-view.ts';
 import { explainRoute, findSessions, type RouteExplanation } from '../api/route-explanation.ts';
 import type { RouteRequest } from '../api/route-query.ts';
 import { type RouteView, routesView } from '../api/routes-view.ts';
@@ -16,6 +17,23 @@ import { containsPrefix, equalPrefixes, type Prefix, parsePrefix, printPrefix } 
 import { err, ok, type Result } from '../result.ts';
 
 type Failure = { readonly message: string };
+
+/** A BIRD that does not answer has no sessions that are up. */
+export async function readPeers(
+  agent: RunningAgent,
+  { bird }: AgentPorts,
+): Promise<Result<readonly PeerView[], Failure>> {
+  const intent = agent.intent();
+  if (!intent) return err({ message: 'there is no intent yet' });
+  const [sessions, bfd] = await Promise.all([bird.sessions(), bird.bfd()]);
+  // What is held down, and why, only the agent knows.
+  const reasons = new Map(agent.status().routing.sessions.map(({ name, lastError }) => [name, lastError]));
+  const observed = (sessions.ok ? sessions.value : []).map((session) => ({
+    ...session,
+    lastError: session.state === 'Established' ? session.lastError : (reasons.get(session.name) ?? session.lastError),
+  }));
+  return ok(peersView(intent, observed, bfd.ok ? bfd.value : []));
+}
 
 export async function readRoutesFor(
   agent: RunningAgent,
@@ -70,9 +88,11 @@ export async function readLimits(
   const exported = new Map<string, number>();
   for (const { name, channels } of routing.sessions) {
     if (!isUp.has(name) || channels.every((channel) => channel.export.limit === undefined)) continue;
-    const count = await bird.countExported(name);
-    if (!count.ok) return count;
-    exported.set(name, count.value);
+    for (const { family } of channels) {
+      const count = await bird.countExported(name, family);
+      if (!count.ok) return count;
+      exported.set(exportKey(name, family), count.value);
+    }
   }
   return ok(limitsView(routing, sessions.value, exported));
 }

@@ -104,8 +104,8 @@ export async function runAgent(options: RunAgentOptions): Promise<AgentEnd> {
   }
   const startedAt = new Date().toISOString();
   const agent = await startAgent(router, { version: options.version, pid: process.pid, startedAt }, ports);
-  const flows = await watchFlows(agent, ports);
   const sync = keepStateSync(agent, createConntrackd({ dir: runFolder }), conntrackdFiles(runFolder), ports);
+  const flows = await watchFlows(agent, ports, () => sync.status()?.isShared ?? false);
   const reports = reportNodeStatus(router, agent, {
     ...ports,
     about: () => readBirdAbout(runFolder),

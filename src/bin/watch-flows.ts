@@ -7,13 +7,15 @@
  */
 import type { RunningAgent } from '../agent/loop.ts';
 import type { AgentPorts } from '../agent/ports.ts';
-import type { FlowLine, FlowQuery, FlowsView } from '../api/flows-view.ts';
+import type { FlowEntry, FlowLine, FlowQuery, FlowsView } from '../api/flows-view.ts';
 import { isAskedFor } from '../api/flows-view.ts';
 import { readDeniedCounters } from '../edge/denied-counters.ts';
 import { createInterfaceNames, type NflogReader, openNflog } from '../edge/nflog.ts';
 import { FlowObserver } from '../flows/flow-observer.ts';
+import type { FlowRecord } from '../flows/flow-record.ts';
 import { logGroup } from '../nftables/flow-log.ts';
 import type { Fib } from '../verdict/fib.ts';
+import { packetPath } from '../verdict/packet-path.ts';
 import { readKernelFib } from './kernel-fib.ts';
 
 export interface FlowWatch {
@@ -33,7 +35,12 @@ const retryMs = 10_000;
 /** Routes matter only to what is told of before routing. */
 const fibMs = 5_000;
 
-export async function watchFlows(agent: RunningAgent, ports: AgentPorts): Promise<FlowWatch> {
+/** `isStateShared`: whether the group's routers were seen to share connection state. */
+export async function watchFlows(
+  agent: RunningAgent,
+  ports: AgentPorts,
+  isStateShared: () => boolean,
+): Promise<FlowWatch> {
   const { clock, log } = ports;
   const observer = new FlowObserver((ms) => new Date(ms).toISOString());
   const nameOf = createInterfaceNames(() => clock.now());
@@ -97,6 +104,11 @@ export async function watchFlows(agent: RunningAgent, ports: AgentPorts): Promis
     }
   }
 
+  function withPath(record: FlowRecord): FlowEntry {
+    const verdict = { stage: record.stage, trace: [] };
+    return { ...record, path: packetPath(agent.intent()?.routing.group, record, verdict, isStateShared()) };
+  }
+
   await open();
   const timers = [
     clock.every(pollMs, () => void poll()),
@@ -110,14 +122,17 @@ export async function watchFlows(agent: RunningAgent, ports: AgentPorts): Promis
         router: agent.status().router,
         error: error ?? null,
         unrecorded: observer.unrecorded(),
-        records: observer.journal.records().filter((record) => isAskedFor(query, record)),
+        records: observer.journal
+          .records()
+          .filter((record) => isAskedFor(query, record))
+          .map(withPath),
         staged: observer.summaries(agent.intent()?.policy),
       };
     },
     follow(query, write) {
       let told = JSON.stringify(observer.unrecorded());
       const following = observer.journal.follow((record) => {
-        if (isAskedFor(query, record)) write({ kind: 'record', record });
+        if (isAskedFor(query, record)) write({ kind: 'record', record: withPath(record) });
       });
       const timer = clock.every(countMs, () => {
         void count().then(() => {

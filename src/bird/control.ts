@@ -7,6 +7,7 @@
  * Lines that begin with `+` are log output and belong to no reply. What happened is told by the codes alone; the texts
  * change between versions of BIRD.
  */
+import type { Family } from '../net/address.ts';
 import { type Prefix, printPrefix } from '../net/prefix.ts';
 import { sessionProtocolName } from './names.ts';
 
@@ -29,6 +30,8 @@ export const replyCodes = {
   route: 1007,
   routeDetails: 1008,
   routeAttributes: 1012,
+  bfdSession: 1020,
+  noRoute: 8001,
   configurationFileError: 8002,
   noSuchProtocol: 8003,
   protocolIsDown: 8004,
@@ -49,7 +52,8 @@ export type BirdCommand =
       readonly match?: 'exact' | 'longer' | 'for';
       readonly filtered?: boolean;
     }
-  | { readonly kind: 'count-exported'; readonly session: string }
+  | { readonly kind: 'count-exported'; readonly session: string; readonly family: Family }
+  | { readonly kind: 'show-bfd' }
   /** Routes that a protocol of ours, such as the kernel one, is given; without their attributes. */
   | { readonly kind: 'show-export'; readonly protocol: string }
   /** How many routes inside stand for an aggregate: longer than it, passed on between Sites, not learned from `except`. */
@@ -96,7 +100,9 @@ function commandText(command: BirdCommand): string {
       return `show route${which} all${filtered}${of}${to}`;
     }
     case 'count-exported':
-      return `show route export ${sessionProtocolName(command.session)} count`;
+      return `show route table master${command.family} export ${sessionProtocolName(command.session)} count`;
+    case 'show-bfd':
+      return 'show bfd sessions';
     case 'show-export':
       return `show route export ${bareWord(command.protocol)}`;
     case 'count-members': {

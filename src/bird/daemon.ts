@@ -6,6 +6,7 @@
  * Invariant: BIRD outlives whoever started it, and keeps its last confirmed configuration whatever happens to the caller.
  */
 import type { AggregateIntent } from '../intent/routing/routing-intent.ts';
+import type { Family } from '../net/address.ts';
 import type { Prefix } from '../net/prefix.ts';
 import type { Result } from '../result.ts';
 
@@ -21,7 +22,9 @@ export interface BirdDaemon {
   /** Routes BIRD knows, with their attributes. */
   routes(query?: RouteQuery): Promise<Result<readonly RibEntry[], BirdError>>;
   /** How many routes go to a session, counted in BIRD's table: its own counter may be wrong after a reload. */
-  countExported(session: string): Promise<Result<number, BirdError>>;
+  countExported(session: string, family: Family): Promise<Result<number, BirdError>>;
+  /** State of BFD by neighbor and interface, as BIRD prints it: `Up`, `Down`, `Init`, `AdminDown`. */
+  bfd(): Promise<Result<readonly BfdStatus[], BirdError>>;
   /** Those aggregates that a route inside exists for, which another than their only session told. */
   activeAggregates(aggregates: readonly AggregateIntent[]): Promise<Result<readonly Prefix[], BirdError>>;
   /** Makes BIRD compare the kernel with its table now; the prefixes that were put back. */
@@ -60,6 +63,17 @@ export interface SessionStatus {
   /** Negotiated, in seconds. */
   readonly holdSeconds?: number;
   readonly channels: readonly ChannelStatus[];
+}
+
+export interface BfdStatus {
+  readonly neighbor: string;
+  readonly interface: string | null;
+  readonly state: string;
+  /** As BIRD prints it. */
+  readonly since: string;
+  /** Negotiated, in milliseconds. */
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
 }
 
 export interface ChannelStatus {

@@ -6,7 +6,7 @@
  * Invariant: total. Lines that are not understood are passed over; a field that is missing reads as unknown, never as fine.
  */
 import { type BirdReply, replyCodes } from './control.ts';
-import type { ChannelStatus, RibEntry, SessionStatus } from './daemon.ts';
+import type { BfdStatus, ChannelStatus, RibEntry, SessionStatus } from './daemon.ts';
 import { sessionOfProtocol } from './names.ts';
 
 const time = String.raw`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?|\S+`;
@@ -37,6 +37,26 @@ export function readSessions(reply: BirdReply): SessionStatus[] {
   }
   finish();
   return sessions.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** Lines of a reply to `show bfd sessions`; nothing where BFD is not configured. */
+export function readBfd(reply: BirdReply): BfdStatus[] {
+  const line = new RegExp(String.raw`^(\S+)\s+(\S+)\s+(\S+)\s+(${time})\s+([0-9.]+)\s+([0-9.]+)`);
+  return reply.lines.flatMap(({ code, text }) => {
+    const match = code === replyCodes.bfdSession ? line.exec(text.trim()) : null;
+    if (!match || !/^[0-9a-f.:]+$/i.test(match[1] ?? '')) return [];
+    const [, neighbor = '', link = '', state = '', since = '', interval, timeout] = match;
+    return [
+      {
+        neighbor,
+        interface: link === '---' ? null : link,
+        state,
+        since,
+        intervalMs: Math.round(Number(interval) * 1000),
+        timeoutMs: Math.round(Number(timeout) * 1000),
+      },
+    ];
+  });
 }
 
 /** Routes in a reply to `show route all`, in BIRD's order. */

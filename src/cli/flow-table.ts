@@ -1,12 +1,13 @@
 /**
  * Flow records as people read them: a table, or a line each while they are followed.
  */
+import type { FlowEntry } from '../api/flows-view.ts';
 import type { FlowEnd, FlowRecord, StagedSummary, Unrecorded } from '../flows/flow-record.ts';
 import type { RuleReference } from '../verdict/verdict.ts';
 import { countOf } from './count.ts';
 import { type Column, printTable } from './table.ts';
 
-const columns: readonly Column<FlowRecord>[] = [
+const columns: readonly Column<FlowEntry>[] = [
   { title: 'TIME (UTC)', cell: ({ time }) => time.replace('T', ' ').replace('Z', '') },
   { title: 'PACKETS', cell: ({ packets }) => String(packets) },
   { title: 'EVENT', cell: ({ event }) => event },
@@ -20,18 +21,23 @@ const columns: readonly Column<FlowRecord>[] = [
   { title: 'STAGED', cell: printStaged },
 ];
 
-export function printFlowTable(records: readonly FlowRecord[]): string {
-  return printTable(columns, records);
+/** Only where there is a group of routers for a flow to divide between. */
+const pathColumn: Column<FlowEntry> = { title: 'PATH', cell: ({ path }) => path.kind };
+
+export function printFlowTable(records: readonly FlowEntry[]): string {
+  const isGrouped = records.some(({ path }) => path.kind !== 'single-router');
+  return printTable(isGrouped ? [...columns, pathColumn] : columns, records);
 }
 
 /** One line, without its end: `time verdict protocol source > destination in>out: why`. */
-export function printFlowLine(record: FlowRecord): string {
+export function printFlowLine(record: FlowEntry): string {
   const { time, verdict, source, destination, packets, event } = record;
   const way = `${record.in ?? ''}>${record.out ?? ''}`;
   const staged = record.staged?.differs ? `; staged: ${printStaged(record)}` : '';
   const note = record.note === null ? '' : ` (${record.note})`;
   const ends = `${printProtocolOf(record)} ${printEnd(source)} > ${printEnd(destination)}`;
-  return `${time} ${event} ${verdict} ${ends} ${way} x${packets}: ${printDecision(record)}${note}${staged}`;
+  const risk = record.path.kind === 'at-risk' ? `; path at risk: ${record.path.reason}` : '';
+  return `${time} ${event} ${verdict} ${ends} ${way} x${packets}: ${printDecision(record)}${note}${staged}${risk}`;
 }
 
 function printProtocolOf({ protocol, icmp }: FlowRecord): string {

@@ -12,7 +12,7 @@ import { type BirdCommand, type BirdReply, isSuccess, replyCodes } from '../bird
 import type { BirdDaemon, BirdError } from '../bird/daemon.ts';
 import { printDrained } from '../bird/drain.ts';
 import { kernelName } from '../bird/names.ts';
-import { readCount, readRoutes, readSessions } from '../bird/read.ts';
+import { readBfd, readCount, readRoutes, readSessions } from '../bird/read.ts';
 import { families } from '../net/address.ts';
 import type { Prefix } from '../net/prefix.ts';
 import { err, ok, type Result } from '../result.ts';
@@ -196,10 +196,17 @@ export function createBirdDaemon(options: BirdDaemonOptions): BirdDaemon {
     },
     async routes(query = {}) {
       const reply = await run({ kind: 'show-routes', ...query }, configureTimeoutMs);
-      return reply.ok ? refusedOr(reply.value, readRoutes) : reply;
+      if (!reply.ok) return reply;
+      return reply.value.code === replyCodes.noRoute ? ok([]) : refusedOr(reply.value, readRoutes);
     },
-    async countExported(session) {
-      const reply = await run({ kind: 'count-exported', session }, configureTimeoutMs);
+    async bfd() {
+      const reply = await run({ kind: 'show-bfd' });
+      if (!reply.ok) return reply;
+      // Without the protocol BIRD knows no such sessions.
+      return reply.value.code === replyCodes.noSuchProtocol ? ok([]) : refusedOr(reply.value, readBfd);
+    },
+    async countExported(session, family) {
+      const reply = await run({ kind: 'count-exported', session, family }, configureTimeoutMs);
       const count = reply.ok ? refusedOr(reply.value, readCount) : reply;
       if (!count.ok) return count;
       if (count.value === undefined) return err({ kind: 'failed', subject: 'show route', message: 'no count' });

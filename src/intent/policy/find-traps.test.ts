@@ -286,32 +286,3 @@ describe('rules and endpoints that mean something else than they seem to', () =>
     ['a rule that means another one', [router, bare, means('role == "y"')], []],
   ])('%s', check);
 });
-
-describe('two routers of a group', () => {
-  const member = (name: string) => resource('Router', name, { asNumber: 64520, redundancyGroup: 'hub' });
-  const link = (name: string, on: string, site: string, preference?: 'primary' | 'backup') =>
-    resource('Attachment', name, {
-      router: on,
-      site,
-      link: { interface: { name: `e-${site}` } },
-      bgp: { asNumber: 65010, ...(preference && { preference }) },
-    } as never);
-  const sites = ['a', 'b'].map((name) => resource('Site', name, { type: 'vpc' }));
-  const group = [member('r1'), member('r2'), ...sites];
-  const off = resource('FelixConfiguration', 'default', { disableConntrackInvalidCheck: true });
-  it.each<Row>([
-    ['alike to one Site', [...group, link('1', 'r1', 'a'), link('2', 'r2', 'a')], ['asymmetric-paths']],
-    [
-      'each preferred by one of two Sites',
-      [
-        ...group,
-        ...[link('1', 'r1', 'a', 'primary'), link('2', 'r2', 'a')],
-        ...[link('3', 'r1', 'b', 'backup'), link('4', 'r2', 'b')],
-      ],
-      ['asymmetric-paths'],
-    ],
-    ['of which one is preferred', [...group, link('1', 'r1', 'a', 'primary'), link('2', 'r2', 'a', 'backup')], []],
-    ['that share no Site', [...group, link('1', 'r1', 'a'), link('2', 'r2', 'b')], []],
-    ['that drop no invalid packets', [...group, link('1', 'r1', 'a'), link('2', 'r2', 'a'), off], []],
-  ])('%s', check);
-});

@@ -13,7 +13,6 @@ import type { Snapshot } from '../../resources/snapshot.ts';
 import { hostEndpointLabels } from '../labels/effective-labels.ts';
 import type { Warning } from '../router-intent.ts';
 import type { Topology } from '../topology/topology.ts';
-import { warnOfAsymmetricPaths } from './asymmetric-paths.ts';
 import { type ProbedEndpoint, warnOfControlTraffic } from './control-traffic.ts';
 import { warnOfEarlyStages } from './early-stage-traps.ts';
 import type { InterfaceFacts, PolicyIntent } from './policy-intent.ts';
@@ -55,7 +54,6 @@ export function findTraps(
     ...warnOfEarlyStages(policy, selected, used),
     ...warnOfInvisibleEndpoints(snapshot, selected, used),
     ...warnOfControlTraffic(policy, probed(policy, selected), interfaces, bgp),
-    ...warnOfAsymmetricPaths(snapshot, topology, policy),
   ];
 }
 
