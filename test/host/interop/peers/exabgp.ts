@@ -13,13 +13,14 @@ export const makeExabgp: MakePeer = (place) => {
   const script = join(place.dir, 'record.sh');
   const record = join(place.dir, 'messages.json');
   let daemon: RunningProgram | undefined;
+  let listens = true;
   const launch = (): void => {
     daemon = place.spawn('exabgp', ['exabgp', config], {
       'exabgp.daemon.user': 'root',
       'exabgp.daemon.drop': 'false',
       'exabgp.api.cli': 'false',
       'exabgp.api.ack': 'false',
-      'exabgp.tcp.bind': ([4, 6] as const).map((family) => addressAt(place.number, family, 2)).join(' '),
+      'exabgp.tcp.bind': listens ? ([4, 6] as const).map((family) => addressAt(place.number, family, 2)).join(' ') : '',
       'exabgp.log.packets': 'false',
     });
   };
@@ -38,6 +39,8 @@ export const makeExabgp: MakePeer = (place) => {
       rmSync(record, { force: true });
       // Its own output stays open: ExaBGP takes the end of that for the program's death.
       writeFileSync(script, `#!/bin/sh\nexec 3>&1\nexec cat >>${record}\n`, { mode: 0o755 });
+      // What it accepts has another TTL than asked for; only what it opens has the right one.
+      listens = !wanted.sessions.some(({ ttlSecurity }) => ttlSecurity);
       writeFileSync(config, exabgpText(place, wanted, script));
       launch();
     },
