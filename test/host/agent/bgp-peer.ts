@@ -33,6 +33,7 @@ export async function openPeer(machine: Machine, { link, onLink, hosts, config }
   const run = (program: string, ...args: string[]): string =>
     execFileSync('ip', ['netns', 'exec', netns, program, ...args], { encoding: 'utf8', timeout: 60_000 });
   const children: ChildProcess[] = [];
+  let lastSince: string | undefined;
 
   const peer = {
     run,
@@ -43,9 +44,13 @@ export async function openPeer(machine: Machine, { link, onLink, hosts, config }
       [...peer.ask('show', 'route', 'protocol', protocol).matchAll(/^(\d\S+\/\d+) /gm)]
         .map(([, prefix = '']) => prefix)
         .sort(),
-    /** Of an established session, the time since when; undefined otherwise. */
-    since: (protocol: string): string | undefined =>
-      /up\s+(\S+)\s+Established/.exec(peer.ask('show', 'protocols', protocol))?.[1],
+    /** Of an established session, the time since when; undefined otherwise. The same session gives the same text. */
+    since(protocol: string): string | undefined {
+      const text = /up\s+(\S+)\s+Established/.exec(peer.ask('show', 'protocols', protocol))?.[1];
+      // BIRD reckons it from the age each time, and may be a millisecond off.
+      if (text === undefined || msBetween(text, lastSince) > 50) lastSince = text;
+      return lastSince;
+    },
     /** Routes that an UPDATE made other than they were, since the session began: BIRD does not count what it knew already. */
     moved(protocol: string): { updates: number; withdraws: number } {
       const text = peer.ask('show', 'protocols', 'all', protocol);
@@ -106,4 +111,13 @@ export async function openPeer(machine: Machine, { link, onLink, hosts, config }
 
 function nodad(address: string): string[] {
   return address.includes(':') ? ['nodad'] : [];
+}
+
+/** Between two times of a day, as BIRD prints them. */
+function msBetween(one: string, other: string | undefined): number {
+  return other === undefined ? Number.POSITIVE_INFINITY : Math.abs(timeOf(one) - timeOf(other));
+}
+
+function timeOf(text: string): number {
+  return Date.parse(`1970-01-01T${text}Z`);
 }
