@@ -285,6 +285,8 @@ function compileChannel(session: SessionIntent, channel: ChannelIntent): BgpChan
     exportFilter: channelFilterName('export', session, channel.family),
     nextHop: session.nextHop,
     addPaths: channel.export.default === 'calico',
+    // Not every peer sends its routes again when asked to (RFC 2918): FRR 8.4 answers nothing where it has sent them before.
+    keepsReceived: session.remoteAs !== session.localAs,
     extendedNextHop: channel.extendedNextHop,
     receiveLimit: channel.import.receiveLimit,
     importLimit: channel.import.limit,

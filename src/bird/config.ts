@@ -104,6 +104,8 @@ export interface BgpChannel {
   readonly exportFilter: string;
   readonly nextHop: 'default' | 'self' | 'keep';
   readonly addPaths: boolean;
+  /** All that the peer sent is kept as it came, so that a filter that changes asks nothing of the peer. */
+  readonly keepsReceived: boolean;
   /** IPv4 over IPv6 next hops (RFC 8950). */
   readonly extendedNextHop: boolean;
   readonly receiveLimit: ChannelLimit | undefined;

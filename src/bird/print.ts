@@ -141,6 +141,7 @@ function printChannel(bgpChannel: BgpChannel): string {
     `export filter ${symbol(bgpChannel.exportFilter)};`,
     // What a filter refused stays visible, so that "why did it not learn this?" has an answer.
     'import keep filtered on;',
+    ...(bgpChannel.keepsReceived ? ['import table on;'] : []),
     ...(nextHop === 'default' ? [] : [`next hop ${nextHop};`]),
     ...(bgpChannel.extendedNextHop ? ['extended next hop on;'] : []),
     ...(bgpChannel.addPaths ? ['add paths on;'] : []),
