@@ -11,7 +11,15 @@ import { printBird } from '../bird/print.ts';
 import type { BirdSnippet } from '../bird/snippets.ts';
 import type { RoutingIntent } from '../intent/routing/routing-intent.ts';
 import { type Prefix, printPrefix } from '../net/prefix.ts';
-import type { AgentState } from './state.ts';
+
+/** What the agent knows beside the intent (AgentState has it); undefined where it was not read yet. */
+interface BirdKnowledge {
+  readonly secrets: ReadonlyMap<string, string> | undefined;
+  readonly snippets: readonly BirdSnippet[] | undefined;
+  readonly activeAggregates: readonly Prefix[] | undefined;
+  /** Undefined: the router is in service. */
+  readonly drain: DrainRecord | undefined;
+}
 
 export interface BirdSource {
   readonly routing: RoutingIntent;
@@ -22,8 +30,17 @@ export interface BirdSource {
   readonly activeAggregates: readonly Prefix[];
 }
 
+/** What the agent knows beside the intent; undefined where it was not read yet. */
+export interface KnownBeside {
+  readonly secrets: ReadonlyMap<string, string> | undefined;
+  readonly snippets: readonly BirdSnippet[] | undefined;
+  /** Set while the router is drained. */
+  readonly drain: object | undefined;
+  readonly activeAggregates: readonly Prefix[] | undefined;
+}
+
 /** Undefined while something is on its way. */
-export function birdSource(state: AgentState, routing: RoutingIntent): BirdSource | undefined {
+export function birdSource(state: KnownBeside, routing: RoutingIntent): BirdSource | undefined {
   const { secrets, snippets, drain, activeAggregates } = state;
   if (secrets === undefined || snippets === undefined) return undefined;
   const aggregates = routing.aggregates.map(({ prefix }) => prefix);

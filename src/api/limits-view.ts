@@ -76,13 +76,6 @@ export function limitsView(
   });
 }
 
-/** Only a limit makes it worth BIRD's while to go through its table. */
-export function sessionsWithExportLimit({ sessions }: RoutingIntent): string[] {
-  return sessions.flatMap(({ name, channels }) =>
-    channels.some((channel) => channel.export.limit !== undefined) ? [name] : [],
-  );
-}
-
 function hitOf(channel: ChannelStatus | undefined, direction: LimitView['direction']): boolean {
   return channel?.limitsHit.includes(direction) ?? false;
 }
