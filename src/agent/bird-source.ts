@@ -12,15 +12,6 @@ import type { BirdSnippet } from '../bird/snippets.ts';
 import type { RoutingIntent } from '../intent/routing/routing-intent.ts';
 import { type Prefix, printPrefix } from '../net/prefix.ts';
 
-/** What the agent knows beside the intent (AgentState has it); undefined where it was not read yet. */
-interface BirdKnowledge {
-  readonly secrets: ReadonlyMap<string, string> | undefined;
-  readonly snippets: readonly BirdSnippet[] | undefined;
-  readonly activeAggregates: readonly Prefix[] | undefined;
-  /** Undefined: the router is in service. */
-  readonly drain: DrainRecord | undefined;
-}
-
 export interface BirdSource {
   readonly routing: RoutingIntent;
   readonly secrets: ReadonlyMap<string, string>;
