@@ -55,7 +55,7 @@ beforeAll(async () => {
   hub = makeHub(star, [rogue, witness]);
   witnessPeer = makeBird(witness);
   const routes = ([4, 6] as const).map((family) => ({ prefix: prefixOf(witness, family, 1) }));
-  witnessPeer.start({ asNumber: asOf(witness), hubAs, sessions: plain(), routes });
+  await witnessPeer.start({ asNumber: asOf(witness), hubAs, sessions: plain(), routes });
   await hub.configure();
   for (const family of [4, 6] as const) await hub.expectState(witness, family, true);
   since = await uptime();

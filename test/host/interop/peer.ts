@@ -59,14 +59,15 @@ export interface HeardRoute {
 }
 
 export interface InteropPeer {
-  start(config: PeerConfig): void;
+  /** Resolves when it has been told all that it shall announce; sessions may take longer. */
+  start(config: PeerConfig): Promise<void>;
   established(family: Family): Promise<boolean>;
   /** What the hub announced for a prefix: as it arrived, undefined while there is nothing. */
   received(prefix: string): Promise<HeardRoute | undefined>;
   /** Without a word to the hub, as in a crash. */
   kill(): Promise<void>;
   /** After `kill`: as a speaker that kept forwarding (RFC 4724 §4.1). */
-  restart(): void;
+  restart(): Promise<void>;
   stop(): Promise<void>;
   /** For a failed test: what the program wrote. */
   log(): string;

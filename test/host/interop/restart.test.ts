@@ -33,7 +33,7 @@ scenario(
         expect(await hub.learned(place, family, prefixOf(place, family, 1))).toBeDefined();
       }
       expect(inKernel()).toBe(true);
-      peer.restart();
+      await peer.restart();
       for (const family of families) {
         await expectUp(cell, family);
         await eventually(

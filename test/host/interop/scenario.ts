@@ -79,7 +79,7 @@ export function useStage(label: string, { keepsWitness = true } = {}): Stage {
     stage.witness = stage.star.place('witness');
     stage.hub = makeHub(stage.star, [...peerNames.map((name) => stage.star.place(name)), stage.witness]);
     witnessPeer = makeBird(stage.witness);
-    witnessPeer.start({ asNumber: asOf(stage.witness), hubAs, sessions: plain(), routes: toldRoutes });
+    await witnessPeer.start({ asNumber: asOf(stage.witness), hubAs, sessions: plain(), routes: toldRoutes });
     await stage.hub.configure();
     for (const family of families) await stage.hub.expectState(stage.witness, family, true);
     since = await uptime();
@@ -125,12 +125,13 @@ export function scenario(stage: Stage, { feature, hub, peer, act }: Scenario, te
       if (hub) stage.hub.enableAll();
       const isTaking = (place: Place): boolean => taking.some((name) => name === place.name);
       if (hub) await stage.hub.configure({ ...hub, bgp: (place) => (isTaking(place) ? (hub.bgp?.(place) ?? {}) : {}) });
-      for (const name of taking) {
+      const start = async (name: PeerName): Promise<void> => {
         const at = stage.peers.get(name);
-        if (!(at && peer)) continue;
-        const setup = peer(at.place);
-        at.peer.start({ asNumber: asOf(at.place), hubAs, sessions: setup.sessions, routes: setup.routes ?? [] });
-      }
+        if (!(at && peer)) return;
+        const { sessions, routes = [] } = peer(at.place);
+        await at.peer.start({ asNumber: asOf(at.place), hubAs, sessions, routes });
+      };
+      await Promise.all(taking.map(start));
       await act?.();
     });
     tests({

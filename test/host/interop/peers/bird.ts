@@ -25,7 +25,7 @@ export const makeBird: MakePeer = (place) => {
     ]);
   };
   return {
-    start(wanted) {
+    async start(wanted) {
       writeFileSync(config, birdText(place, wanted));
       launch();
     },
@@ -58,7 +58,7 @@ export const makeBird: MakePeer = (place) => {
       await daemon?.end('SIGKILL');
       rmSync(socket, { force: true });
     },
-    restart: () => launch('-R'),
+    restart: async () => launch('-R'),
     async stop() {
       await daemon?.end('SIGTERM');
       rmSync(socket, { force: true });

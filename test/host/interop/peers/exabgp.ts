@@ -35,7 +35,7 @@ export const makeExabgp: MakePeer = (place) => {
     rmSync(record, { force: true });
   };
   return {
-    start(wanted) {
+    async start(wanted) {
       rmSync(record, { force: true });
       // Its own output stays open: ExaBGP takes the end of that for the program's death.
       writeFileSync(script, `#!/bin/sh\nexec 3>&1\nexec cat >>${record}\n`, { mode: 0o755 });
@@ -65,7 +65,7 @@ export const makeExabgp: MakePeer = (place) => {
       return last;
     },
     kill: () => end('SIGKILL'),
-    restart: launch,
+    restart: async () => launch(),
     stop: () => end('SIGTERM'),
     log: () => place.log('exabgp'),
   };

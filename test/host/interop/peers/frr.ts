@@ -40,13 +40,13 @@ export const makeFrr: MakePeer = (place) => {
     launch('bgpd', config);
   };
   return {
-    start(wanted) {
+    async start(wanted) {
       mkdirSync(sockets, { recursive: true });
       // They run as a user of their own, which owns what it writes.
       for (const folder of [place.dir, sockets]) place.run('chown', 'frr:frr', folder);
       writeFileSync(empty, '');
       writeFileSync(config, frrText(place, wanted));
-      void launchAll();
+      await launchAll();
     },
     async established(family) {
       const summary = ask('show bgp summary json') as Record<string, { peers?: Record<string, { state: string }> }>;
@@ -59,7 +59,7 @@ export const makeFrr: MakePeer = (place) => {
       return path && heard(path);
     },
     kill: () => end('SIGKILL'),
-    restart: () => launch('bgpd', config),
+    restart: launchAll,
     stop: () => end('SIGTERM'),
     log: () => place.log('zebra', 'bgpd', 'bfdd'),
   };

@@ -29,12 +29,14 @@ export const makeGobgp: MakePeer = (place) => {
       { within: 10_000 },
     );
     for (const route of wanted?.routes ?? []) ask(...routeWords(place.number, wanted as PeerConfig, route));
+    // Only now: it would say that it has told everything (RFC 4724 §4.1) before it has been told anything.
+    for (const { family } of wanted?.sessions ?? []) ask('neighbor', addressAt(place.number, family, 1), 'enable');
   };
   return {
-    start(given) {
+    async start(given) {
       wanted = given;
       writeFileSync(config, gobgpText(place, given));
-      void launch();
+      await launch();
     },
     async established(family) {
       const text = tryAsk('neighbor', addressAt(place.number, family, 1), '-j');
@@ -51,7 +53,7 @@ export const makeGobgp: MakePeer = (place) => {
       return undefined;
     },
     kill: async () => daemon?.end('SIGKILL'),
-    restart: () => void launch('-r'),
+    restart: () => launch('-r'),
     stop: async () => daemon?.end('SIGTERM'),
     log: () => place.log('gobgp'),
   };
@@ -102,6 +104,7 @@ function neighborText(number: number, hubAs: number, session: PeerSession): stri
   [neighbors.config]
     neighbor-address = "${addressAt(number, family, 1)}"
     peer-as = ${hubAs}
+    admin-down = true
     ${password === undefined ? '' : `auth-password = "${password}"`}
   [neighbors.transport.config]
     passive-mode = ${passive === true}

@@ -28,7 +28,7 @@ export const makeOpenbgpd: MakePeer = (place) => {
     rmSync(socket, { force: true });
   };
   return {
-    start(wanted) {
+    async start(wanted) {
       writeFileSync(config, openbgpdText(place, wanted, socket));
       // It refuses a file that others may read: passwords are in it.
       chmodSync(config, 0o600);
@@ -45,7 +45,7 @@ export const makeOpenbgpd: MakePeer = (place) => {
       return found && heard(found);
     },
     kill: () => end('SIGKILL'),
-    restart: launch,
+    restart: async () => launch(),
     stop: () => end('SIGTERM'),
     log: () => place.log('openbgpd'),
   };
