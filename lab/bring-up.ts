@@ -36,7 +36,7 @@ export async function bringUp(lab: Lab, sandbox: Sandbox, progress: Progress = (
   );
   await mapLimited(contexts, width, writeSysctls);
   await ipBatch(sandbox, undefined, createLinks(lab));
-  await mapLimited(contexts, width, wire);
+  await mapLimited(contexts, width, dress);
 
   progress('services and probes');
   await mapLimited(contexts.filter(hasEndpoint), width, startEndpoint);
@@ -56,7 +56,20 @@ export function hasEndpoint({ spec }: NodeContext): boolean {
   return spec.type !== 'bridge';
 }
 
-async function wire(context: NodeContext): Promise<void> {
+/** Kernel settings, addresses and links of a node whose ends of links are there. */
+export async function wireNode(context: NodeContext): Promise<void> {
+  await writeSysctls(context);
+  await dress(context);
+}
+
+/** Its endpoint and its programs, until they answer. */
+export async function startNode(context: NodeContext): Promise<void> {
+  if (hasEndpoint(context)) await startEndpoint(context);
+  await typeOf(context).launch?.(context);
+  await awaitReady(context);
+}
+
+async function dress(context: NodeContext): Promise<void> {
   const { lab, sandbox, name, spec } = context;
   const gateways = spec.type === 'bridge' ? [] : spec.gateways;
   await ipBatch(sandbox, name, [

@@ -51,6 +51,8 @@ export interface FlowTransfer {
 
 /** Milliseconds for traffic to be steady, and for the rest of a transfer: TCP doubles its pause after each loss. */
 const patience = 30_000;
+/** Datagrams in a row, one each millisecond, that must be answered: long enough to see a second gap behind the first. */
+const steadyRun = 500;
 
 export async function runDisruption(running: RunningLab, plan: Disruption): Promise<DisruptionOutcome> {
   const streams = dial(running, plan.streams);
@@ -63,7 +65,9 @@ export async function runDisruption(running: RunningLab, plan: Disruption): Prom
   }
   const areSteady = (since: number) =>
     Promise.all(
-      streams.map(async ({ id, from }) => isSteady(await (await running.endpoints.of(from)).readStream(id), since)),
+      streams.map(async ({ id, from }) =>
+        isSteady(await (await running.endpoints.of(from)).readStream(id), since, steadyRun),
+      ),
     );
   const waitSteady = (since: number) =>
     eventually(

@@ -1,5 +1,7 @@
 /**
- * What can befall a router of a group, each as one deed that ends when the operator would go on.
+ * What can befall a router of a group, each as one deed that ends when the operator would go on, and how it is mended.
+ *
+ *   disturb → traffic finds its way → mend → every session, route and path as before
  *
  * Invariant: a deed waits for what it set off (an agent that answers, a route that stands), never for a guessed time.
  */
@@ -9,18 +11,21 @@ import { eventually } from './eventually.ts';
 import type { RunningLab } from './harness.ts';
 import { LabFailure, mustRun, run } from './sandbox/run.ts';
 
-export type Disturbance = 'power' | 'link' | 'drain' | 'agent' | 'bird' | 'filter';
+export type Disturbance = 'power' | 'cable' | 'silence' | 'drain' | 'agent' | 'bird' | 'filter';
 
+export const accidents: readonly Disturbance[] = ['silence', 'cable', 'power'];
 /** Those that an operator plans: nothing may be lost of them. */
 export const planned: readonly Disturbance[] = ['filter', 'agent', 'drain', 'bird'];
 
+/** After the router's name. */
 export const titles: Readonly<Record<Disturbance, string>> = {
-  power: 'killed: links down, every process dead',
-  link: 'its link to the data center cut',
-  drain: 'drained, and back',
-  agent: 'its agent restarted',
-  bird: 'drained, its BIRD restarted, and back',
-  filter: 'the import filters of all edited',
+  power: 'is killed: links down, every process dead',
+  cable: 'loses its link to a Site, and sees it',
+  silence: 'loses its link to a Site, and its carrier stays',
+  drain: 'is drained, and back',
+  agent: 'has its agent restarted',
+  bird: 'is drained, has its BIRD restarted, and is back',
+  filter: 'gets other import filters',
 };
 
 /** Does it to a router of a lab made like examples/two-routers. */
@@ -28,9 +33,10 @@ export async function disturb(running: RunningLab, router: string, what: Disturb
   switch (what) {
     case 'power':
       return running.cutPower(router);
-    case 'link':
-      await mustRun(running.sandbox, ['ip', 'link', 'set', 'dx0', 'down'], { node: router });
-      return;
+    case 'cable':
+      return setPort(running, router, ['down']);
+    case 'silence':
+      return setPort(running, router, ['nomaster']);
     case 'drain':
       await order(running, ['drain', '--router', router, '--wait', '60s', '--quiet-below', '10']);
       await order(running, ['undrain', '--router', router, '--wait', '60s']);
@@ -50,11 +56,8 @@ export async function disturb(running: RunningLab, router: string, what: Disturb
       return;
     }
     case 'filter': {
-      const { lab } = running;
-      const text = readFileSync(resolve(lab.folder, lab.spec.resources, 'sites.yaml'), 'utf8');
-      const wider = text.replace('prefixes: [10.1.0.0/16,', 'prefixes: [10.1.0.0/16, 10.103.0.0/16,');
-      const applied = await running.causeway(['apply', '-f', '-'], { input: wider });
-      if (applied.code !== 0) throw new LabFailure(`apply: ${applied.stderr}`);
+      const wider = readSites(running).replace('prefixes: [10.1.0.0/16,', 'prefixes: [10.1.0.0/16, 10.103.0.0/16,');
+      await apply(running, wider);
       const [row] = await running.routes([
         { on: router, prefix: '10.103.0.0/26', via: ['a-node1'], why: 'its own now' },
       ]);
@@ -62,6 +65,47 @@ export async function disturb(running: RunningLab, router: string, what: Disturb
       return;
     }
   }
+}
+
+/** As it was before, seen in sessions, kernel routes and the ways that traffic takes. */
+export async function mend(running: RunningLab, router: string, what: Disturbance): Promise<void> {
+  switch (what) {
+    case 'power':
+      await running.restorePower(router);
+      break;
+    case 'cable':
+      await setPort(running, router, ['up']);
+      break;
+    case 'silence':
+      await setPort(running, router, ['master', 'br0']);
+      break;
+    case 'filter':
+      await apply(running, readSites(running));
+      break;
+    case 'drain':
+    case 'agent':
+    case 'bird':
+      break;
+  }
+  await sessions(running);
+  for (const rows of [await running.routes(), await running.paths()]) {
+    if (!rows.every((row) => row.passed))
+      throw new LabFailure(`routes are not as they were before ${router} ${titles[what]}`);
+  }
+}
+
+/** The far end of the router's link: a port of the bridge that stands for the network of spoke-a. */
+async function setPort(running: RunningLab, router: string, state: readonly string[]): Promise<void> {
+  await mustRun(running.sandbox, ['ip', 'link', 'set', router, ...state], { node: 'vpc-a' });
+}
+
+function readSites({ lab }: RunningLab): string {
+  return readFileSync(resolve(lab.folder, lab.spec.resources, 'sites.yaml'), 'utf8');
+}
+
+async function apply(running: RunningLab, text: string): Promise<void> {
+  const applied = await running.causeway(['apply', '-f', '-'], { input: text });
+  if (applied.code !== 0) throw new LabFailure(`apply: ${applied.stderr}`);
 }
 
 async function order(running: RunningLab, argv: readonly string[]): Promise<void> {

@@ -109,11 +109,11 @@ export function measureLoss(attempts: readonly Attempt[]): Pick<StreamLoss, 'sen
   return { sent: attempts.length, lost, seconds: longest / 1000 };
 }
 
-/** Several attempts in a row, all made after a time, were answered. */
-export function isSteady(attempts: readonly Attempt[], since: number): boolean {
+/** `length` attempts in a row, all made after a time, were answered. */
+export function isSteady(attempts: readonly Attempt[], since: number, length = steadyRun): boolean {
   let run = 0;
   return attempts.some(({ at, answeredAt }) => {
     run = at > since && answeredAt !== null ? run + 1 : 0;
-    return run >= steadyRun;
+    return run >= length;
   });
 }

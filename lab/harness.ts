@@ -14,7 +14,8 @@ import { readSessions, type SessionRow } from './checks/sessions.ts';
 import { eventually } from './eventually.ts';
 import { keepEvidence } from './evidence.ts';
 import { causewayProgram } from './package-root.ts';
-import { type Finished, LabFailure, mustRun, type RunOptions, run, start } from './sandbox/run.ts';
+import { cutPower, processesIn, restorePower } from './power.ts';
+import { type Finished, LabFailure, type RunOptions, run, start } from './sandbox/run.ts';
 import { findSandbox, type Ownership, pathInside, type Sandbox, startSandbox, stopSandbox } from './sandbox/sandbox.ts';
 import { type Lab, printLabFileErrors, readLab } from './topology/lab-file.ts';
 import type { PacketCheck, PathCheck, RouteCheck } from './topology/lab-schema.ts';
@@ -48,6 +49,8 @@ export interface RunningLab {
   signal(pid: number, signal: NodeJS.Signals): Promise<void>;
   /** A node dies at once and says no word to anyone: links down, every process of its network namespace killed. */
   cutPower(node: string): Promise<void>;
+  /** A router that lost its power boots again: nothing of what its memory held is there, and its programs answer. */
+  restorePower(router: string): Promise<void>;
   /** Rules, routes, sessions and logs, in a folder on the host. */
   evidence(): Promise<string>;
   down(): Promise<void>;
@@ -125,13 +128,11 @@ function attach(lab: Lab, sandbox: Sandbox): RunningLab {
 
     startAgent: (router) => start(sandbox, router, `${router}-agent`, [causewayProgram(), 'agent', '--router', router]),
 
-    async cutPower(node) {
-      const pids = await processesIn(sandbox, node);
-      // Stopped first: a daemon that sees one link go down would still say good-bye over the others.
-      if (pids.length > 0) await mustRun(sandbox, ['kill', '-STOP', ...pids]);
-      const input = (await linkNames(sandbox, node)).map((name) => `link set ${name} down\n`).join('');
-      await mustRun(sandbox, ['ip', '-batch', '-'], { node, input });
-      if (pids.length > 0) await run(sandbox, ['kill', '-KILL', ...pids]);
+    cutPower: (node) => cutPower(sandbox, node),
+
+    async restorePower(router) {
+      await restorePower(lab, sandbox, router);
+      endpoints.forget(router);
     },
 
     async agentProcess(router) {
@@ -161,14 +162,4 @@ function attach(lab: Lab, sandbox: Sandbox): RunningLab {
       if (!stopped.ok) throw new LabFailure(stopped.error.message);
     },
   };
-}
-
-async function linkNames(sandbox: Sandbox, node: string): Promise<string[]> {
-  const links = JSON.parse(await mustRun(sandbox, ['ip', '-json', 'link', 'show'], { node })) as { ifname: string }[];
-  return links.map((link) => link.ifname.replace(/@.*$/, '')).filter((name) => name !== 'lo');
-}
-
-/** Process ids as the sandbox sees them. */
-async function processesIn(sandbox: Sandbox, node: string): Promise<string[]> {
-  return (await mustRun(sandbox, ['ip', 'netns', 'pids', node])).trim().split(/\s+/).filter(Boolean);
 }

@@ -32,6 +32,8 @@ const width = 12;
 /** The connections to the endpoints, kept for as long as the lab is looked at. */
 export interface Endpoints {
   of(node: string): Promise<Endpoint>;
+  /** Connects anew when next asked: the node's endpoint is another process now. */
+  forget(node: string): void;
   close(): void;
 }
 
@@ -42,6 +44,13 @@ export function openEndpoints(sandbox: Sandbox): Endpoints {
       const known = opened.get(node) ?? connectEndpoint(sandbox, node);
       opened.set(node, known);
       return known;
+    },
+    forget(node) {
+      opened
+        .get(node)
+        ?.then((one) => one.close())
+        .catch(() => {});
+      opened.delete(node);
     },
     close() {
       for (const endpoint of opened.values()) {

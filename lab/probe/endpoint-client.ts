@@ -55,14 +55,15 @@ export interface Endpoint {
   close(): void;
 }
 
-const socketPath = (node: string) => `/run/lab/${node}.endpoint`;
+/** Where the endpoint of a node listens, inside. */
+export const endpointSocket = (node: string) => `/run/lab/${node}.endpoint`;
 
 /** Starts a node's endpoint process and waits until it answers. */
 export async function startEndpoint({ sandbox, name, spec }: NodeContext): Promise<void> {
   const { tcp, udp } = spec.type === 'bridge' ? { tcp: [], udp: [] } : spec.services;
   const ports = (list: readonly number[]): string => (list.length === 0 ? '-' : list.join(','));
   const program = `${packageRoot()}/lab/probe/endpoint.mjs`;
-  start(sandbox, name, `${name}-endpoint`, ['node', program, name, socketPath(name), ports(tcp), ports(udp)]);
+  start(sandbox, name, `${name}-endpoint`, ['node', program, name, endpointSocket(name), ports(tcp), ports(udp)]);
   const endpoint = await eventually(
     () => connectEndpoint(sandbox, name).catch(() => undefined),
     (found) => found !== undefined,
@@ -74,7 +75,7 @@ export async function startEndpoint({ sandbox, name, spec }: NodeContext): Promi
 
 /** Connects to the endpoint of a node. */
 export async function connectEndpoint(sandbox: Sandbox, node: string): Promise<Endpoint> {
-  const socket = await open(pathInside(sandbox, socketPath(node)));
+  const socket = await open(pathInside(sandbox, endpointSocket(node)));
   const waiting = new Map<number, { resolve(answer: never): void; reject(error: Error): void }>();
   let seq = 0;
   createInterface({ input: socket }).on('line', (line) => {
