@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { parsePrefix } from '../net/prefix.ts';
 import { type BirdCommand, createReplyReader, isSuccess, printCommand } from './control.ts';
 
 const statusText = [
@@ -77,6 +78,16 @@ describe('commands', () => {
     [{ kind: 'show-routes', exportedTo: 'attachment_dc' }, 'show route all export cw_attachment_dc\n'],
   ])('%j is %j', (command, text) => {
     expect(printCommand(command)).toBe(text);
+  });
+
+  it.each([
+    ['10.0.0.0/8', undefined, 'show route in 10.0.0.0/8 where net.len > 8 && (source', ''],
+    ['2001:db8::/32', 's', 'show route in 2001:db8::/32 where net.len > 32 && (source', ' && proto != "cw_s"'],
+  ])('counts what lies inside %s, but for its only session', (text, except, begin, end) => {
+    const aggregate = parsePrefix(text);
+    const command = aggregate && printCommand({ kind: 'count-members', aggregate, except });
+    expect(command?.startsWith(begin)).toBe(true);
+    expect(command?.endsWith(`dest != RTD_UNREACHABLE${end} count\n`)).toBe(true);
   });
 
   it('cannot be made of two lines', () => {

@@ -345,6 +345,13 @@ describe('an agent between two peers', () => {
     const routes = (): string => machine.must('ip', 'route', 'show', 'proto', 'bird');
     const learned = await eventually(routes, (text) => text.includes('10.60.0.0/16'), within);
     expect(learned).not.toContain('10.60.1.0/24');
+    // Its session was down, so the aggregate was gone: what comes next finds all at rest.
+    await eventually(
+      () => left.learned('hub'),
+      (prefixes) => prefixes.length > 0,
+      within,
+    );
+    await revisionReached(revision());
   }, 60_000);
 
   it.each([
