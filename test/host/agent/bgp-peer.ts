@@ -91,21 +91,29 @@ export async function openPeer(machine: Machine, { link, onLink, hosts, config }
     },
   };
 
-  execFileSync('ip', ['netns', 'add', netns]);
-  machine.must('ip', 'link', 'set', `far${link}`, 'netns', netns);
-  for (const name of ['lo', `far${link}`]) run('ip', 'link', 'set', name, 'up');
-  for (const address of onLink) run('ip', 'addr', 'add', address, 'dev', `far${link}`, ...nodad(address));
-  for (const address of hosts) run('ip', 'addr', 'add', address, 'dev', 'lo', ...nodad(address));
-  const families = [4, 6].map(
-    (family) => `protocol kernel { ipv${family} { import none; export where source = RTS_BGP; }; }\n`,
-  );
-  writeFileSync(at('bird.conf'), `router id 192.0.2.${link + 1};\nprotocol device { }\n${families.join('')}${config}`);
-  run('bird', '-c', at('bird.conf'), '-s', at('bird.ctl'), '-P', at('bird.pid'), '-D', at('bird.log'));
-  await eventually(
-    () => peer.isUp(),
-    (isUp) => isUp,
-    { within: 10_000 },
-  );
+  try {
+    execFileSync('ip', ['netns', 'add', netns]);
+    machine.must('ip', 'link', 'set', `far${link}`, 'netns', netns);
+    for (const name of ['lo', `far${link}`]) run('ip', 'link', 'set', name, 'up');
+    for (const address of onLink) run('ip', 'addr', 'add', address, 'dev', `far${link}`, ...nodad(address));
+    for (const address of hosts) run('ip', 'addr', 'add', address, 'dev', 'lo', ...nodad(address));
+    const families = [4, 6].map(
+      (family) => `protocol kernel { ipv${family} { import none; export where source = RTS_BGP; }; }\n`,
+    );
+    writeFileSync(
+      at('bird.conf'),
+      `router id 192.0.2.${link + 1};\nprotocol device { }\n${families.join('')}${config}`,
+    );
+    run('bird', '-c', at('bird.conf'), '-s', at('bird.ctl'), '-P', at('bird.pid'), '-D', at('bird.log'));
+    await eventually(
+      () => peer.isUp(),
+      (isUp) => isUp,
+      { within: 10_000 },
+    );
+  } catch (error) {
+    peer.close();
+    throw error;
+  }
   return peer;
 }
 
