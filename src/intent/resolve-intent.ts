@@ -63,8 +63,8 @@ export function findUnknownRouter(snapshot: Snapshot, router: string): UnknownRo
 
 /** What policy keeps open for the router's own protocols: exactly the sessions and the group of the routing intent. */
 export function controlPeers({ listenPort, sessions, group }: RoutingIntent): ControlPeers {
-  const bfd = sessions.flatMap(({ bfd: liveness, neighbor: address, reach, origin }): BfdPeer[] =>
-    liveness ? [{ address, port: reach === 'direct' ? 3784 : 4784, origin }] : [],
+  const bfd = sessions.flatMap(({ bfd: liveness, neighbor: address, reach }): BfdPeer[] =>
+    liveness ? [{ address, port: reach === 'direct' ? 3784 : 4784 }] : [],
   );
   const sync = group?.stateSync;
   return {

@@ -1,19 +1,17 @@
 /**
- * The router's own control traffic that its policy cuts: neighbour discovery, loopback, BFD, tunnels (semantics §4.10, §4.11).
+ * The router's own control traffic that its policy cuts: neighbour discovery, loopback, tunnels (semantics §4.10, §4.11).
  *
- *   PolicyIntent, SelectedEndpoints, InterfaceFacts, ControlPeers ─[warnOfControlTraffic]→ Warning[]
+ *   PolicyIntent, SelectedEndpoints, InterfaceFacts ─[warnOfControlTraffic]→ Warning[]
  *
  * Invariant: warns only of what surely is cut, whatever the members of selectors are.
  */
-import { type Address, type Family, parseAddress, printAddress } from '../../net/address.ts';
+import { type Family, parseAddress } from '../../net/address.ts';
 import { protocolNumbers } from '../../net/ip-protocol.ts';
-import { containsAddress, maskAddress } from '../../net/prefix.ts';
 import type { Resource } from '../../resources/resource.ts';
 import type { Warning } from '../router-intent.ts';
 import type { Direction, EndpointIntent, InterfaceFacts, PolicyIntent, TierIntent } from './policy-intent.ts';
 import { isSurelyAllowed, isSurelyDenied, type Probe } from './probe.ts';
 import { wildcard } from './resolve-endpoints.ts';
-import type { ControlPeers } from './resolve-failsafes.ts';
 
 /** An endpoint as resolved, and the resource it is, generated ones included. */
 export interface ProbedEndpoint {
@@ -29,7 +27,6 @@ export function warnOfControlTraffic(
   policy: PolicyIntent,
   endpoints: readonly ProbedEndpoint[],
   interfaces: readonly InterfaceFacts[],
-  bgp: ControlPeers,
 ): Warning[] {
   const allowed: AllowedFamilies = new Map();
   return [
@@ -38,7 +35,6 @@ export function warnOfControlTraffic(
       ...warnOfLoopback(policy, endpoint),
       ...warnOfOneWay(policy, endpoint, allowed),
     ]),
-    ...warnOfBfd(policy, endpoints, interfaces, bgp),
     ...warnOfTunnels(policy, endpoints, interfaces),
   ];
 }
@@ -133,42 +129,6 @@ function allowedFamilies(
   }
   known.set(met, families);
   return families;
-}
-
-/** A session with BFD goes down, and stays down, where its packets are dropped: BGP would take it for a dead peer. */
-function warnOfBfd(
-  policy: PolicyIntent,
-  endpoints: readonly ProbedEndpoint[],
-  interfaces: readonly InterfaceFacts[],
-  { bfd = [] }: ControlPeers,
-): Warning[] {
-  return bfd.flatMap(({ address, port, origin }) => {
-    const facing = endpointsFacing(address, endpoints, interfaces);
-    const probe: Probe = { family: address.family, protocol: UDP, port, remote: address };
-    const cut = directions.filter(
-      (direction) =>
-        facing.length > 0 && facing.every(({ intent }) => isSurelyDenied(policy, intent, direction, probe)),
-    );
-    if (cut.length === 0) return [];
-    const ways = cut.map((direction) => words[direction]).join(' and ');
-    const names = facing.map(({ resource }) => resource.metadata.name).join(', ');
-    const message = `BFD with ${printAddress(address)} (udp/${port}) is dropped on its way ${ways} by HostEndpoint ${names}, and no failsafe covers it: BFD takes the peer for dead and the session stays down; allow protocol UDP, port ${port}, both ways`;
-    return [{ code: 'bfd-denied', subject: origin, path: ['spec', 'bgp', 'bfd'], message }];
-  });
-}
-
-/** Those of the interface in whose subnet the address is; of any, where it is in none. */
-function endpointsFacing(
-  address: Address,
-  endpoints: readonly ProbedEndpoint[],
-  interfaces: readonly InterfaceFacts[],
-): readonly ProbedEndpoint[] {
-  const link = interfaces.find(({ addresses }) =>
-    addresses.some((own) => containsAddress(maskAddress(own.address, own.length), address)),
-  );
-  if (!link) return endpoints;
-  const own = endpoints.find(({ intent }) => intent.interfaces !== wildcard && intent.interfaces.includes(link.name));
-  return own ? [own] : endpoints.filter(({ intent }) => intent.interfaces === wildcard);
 }
 
 interface Tunnel {

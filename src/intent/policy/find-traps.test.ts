@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { address } from '../../net/literals.fixture.ts';
 import { resource } from '../../resources/resource.fixture.ts';
 import type { AnyResource, SpecByKind } from '../../resources/resource.ts';
 import type { Rule } from '../../resources/rule.ts';
@@ -157,51 +156,6 @@ describe('protocols that no failsafe covers', () => {
     ['the kernel’s own fallback devices show nothing', way([], []), [], tunnel('gre0')],
     ['GRE that is allowed', way([protocol(47)], [protocol(47)]), [], tunnel('gre1')],
   ])('%s', check);
-});
-
-describe('BFD', () => {
-  const site = resource('Site', 's', { type: 'vpc' });
-  const peer = (multihop?: number) =>
-    resource('Attachment', 'a', {
-      router: 'r1',
-      site: 's',
-      link: { interface: { name: 'eth0' } },
-      addresses: { local: ['10.0.0.1/24'], remote: ['10.0.0.2'] },
-      bgp: { asNumber: 65010, bfd: {}, ...(multihop === undefined ? {} : { multihop }) },
-    } as never);
-  const attached = (rules: Rule[], multihop?: number): AnyResource[] => [
-    router,
-    site,
-    peer(multihop),
-    policy('p', { ...both, selector: 'all()', ingress: rules, egress: rules }),
-  ];
-  const udp = (port: number): Rule => ({ action: 'Allow', protocol: 'UDP', destination: { ports: [port] } });
-  const bfd = [{ address: address('10.0.0.2'), port: 3784, origin: undefined }] as const;
-  const ownList = resource('FelixConfiguration', 'default', {
-    failsafeInboundHostPorts: [{ protocol: 'TCP', port: 22 }],
-    failsafeOutboundHostPorts: [{ protocol: 'TCP', port: 179 }],
-  });
-  it.each<[string, AnyResource[], typeof bfd, string[]]>([
-    ['is let through to peers', attached([]), bfd, []],
-    ['is cut where configured failsafes leave it out', [ownList, ...attached([])], bfd, ['bfd-denied']],
-    ['is cut where only another port is open', [ownList, ...attached([udp(4784)])], bfd, ['bfd-denied']],
-    ['is not cut where its port is open', [ownList, ...attached([udp(3784)])], bfd, []],
-    [
-      'is not cut by a failsafe for it',
-      [
-        ...attached([]),
-        resource('FelixConfiguration', 'default', {
-          failsafeInboundHostPorts: [{ protocol: 'UDP', port: 3784 }],
-          failsafeOutboundHostPorts: [{ protocol: 'UDP', port: 3784 }],
-        }),
-      ],
-      bfd,
-      [],
-    ],
-  ])('%s', (_title, resources, peers, expected) => {
-    const warned = codes(resolve(resources, [facts('eth0', '10.0.0.1/24')], peers).warnings);
-    expect(warned.filter((code) => code === 'bfd-denied')).toEqual(expected);
-  });
 });
 
 describe('rules and endpoints that mean something else than they seem to', () => {

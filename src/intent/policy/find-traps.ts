@@ -16,7 +16,6 @@ import type { Topology } from '../topology/topology.ts';
 import { type ProbedEndpoint, warnOfControlTraffic } from './control-traffic.ts';
 import { warnOfEarlyStages } from './early-stage-traps.ts';
 import type { InterfaceFacts, PolicyIntent } from './policy-intent.ts';
-import type { ControlPeers } from './resolve-failsafes.ts';
 import type { ClassifiedPolicy } from './resolve-tiers.ts';
 import { warnOfRules } from './rule-traps.ts';
 import type { SelectedEndpoint } from './selected-endpoint.ts';
@@ -27,14 +26,13 @@ export interface Surroundings {
   readonly topology: Topology;
   /** Those that exist: they tell where IPv6 is in use, and which tunnels there are. */
   readonly interfaces: readonly InterfaceFacts[];
-  readonly bgp: ControlPeers;
 }
 
 /** Traps of the whole. */
 export function findTraps(
   policy: PolicyIntent,
   selected: readonly SelectedEndpoint[],
-  { snapshot, topology, interfaces, bgp }: Surroundings,
+  { snapshot, topology, interfaces }: Surroundings,
 ): Warning[] {
   const isRouter = topology.router.resource !== undefined;
   const used = [...usedPolicies(selected)];
@@ -53,7 +51,7 @@ export function findTraps(
     ...profilesOf(policy).flatMap((profile) => warnOfRules(profile, ['ingress', 'egress'], policy)),
     ...warnOfEarlyStages(policy, selected, used),
     ...warnOfInvisibleEndpoints(snapshot, selected, used),
-    ...warnOfControlTraffic(policy, probed(policy, selected), interfaces, bgp),
+    ...warnOfControlTraffic(policy, probed(policy, selected), interfaces),
   ];
 }
 

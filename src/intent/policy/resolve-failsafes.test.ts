@@ -64,8 +64,8 @@ describe('settings', () => {
       listenPort: 179,
       peers: [],
       bfd: [
-        { address: address('192.0.2.9'), port: 3784, origin: undefined },
-        { address: address('2001:db8::9'), port: 4784, origin: undefined },
+        { address: address('192.0.2.9'), port: 3784 },
+        { address: address('2001:db8::9'), port: 4784 },
       ],
       stateSync: { interfaceName: 'sync0', port: 3780, peers: [address('198.51.100.2')] },
     } as const;

@@ -28,8 +28,6 @@ export interface ControlPeers {
 export interface BfdPeer {
   readonly address: Address;
   readonly port: 3784 | 4784;
-  /** What asked for it. */
-  readonly origin: Resource | undefined;
 }
 
 const { TCP, UDP, SCTP } = protocolNumbers;
@@ -71,7 +69,10 @@ function resolveInbound(
 ): readonly Failsafe[] {
   const configured = felix.failsafeInbound && parseFailsafes(felix.failsafeInbound, warnings);
   if (!router) return configured ?? calicoInbound;
-  if (configured) return router.spec.management ? [...configured, ...managementAccess(router, warnings)] : configured;
+  if (configured) {
+    const management = router.spec.management ? managementAccess(router, warnings) : [];
+    return [...configured, ...management, ...livenessAndState(bgp)];
+  }
   return [
     ...managementAccess(router, warnings),
     { protocol: UDP, port: dhcpClientPort },
@@ -86,8 +87,9 @@ function resolveOutbound(
   bgp: ControlPeers,
   warnings: Warning[],
 ): readonly Failsafe[] {
-  if (felix.failsafeOutbound) return parseFailsafes(felix.failsafeOutbound, warnings);
-  if (!router) return calicoOutbound;
+  const configured = felix.failsafeOutbound && parseFailsafes(felix.failsafeOutbound, warnings);
+  if (!router) return configured ?? calicoOutbound;
+  if (configured) return [...configured, ...livenessAndState(bgp)];
   // Calico's list knows only port 179; a peer that listens elsewhere must be reachable too.
   const elsewhere = bgp.peers.filter(({ port }) => port !== bgpPort);
   return [
@@ -97,7 +99,10 @@ function resolveOutbound(
   ];
 }
 
-/** Each end sends to the other's port, so both directions are the same (RFC 5881 §4). */
+/**
+ * What Attachments and the group ask for, whatever ports are configured: Calico knows neither. Each end sends to the other's
+ * port, so both directions are the same (RFC 5881 §4).
+ */
 function livenessAndState({ bfd = [], stateSync }: ControlPeers): Failsafe[] {
   return [
     ...bfd.map(({ address, port }) => ({ protocol: UDP, port, net: hostPrefix(address) })),

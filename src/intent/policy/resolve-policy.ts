@@ -173,7 +173,7 @@ export class PolicyResolver {
     this.before = policy;
     const seen = { policy, classified, inForce, guarded, met, orders: [this.enforcedOrder, this.stagedOrder] };
     const told = [warnings, placeWarnings, ...ruleWarnings].flat();
-    return { policy, warnings: warningsFrom(seen, told, { topology, interfaces, bgp }) };
+    return { policy, warnings: warningsFrom(seen, told, { topology, interfaces }) };
   }
 
   private guard({ snapshot, topology, hostEndpoints, interfaces }: PolicyInputs): Guarded {
@@ -269,7 +269,7 @@ interface Seen {
 function warningsFrom(
   { policy, classified, inForce, guarded, met, orders }: Seen,
   told: readonly Warning[],
-  surroundings: Pick<PolicyInputs, 'topology' | 'interfaces' | 'bgp'>,
+  surroundings: Pick<PolicyInputs, 'topology' | 'interfaces'>,
 ): ResolvedPolicy['warnings'] {
   const policyOf = ({ id }: PolicyPlacement) => classified.get(id) as ClassifiedPolicy;
   return (current) => [
