@@ -120,7 +120,8 @@ function readOpen(head: readonly string[]): Pick<SessionStatus, 'capabilities' |
   const first = head.indexOf('Neighbor capabilities') + 1;
   const rest = first === 0 ? [] : head.slice(first);
   const last = rest.findIndex((line) => line.startsWith('Session:'));
-  const capabilities = last < 0 ? [] : rest.slice(0, last);
+  // What has a colon says more of the capability before it.
+  const capabilities = last < 0 ? [] : rest.slice(0, last).filter((line) => !line.includes(':'));
   const hold = /\/(\d+)$/.exec(fieldOf(head, 'Hold timer') ?? '')?.[1];
   return {
     ...(capabilities.length === 0 ? {} : { capabilities }),
