@@ -1,7 +1,7 @@
 /**
  * npm run bench: measures, prints tables, writes JSON.
  *
- *   scripts/bench.sh (sandbox) → [main] → forwarding, compile, change, agent, routing → report
+ *   scripts/bench.sh (sandbox) → [main] → forwarding, compile, change, agent, routing, failover → report
  *
  * Invariant: exit 0 means that every figure asked for was measured and is written; no figure is judged here.
  */
@@ -10,6 +10,7 @@ import { dirname } from 'node:path';
 import { measureAgentPart } from './control-plane/agent-part.ts';
 import { measureChangePart } from './control-plane/change-part.ts';
 import { measureCompilePart } from './control-plane/compile-part.ts';
+import { measureFailoverPart } from './failover/failover-part.ts';
 import { measureForwardingPart } from './forwarding/forwarding-part.ts';
 import { prepareSandbox, sandboxMissing } from './kernel/sandbox.ts';
 import { observeMachine } from './machine.ts';
@@ -42,6 +43,7 @@ async function bench(options: BenchOptions): Promise<void> {
   const agent = wants('agent') ? await measureAgentPart(options, progress) : undefined;
   const forwarding = wants('forwarding') ? await measureForwardingPart(options, progress) : undefined;
   const routing = wants('routing') ? await measureRoutingPart(options, progress) : undefined;
+  const failover = wants('failover') ? await measureFailoverPart(options, progress) : undefined;
   progress.end();
   const report: BenchReport = {
     version: 1,
@@ -54,6 +56,7 @@ async function bench(options: BenchOptions): Promise<void> {
     ...(agent === undefined ? {} : { agent }),
     ...(forwarding === undefined ? {} : { forwarding }),
     ...(routing === undefined ? {} : { routing }),
+    ...(failover === undefined ? {} : { failover }),
   };
   mkdirSync(dirname(options.outFile), { recursive: true });
   writeFileSync(options.outFile, `${JSON.stringify(report, null, 2)}\n`);

@@ -7,7 +7,7 @@ describe('parseOptions', () => {
       ok: true,
       value: {
         isQuick: false,
-        parts: ['forwarding', 'compile', 'change', 'agent', 'routing'],
+        parts: ['forwarding', 'compile', 'change', 'agent', 'routing', 'failover'],
         outFile: '.cache/bench.json',
       },
     });

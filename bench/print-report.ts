@@ -16,6 +16,7 @@ import {
   type CompileStage,
   changeSteps,
   compileStages,
+  type FailoverReport,
   type ForwardingReport,
   type HubStart,
   type RoutingReport,
@@ -35,6 +36,7 @@ export function printReport(report: BenchReport): string {
     ...(report.change === undefined ? [] : [printChange(report.change)]),
     ...(report.agent === undefined ? [] : [printAgent(report.agent)]),
     ...(report.routing === undefined ? [] : [printRouting(report.routing)]),
+    ...(report.failover === undefined ? [] : [printFailover(report.failover)]),
   ];
   return `${[head, ...sections].map((lines) => lines.join('\n')).join('\n\n')}\n`;
 }
@@ -122,7 +124,7 @@ function printAgent({ size, fillMs, startMs, idle, label, edit, sustained }: Age
   ];
 }
 
-function printRouting({ size, rounds, ours, bare, ratio, generate }: RoutingReport): string[] {
+function printRouting({ size, rounds, ours, guarded, bare, ratio, generate, live }: RoutingReport): string[] {
   const routes = size.spokes * size.prefixesPerSpoke;
   const title = `BIRD from its start to ${routes} routes in the kernel, ${size.spokes} spokes; ms, median of ${rounds} in turns`;
   const row = (name: string, { start, residentMiB }: HubStart) => [
@@ -133,9 +135,27 @@ function printRouting({ size, rounds, ours, bare, ratio, generate }: RoutingRepo
   const header = ['hub', 'median', 'min', 'max', 'resident MiB'];
   return [
     title,
-    ...alignColumns([header, row('ours', ours), row('BIRD by hand', bare)]),
-    `ours takes ${ratio.toFixed(2)} times as long; ${generate.sessions} sessions are generated in ${generate.median.toFixed(0)} ms`,
+    ...alignColumns([header, row('ours', ours), row('by hand, same guards', guarded), row('by hand, bare', bare)]),
+    `ours takes ${ratio.toFixed(2)} times as long as the same guards by hand; ${generate.sessions} sessions are generated in ${generate.median.toFixed(0)} ms`,
+    `one more peer, from the store to its last route in the kernel: ${live.added.median.toFixed(0)} ms ` +
+      `(${live.added.min.toFixed(0)} to ${live.added.max.toFixed(0)}), ${live.size.prefixesPerSpoke} routes beside ${live.size.spokes - 1} peers`,
+    `a peer flaps ${live.flap.perSecond.toFixed(0)} routes a second for ${live.flap.seconds.toFixed(0)} s: agent ` +
+      `${live.flap.agentCpuPercent.toFixed(1)} % of a core, ${live.flap.residentMiB} MiB resident (${live.flap.grownMiB} more); BIRD ` +
+      `${live.flap.birdCpuPercent.toFixed(0)} % of a core`,
   ];
+}
+
+function printFailover({ rows, runs }: FailoverReport): string[] {
+  const title = `What traffic under way loses: worst of four flows of 1,000 datagrams a second, there and back, median of ${runs}`;
+  const body = rows.map(({ title, bfd, isPlanned, milliseconds, lost, connections, connectionsWhole }) => [
+    `tr1 ${title}`,
+    isPlanned ? '-' : `${bfd.minInterval} ms x ${bfd.multiplier}`,
+    milliseconds.median.toFixed(0),
+    milliseconds.max.toFixed(0),
+    lost.median.toFixed(0),
+    `${connectionsWhole} of ${connections}`,
+  ]);
+  return [title, ...alignColumns([['router', 'BFD', 'ms', 'max ms', 'datagrams', 'TCP connections whole'], ...body])];
 }
 
 function printMemory({ liveMiB, residentMiB }: Memory): string {

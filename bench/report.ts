@@ -6,7 +6,9 @@
  * Invariant: it holds everything that the tables show; its keys only ever grow.
  */
 
+import type { Disturbance } from '../lab/disturbances.ts';
 import type { HubSize } from './control-plane/hub.ts';
+import type { BfdTimers } from './failover/lab-variant.ts';
 import type { LaneResult, Traffic } from './forwarding/measure-forwarding.ts';
 import type { Layout, Variant } from './forwarding/variants.ts';
 import type { Machine } from './machine.ts';
@@ -25,24 +27,69 @@ export interface BenchReport {
   readonly agent?: AgentReport;
   readonly forwarding?: ForwardingReport;
   readonly routing?: RoutingReport;
+  readonly failover?: FailoverReport;
+}
+
+export interface FailoverReport {
+  readonly runs: number;
+  readonly rows: readonly FailoverRow[];
+}
+
+/** One thing that befalls a router; of each run the flow that lost most. */
+export interface FailoverRow {
+  readonly what: Disturbance;
+  readonly title: string;
+  readonly bfd: BfdTimers;
+  readonly isPlanned: boolean;
+  /** Longest time without an answer. */
+  readonly milliseconds: Summary;
+  /** Datagrams, of one each millisecond, that no answer came to. */
+  readonly lost: Summary;
+  /** TCP connections over all runs, and those of which every byte came back. */
+  readonly connections: number;
+  readonly connectionsWhole: number;
 }
 
 /** From the start of BIRD until the kernel holds every route; milliseconds. */
 export interface HubStart {
   readonly start: Summary;
+  /** At its highest. */
   readonly residentMiB: number;
+}
+
+export const hubTexts = ['ours', 'guarded', 'bare'] as const;
+export type HubText = (typeof hubTexts)[number];
+
+/** An agent with its BIRD and all spokes but one. */
+export interface LiveHubReport {
+  readonly size: SpokeSize;
+  /** From before one more peer is committed to the store until the kernel holds all its routes; milliseconds. */
+  readonly added: Summary;
+  /** One peer that withdraws and announces all it has. */
+  readonly flap: {
+    readonly perSecond: number;
+    readonly seconds: number;
+    readonly agentCpuPercent: number;
+    readonly birdCpuPercent: number;
+    /** The agent's, at the end, and more than before. */
+    readonly residentMiB: number;
+    readonly grownMiB: number;
+  };
 }
 
 export interface RoutingReport {
   readonly size: SpokeSize;
   readonly rounds: number;
   readonly ours: HubStart;
-  /** BIRD with a configuration by hand that refuses the same. */
+  /** BIRD with a configuration by hand that refuses and remembers the same. */
+  readonly guarded: HubStart;
+  /** BIRD with a configuration by hand that knows a prefix for each peer, and nothing else. */
   readonly bare: HubStart;
-  /** Of the medians. */
+  /** Ours to the guarded one, of the medians. */
   readonly ratio: number;
   /** From a snapshot to the text of bird.conf; milliseconds. */
   readonly generate: Summary & { readonly sessions: number };
+  readonly live: LiveHubReport;
 }
 
 export interface ForwardingReport {

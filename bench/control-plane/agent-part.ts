@@ -9,7 +9,7 @@
  * Invariant: a change counts only if the kernel told of it; a change that it never told of ends the run.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { readFromAgent } from '../../src/client/agent-client.ts';
@@ -22,6 +22,7 @@ import { enterNamespace } from '../kernel/libc.ts';
 import { addNamespaces, namespacePath, runBatch } from '../kernel/sandbox.ts';
 import type { BenchOptions } from '../options.ts';
 import { describePolicies, describePolicy, describeWorkload, routerName } from '../policy-resources.ts';
+import { cpuTicks, residentMiB, ticksPerSecond } from '../process-usage.ts';
 import type { Progress } from '../progress.ts';
 import type { AgentReport } from '../report.ts';
 import { percentile, summarize } from '../statistics.ts';
@@ -37,8 +38,6 @@ const causeway = resolve('bin/causeway');
 const nftablesGroup = 1 << 6;
 const nftMessages = { newRule: 6, newElement: 12, newSet: 9 } as const;
 const longestWaitMs = 60_000;
-/** From /proc/PID/stat; USER_HZ is 100 on every Linux that runs here. */
-const ticksPerSecond = 100;
 
 interface Bench {
   readonly size: HubSize;
@@ -133,19 +132,6 @@ async function measureIdle({ pid }: ChildProcess, seconds: number): Promise<Agen
   await pause(seconds * 1000);
   const ticks = cpuTicks(pid) - before;
   return { cpuPercent: (100 * ticks) / (ticksPerSecond * seconds), residentMiB: residentMiB(pid) };
-}
-
-/** utime and stime, the 14th and 15th field; the second one may hold spaces, and ends with the last bracket. */
-function cpuTicks(pid: number | undefined): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    .replace(/^.*\) /s, '')
-    .split(' ');
-  return Number(fields[11]) + Number(fields[12]);
-}
-
-function residentMiB(pid: number | undefined): number {
-  const line = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  return Math.round(Number(line?.[1]) / 1024);
 }
 
 async function measureLabels(bench: Bench, count: number, progress: Progress): Promise<AgentReport['label']> {
