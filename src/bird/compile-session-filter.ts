@@ -7,6 +7,7 @@
  * must hold whatever filters do, such as leaving gracefully, comes after them; a missing filter rejects where it would have
  * stood. On import each refusal puts its reason on the route (refusal-reasons.ts).
  */
+import { longestPrepend, withLeastPreference } from '../intent/routing/preference.ts';
 import {
   firstRefusalCode,
   lastRefusalCode,
@@ -37,7 +38,7 @@ export function compileImport(session: SessionIntent, channel: ChannelIntent, ro
   const refuseIf = (condition: BirdCondition, reason: Exclude<RefusalReason, 'filter'>): BirdStatement => {
     return { kind: 'if', when: condition, body: refuse(reason, as) };
   };
-  const finish = leavingGracefully(channel, routing);
+  const finish = leavingGracefully(session, channel, routing);
   return {
     name: channelFilterName('import', session, family),
     comment: `import from ${session.description}`,
@@ -117,7 +118,7 @@ function exportAttributes(session: SessionIntent, channel: ChannelIntent, routin
   return [
     ...(overridesAs ? [{ kind: 'replace-as', from: session.remoteAs, to: session.localAs } as const] : []),
     ...(hidesMarks ? [deleteIfAny({ as: routing.localAs, function: siteMarkFunction })] : []),
-    ...communities.flatMap((text): BirdStatement[] => {
+    ...(routing.isDrained ? withLeastPreference(communities) : communities).flatMap((text): BirdStatement[] => {
       const community = parseCommunity(text);
       return community ? [{ kind: 'add-community', community }] : [];
     }),
@@ -130,13 +131,17 @@ function exportAttributes(session: SessionIntent, channel: ChannelIntent, routin
 /** RFC 8326: graceful shutdown. */
 const gracefulShutdown: Community = [65535, 0];
 const worstMed = 0xffffffff;
-/** Once in our own AS path is where everybody is; so many more times and any other way is shorter. */
-const drainedPrepend = 3;
+/** Longer than any way of another router, which may be prepended too: some peers go by the length alone. */
+const drainedPrepend = longestPrepend + 1;
 const leastLocalPref: BirdStatement = { kind: 'set', attribute: 'bgp_local_pref', value: 0 };
 
-/** What is about to go away, the peer or this router, is the last choice, whatever filters said (RFC 8326 §4). */
-function leavingGracefully(channel: ChannelIntent, routing: RoutingIntent): BirdStatement[] {
-  if (routing.isDrained) return [leastLocalPref];
+/**
+ * What is about to go away, the peer or this router, is the last choice, whatever filters said (RFC 8326 §4). What the other
+ * routers of the group say keeps its LOCAL_PREF: a drained router sends by them, as its peers do; by its own links it would
+ * be one half of flows alone whose other half those routers see.
+ */
+function leavingGracefully(session: SessionIntent, channel: ChannelIntent, routing: RoutingIntent): BirdStatement[] {
+  if (routing.isDrained && session.origin?.kind !== 'Router') return [leastLocalPref];
   if (!channel.import.honorsGracefulShutdown) return [];
   return [when({ kind: 'community', community: gracefulShutdown }, leastLocalPref)];
 }

@@ -29,7 +29,7 @@ export interface Preference {
 }
 
 /** BIRD takes no longer prepend from a resource either. */
-const longestPrepend = 10;
+export const longestPrepend = 10;
 const localPrefs = [200, 190, 50] as const;
 const meds = [0, 10, 100] as const;
 
@@ -54,6 +54,11 @@ export function resolvePreference(bgp: AttachmentBgp, rank: LinkRank | undefined
  */
 export function compareTold(a: Preference, b: Preference): number {
   return peerLevel(b) - peerLevel(a) || a.prepend - b.prepend || (a.med ?? 0) - (b.med ?? 0);
+}
+
+/** Where the peer goes by communities before all else, a way that is about to close says the lowest of them. */
+export function withLeastPreference(communities: readonly string[]): string[] {
+  return communities.map((one) => (levelOf(one) === undefined ? one : directConnectPreference.low));
 }
 
 /** Behind the preferred router nothing is preferred over BIRD's 100, so a route without any mark beats it. */

@@ -205,7 +205,8 @@ describe('what is announced', () => {
     const asked = {
       'BGP.community': '(65535,0)',
       'BGP.med': '4294967295',
-      'BGP.as_path': path(hubAs, hubAs, hubAs, hubAs, 64600),
+      // Once as always, and once more than any preference may add.
+      'BGP.as_path': path(...Array.from({ length: 12 }, () => hubAs), 64600),
     };
     await expectHeard('dc', { '10.1.1.0/24': asked, 'fd10:1:1::/48': asked });
   });
