@@ -67,6 +67,7 @@ function world(interfaces: () => Promise<InterfacesRead> = async () => ok([])) {
       activeAggregates: () => endless,
       countExported: () => endless,
       bfd: () => endless,
+      enable: () => endless,
       restoreRoutes: () => endless,
       onDown: () => still,
       leave: () => undefined,

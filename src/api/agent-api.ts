@@ -4,7 +4,7 @@
  *   request → [respond] → response
  *
  * Invariant: nothing that comes in can change policy or what may be routed; what is done here is to cut flows that the policy in
- * force denies, and to take the router out of service and back. Paths and keys are stable.
+ * force denies, to take the router out of service and back, and to let a session run again that a limit has ended. Paths and keys are stable.
  */
 import type { RouterIntent } from '../intent/router-intent.ts';
 import type { Prefix } from '../net/prefix.ts';
@@ -29,6 +29,8 @@ export interface AgentView {
   intent(): RouterIntent | undefined;
   peers(): Promise<Result<readonly PeerView[], { readonly message: string }>>;
   routes(request: RouteRequest): Promise<Result<readonly RouteView[], { readonly message: string }>>;
+  /** Lets sessions of the peer run again that a limit has ended; which. */
+  clearLimit(peer: string): Promise<Result<readonly string[], { readonly message: string }>>;
   limits(): Promise<Result<readonly LimitView[], { readonly message: string }>>;
   explainRoute(
     prefix: Prefix,
@@ -77,7 +79,12 @@ export interface ApiBodies {
   readonly '/v1/drain': DrainView;
 }
 
-const posts: ReadonlySet<string> = new Set(['/v1/explain/packet', '/v1/established/plan', '/v1/established/cut']);
+const posts: ReadonlySet<string> = new Set([
+  '/v1/explain/packet',
+  '/v1/limits/clear',
+  '/v1/established/plan',
+  '/v1/established/cut',
+]);
 
 export async function respond(view: AgentView, request: ApiRequest): Promise<ApiResponse> {
   const isKnown = request.method === (posts.has(request.path) ? 'POST' : 'GET') || isDrainOrder(request);
@@ -87,6 +94,11 @@ export async function respond(view: AgentView, request: ApiRequest): Promise<Api
       return success(view.status());
     case '/v1/peers':
       return withIntent(view, async () => fromResult(await view.peers()));
+    case '/v1/limits/clear': {
+      const { peer } = (request.body ?? {}) as { readonly peer?: unknown };
+      if (typeof peer !== 'string') return failure(400, 'the body must be {"peer": "…"}');
+      return withIntent(view, async () => fromResult(await view.clearLimit(peer)));
+    }
     case '/v1/limits':
       return withIntent(view, async () => fromResult(await view.limits()));
     case '/v1/routes': {

@@ -20,7 +20,7 @@ import type { Verdict } from '../verdict/verdict.ts';
 import { cutDenied, planCut } from './established.ts';
 import type { StateSyncKeeper } from './keep-state-sync.ts';
 import { readKernelFib } from './kernel-fib.ts';
-import { explainRouteAt, readLimits, readPeers, readRoutesFor } from './read-routing.ts';
+import { clearLimit, explainRouteAt, readLimits, readPeers, readRoutesFor } from './read-routing.ts';
 import type { FlowWatch } from './watch-flows.ts';
 
 /** How long packets are counted for a rate, in ms. */
@@ -42,6 +42,7 @@ export function createAgentView(
     peers: () => readPeers(agent, ports),
     routes: (request) => readRoutesFor(agent, ports, request),
     limits: () => readLimits(agent, ports),
+    clearLimit: (peer) => clearLimit(agent, ports, peer),
     explainRoute: (prefix, peer) => explainRouteAt(agent, ports, prefix, peer),
     counters: () => ports.table.readCounters(),
     async explainPacket(input) {

@@ -97,6 +97,22 @@ export async function readLimits(
   return ok(limitsView(routing, sessions.value, exported));
 }
 
+/** All sessions of the peer, which is named as `peers` names it. */
+export async function clearLimit(
+  agent: RunningAgent,
+  { bird }: AgentPorts,
+  peer: string,
+): Promise<Result<readonly string[], Failure>> {
+  const routing = agent.intent()?.routing;
+  const found = routing ? findSessions(routing, peer, undefined) : [];
+  if (found.length === 0) return err({ message: `there is no peer ${peer}` });
+  for (const { name } of found) {
+    const enabled = await bird.enable(name);
+    if (!enabled.ok) return enabled;
+  }
+  return ok(found.map(({ name }) => name));
+}
+
 export async function explainRouteAt(
   agent: RunningAgent,
   { bird, host }: AgentPorts,

@@ -54,6 +54,8 @@ export type BirdCommand =
     }
   | { readonly kind: 'count-exported'; readonly session: string; readonly family: Family }
   | { readonly kind: 'show-bfd' }
+  /** Lets a session run again that a limit has ended. */
+  | { readonly kind: 'enable'; readonly session: string }
   /** Routes that a protocol of ours, such as the kernel one, is given; without their attributes. */
   | { readonly kind: 'show-export'; readonly protocol: string }
   /** How many routes inside stand for an aggregate: longer than it, passed on between Sites, not learned from `except`. */
@@ -101,6 +103,8 @@ function commandText(command: BirdCommand): string {
     }
     case 'count-exported':
       return `show route table master${command.family} export ${sessionProtocolName(command.session)} count`;
+    case 'enable':
+      return `enable ${sessionProtocolName(command.session)}`;
     case 'show-bfd':
       return 'show bfd sessions';
     case 'show-export':

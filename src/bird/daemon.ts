@@ -23,6 +23,8 @@ export interface BirdDaemon {
   routes(query?: RouteQuery): Promise<Result<readonly RibEntry[], BirdError>>;
   /** How many routes go to a session, counted in BIRD's table: its own counter may be wrong after a reload. */
   countExported(session: string, family: Family): Promise<Result<number, BirdError>>;
+  /** Lets a session run again that was ended by a limit with action `down`; fine for one that runs. */
+  enable(session: string): Promise<Result<void, BirdError>>;
   /** State of BFD by neighbor and interface, as BIRD prints it: `Up`, `Down`, `Init`, `AdminDown`. */
   bfd(): Promise<Result<readonly BfdStatus[], BirdError>>;
   /** Those aggregates that a route inside exists for, which another than their only session told. */

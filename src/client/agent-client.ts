@@ -60,6 +60,11 @@ export function orderDrainAt(socket: string, order: DrainOrder): Promise<Result<
   return askAgent(socket, 'POST', '/v1/drain', order);
 }
 
+/** Lets a peer's sessions run again that a limit has ended; which. */
+export function clearLimitAt(socket: string, peer: string): Promise<Result<readonly string[], AgentClientError>> {
+  return askAgent(socket, 'POST', '/v1/limits/clear', { peer }) as Promise<Result<readonly string[], AgentClientError>>;
+}
+
 /** Asks once, and gives the answer whole. */
 export function askAgent(
   socket: string,

@@ -199,6 +199,10 @@ export function createBirdDaemon(options: BirdDaemonOptions): BirdDaemon {
       if (!reply.ok) return reply;
       return reply.value.code === replyCodes.noRoute ? ok([]) : refusedOr(reply.value, readRoutes);
     },
+    async enable(session) {
+      const reply = await run({ kind: 'enable', session });
+      return reply.ok ? refusedOr(reply.value, () => undefined) : reply;
+    },
     async bfd() {
       const reply = await run({ kind: 'show-bfd' });
       if (!reply.ok) return reply;

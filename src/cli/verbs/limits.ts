@@ -1,30 +1,34 @@
 /** `causeway limits`: how many prefixes each peer gives and gets, beside what it may. */
 import type { Command } from 'commander';
 import type { LimitView } from '../../api/limits-view.ts';
-import { readFromAgent } from '../../client/agent-client.ts';
+import { clearLimitAt, readFromAgent } from '../../client/agent-client.ts';
 import { type Cli, onAction } from '../cli.ts';
 import { type ExitCode, exitCode } from '../exit-code.ts';
 import { addLiveOptions, complainOfAgent, findAgent, type LiveOptions, printAs } from '../live.ts';
 import { printTable } from '../table.ts';
 
 const help = `
-RECEIVE counts all that the peer sends, IMPORT what was accepted of it, EXPORT what it is told. From 80 % of its limit on a direction is marked NEAR.
-Without --all only sessions and directions with a limit are shown. A session whose limit has action "down" stays down until the
-limit is raised, or the peer sends less, and the session is enabled: birdc -s /run/causeway/ROUTER/bird.ctl enable NAME.
+RECEIVE counts all that the peer sends, IMPORT what was accepted of it, EXPORT what it is told. From 80 % of its limit
+on a direction is marked WARN, above it EXCEEDED.
+Without --all only sessions and directions with a limit are shown. A session that a limit with
+action down has ended stays down until the limit is raised or the peer tells less, and --clear lets it run again.
 
 Examples:
   causeway limits
   causeway limits --all -o json
+  causeway limits --clear tr1-dc
   causeway limits --check          exit code 1 when a limit is reached`;
 
 interface LimitsOptions extends LiveOptions {
   readonly all?: boolean;
   readonly check?: boolean;
+  readonly clear?: string;
 }
 
 export function register(command: Command, cli: Cli): void {
   addLiveOptions(command)
     .option('--all', 'directions without a limit, too')
+    .option('--clear <peer>', 'let a peer run again that a limit has ended')
     .option('--check', 'end with 1 when a limit is reached')
     .addHelpText('after', help);
   onAction<[], LimitsOptions>(command, (_, options) => showLimits(cli, options));
@@ -35,6 +39,12 @@ async function showLimits(cli: Cli, options: LimitsOptions): Promise<ExitCode> {
   if (!socket.ok) {
     cli.complain(`error: ${socket.error.message}`);
     return socket.error.code;
+  }
+  if (options.clear !== undefined) {
+    const cleared = await clearLimitAt(socket.value, options.clear);
+    if (!cleared.ok) return complainOfAgent(cli, cleared.error);
+    cli.print(printAs(options.output, cleared.value, (names) => `running again: ${names.join(', ')}\n`));
+    return exitCode.ok;
   }
   const answer = await readFromAgent(socket.value, '/v1/limits');
   if (!answer.ok) return complainOfAgent(cli, answer.error);

@@ -333,7 +333,7 @@ describe('what is learned', () => {
     tellPeer('a', peerText('a', honest.a));
     await configure({});
     // Down is down until somebody has looked at it.
-    if (!isUp) spawnSync('birdc', ['-s', join(cable.dir, 'tr1/bird.ctl'), 'enable', 'cw_attachment_a_192_168_2_2']);
+    if (!isUp) expect(await bird.enable('attachment_a_192_168_2_2')).toMatchObject({ ok: true });
     await expectState('a', true);
     // Routes that are still on their way out would count against the next limit.
     await eventually(
