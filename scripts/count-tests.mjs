@@ -6,9 +6,9 @@ const tests = report.testResults.flatMap((file) => file.assertionResults);
 const skipped = tests.filter((test) => test.status !== 'passed' && test.status !== 'failed');
 for (const test of skipped) console.log(`skipped: ${test.fullName}`);
 const passed = tests.filter((test) => test.status === 'passed').length;
-// A file that failed to load has no tests of its own; it counts as one failure.
+// A file that could not be loaded or set up has no test that failed; it counts as one failure.
 const broken = report.testResults.filter(
-  (file) => file.status === 'failed' && file.assertionResults.length === 0,
+  (file) => file.status === 'failed' && file.assertionResults.every((test) => test.status !== 'failed'),
 ).length;
 const failed = tests.filter((test) => test.status === 'failed').length + broken;
 console.log(`${passed} passed, ${failed} failed, ${skipped.length} skipped`);
