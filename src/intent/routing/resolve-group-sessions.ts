@@ -16,10 +16,13 @@ import { bgpPort } from './resolve-settings.ts';
 import type { RoutingFacts } from './routing-facts.ts';
 import type { ChannelIntent, SessionIntent } from './routing-intent.ts';
 import { groupSessionName } from './session-name.ts';
-import { defaultBfd } from './session-timers.ts';
 
 /** One iBGP session for each family and other Router of the group that shares a subnet with this one. */
-export function resolveGroupSessions(facts: RoutingFacts, warnings: Warning[]): SessionIntent[] {
+export function resolveGroupSessions(
+  facts: RoutingFacts,
+  bfd: NonNullable<SessionIntent['bfd']>,
+  warnings: Warning[],
+): SessionIntent[] {
   const { topology, settings } = facts;
   return topology.groupMembers.flatMap((member) => {
     const remoteAs = parseAsn(member.router.spec.asNumber);
@@ -49,11 +52,17 @@ export function resolveGroupSessions(facts: RoutingFacts, warnings: Warning[]): 
         message: `no IPv${family} subnet is shared with ${member.router.metadata.name}, so IPv${family} routes of Sites do not pass between the two routers: give both an IPv${family} address on their link`,
       });
     }
-    return families.flatMap((family) => groupSession(facts, member, remoteAs, family));
+    return families.flatMap((family) => groupSession(facts, member, remoteAs, family, bfd));
   });
 }
 
-function groupSession(facts: RoutingFacts, member: GroupMember, remoteAs: Asn, family: Family): SessionIntent[] {
+function groupSession(
+  facts: RoutingFacts,
+  member: GroupMember,
+  remoteAs: Asn,
+  family: Family,
+  bfd: NonNullable<SessionIntent['bfd']>,
+): SessionIntent[] {
   const { topology, settings } = facts;
   const subnet = member.shared.find((one) => one.family === family);
   if (!subnet) return [];
@@ -77,7 +86,7 @@ function groupSession(facts: RoutingFacts, member: GroupMember, remoteAs: Asn, f
       // A dead neighbour is to be left at once: its routes kept for a restart would be routes into nothing.
       gracefulRestart: 'off',
       allowLocalAs: 0,
-      bfd: defaultBfd,
+      bfd,
       enforcesFirstAs: false,
       channels: [groupChannel(facts, family)],
     },

@@ -28,6 +28,7 @@ import { resolveStateSync } from './resolve-state-sync.ts';
 import { reflectedRanges, resolveStaticRoutes, serviceRanges } from './resolve-static.ts';
 import type { RoutingFacts } from './routing-facts.ts';
 import type { PoolIntent, RoutingIntent, SessionIntent } from './routing-intent.ts';
+import { fastestBfd } from './session-timers.ts';
 import { resolveSiteMarks } from './site-marks.ts';
 
 const linkLocalPrefix = parsePrefix('fe80::/10');
@@ -50,10 +51,8 @@ export function resolveRouting(
   const marks = resolveSiteMarks(topology.sites, warnings);
   const pins = resolvePins(snapshot, groupRouters(topology), topology.sites, warnings);
   const facts: RoutingFacts = { topology, settings, ownership, marks, rankOf: pins.rankOf };
-  const ours = firstOfEachEnd(
-    [...resolveAttachmentSessions(facts, warnings), ...resolveGroupSessions(facts, warnings)],
-    warnings,
-  );
+  const attached = resolveAttachmentSessions(facts, warnings);
+  const ours = firstOfEachEnd([...attached, ...resolveGroupSessions(facts, fastestBfd(attached), warnings)], warnings);
   const calico = resolveCalicoSessions(snapshot, topology, settings, ownership, ours, warnings);
   const sessions = withoutLinkLocal([...ours, ...calico], warnings).sort((a, b) => (a.name < b.name ? -1 : 1));
   if (settings.isRouterIdDerived && sessions.length > 0) warnDerivedRouterId(topology, settings, warnings);

@@ -2,7 +2,8 @@ import { expect, it } from 'vitest';
 import { resolveFor } from '../../bird/hub.fixture.ts';
 import { resource } from '../../resources/resource.fixture.ts';
 import type { Warning } from '../router-intent.ts';
-import { resolveKeepalive, resolveRestart } from './session-timers.ts';
+import type { SessionIntent } from './routing-intent.ts';
+import { fastestBfd, resolveKeepalive, resolveRestart } from './session-timers.ts';
 
 const field = (text: string | undefined) => ({ subject: undefined, path: ['spec'], text });
 
@@ -33,6 +34,19 @@ it.each<[string | undefined, number | 'default', boolean]>([
   const warnings: Warning[] = [];
   expect(resolveRestart(field(text), warnings)).toBe(seconds);
   expect(warnings.map(({ code }) => code)).toEqual(isWarned ? ['restart-too-long'] : []);
+});
+
+it.each([
+  ['no session asks for it', [undefined], { minInterval: 300, multiplier: 3 }],
+  ['all are slower', [{ minInterval: 1000, multiplier: 3 }], { minInterval: 300, multiplier: 3 }],
+  [
+    'one is faster',
+    [{ minInterval: 300, multiplier: 3 }, { minInterval: 50, multiplier: 4 }, undefined],
+    { minInterval: 50, multiplier: 4 },
+  ],
+])('BFD in the group, when %s', (_, asked, expected) => {
+  const sessions = asked.map((bfd) => ({ bfd }) as SessionIntent);
+  expect(fastestBfd(sessions)).toEqual(expected);
 });
 
 it('a session with a link-local end is left out and said, the others stay', () => {
