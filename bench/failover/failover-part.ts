@@ -40,24 +40,30 @@ export async function measureFailoverPart(options: BenchOptions, progress: Progr
   const rows: FailoverRow[] = [];
   for (const { bfd, deeds } of variants) {
     const folder = writeLabVariant(bfd);
-    const lab = await openLab(loadLab(folder));
+    let lab: RunningLab | undefined;
     try {
+      lab = await openLab(loadLab(folder));
       await waitWhole(lab);
       for (const what of deeds) {
         const outcomes: DisruptionOutcome[] = [];
         for (let run = 0; run < runs; run++) {
           progress.show(`failover: BFD ${bfd.minInterval} ms × ${bfd.multiplier}, ${titles[what]}`, done++, total);
-          outcomes.push(await runDisruption(lab, { streams, transfers, disturb: () => disturb(lab, router, what) }));
-          await mend(lab, router, what);
+          outcomes.push(await measureOnce(lab, what));
         }
         rows.push(describeRow(bfd, what, outcomes));
       }
     } finally {
-      await lab.down();
+      await lab?.down();
       rmSync(folder, { recursive: true });
     }
   }
   return { runs, rows };
+}
+
+async function measureOnce(lab: RunningLab, what: Disturbance): Promise<DisruptionOutcome> {
+  const outcome = await runDisruption(lab, { streams, transfers, disturb: () => disturb(lab, router, what) });
+  await mend(lab, router, what);
+  return outcome;
 }
 
 async function waitWhole(lab: RunningLab): Promise<void> {

@@ -5,8 +5,7 @@
  *
  * Invariant: every edit finds its place, or throws: a variant that is the example itself would be measured under a wrong name.
  */
-import { cpSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot } from '../../lab/package-root.ts';
 
@@ -16,9 +15,10 @@ export interface BfdTimers {
   readonly multiplier: number;
 }
 
-/** The folder of the lab; the caller removes it. */
+/** The folder of the lab, inside the checkout, where a sandbox sees it; the caller removes it. */
 export function writeLabVariant({ minInterval, multiplier }: BfdTimers): string {
-  const folder = mkdtempSync(join(tmpdir(), 'bench-failover-'));
+  mkdirSync(join(packageRoot(), '.cache'), { recursive: true });
+  const folder = mkdtempSync(join(packageRoot(), '.cache/failover-'));
   cpSync(join(packageRoot(), 'examples/two-routers'), folder, { recursive: true });
   edit(join(folder, 'lab.yaml'), [
     [/^ {2}name: two-routers$/m, '  name: bench-failover'],
