@@ -1,6 +1,6 @@
 /**
  * Prefixes that no peer may announce, whatever its Site declares: they are special-purpose and never routed between networks
- * (RFC 6890 and its registries; RFC 5735 for 240.0.0.0/4; RFC 4291 for multicast and link-local; RFC 3849, RFC 5737).
+ * (RFC 6890 and its registries; RFC 5735 for 240.0.0.0/4; RFC 4291 for multicast and link-local; RFC 3849, RFC 5737, RFC 9637).
  *
  * Private addresses (RFC 1918, RFC 6598, RFC 4193) are not among them: they are what hybrid networks are made of.
  */
@@ -27,6 +27,7 @@ const texts: Readonly<Record<Family, readonly string[]>> = {
     '2001:10::/28',
     '2001:db8::/32',
     '3ffe::/16',
+    '3fff::/20',
     'fe80::/10',
     'fec0::/10',
     'ff00::/8',

@@ -114,7 +114,7 @@ function exportAttributes(session: SessionIntent, channel: ChannelIntent, routin
   const { communities, med, localPref, prepend, overridesAs } = channel.export;
   const isExternal = session.remoteAs !== session.localAs;
   // Marks are for the group; a peer gets them only where its own AS is taken out of paths, which else would show a loop.
-  const hidesMarks = isExternal && !overridesAs && channel.import.refusesOwnRoutes;
+  const hidesMarks = isExternal && !overridesAs;
   return [
     ...(overridesAs ? [{ kind: 'replace-as', from: session.remoteAs, to: session.localAs } as const] : []),
     ...(hidesMarks ? [deleteIfAny({ as: routing.localAs, function: siteMarkFunction })] : []),
@@ -183,8 +183,19 @@ function compileStandIns(channel: ChannelIntent, announce: readonly BirdStatemen
             reject('an aggregate of the Attachment is announced in its place'),
           ),
         ]),
-    ...(originatesDefault ? [{ kind: 'if', when: isProtocol(originatedName(family)), body: announce } as const] : []),
+    ...(originatesDefault ? [{ kind: 'if', when: isOwnDefault(family), body: announce } as const] : []),
   ];
+}
+
+/** Our own, or the kernel's where BIRD learns that: preferred over ours, it would leave nothing to announce. */
+function isOwnDefault(family: Family): BirdCondition {
+  return {
+    kind: 'any',
+    operands: [
+      { kind: 'protocol', name: originatedName(family) },
+      all([{ kind: 'source', source: 'RTS_INHERIT' }, netIn([exactly(defaultRoute(family))])]),
+    ],
+  };
 }
 
 function isStandIn(family: Family): BirdCondition {

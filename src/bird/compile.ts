@@ -164,6 +164,15 @@ function compileKernelFilter(routing: RoutingIntent, family: Family): BirdFilter
   const rejected = routing.kernelRejects
     .filter((prefix) => prefix.family === family)
     .map((prefix) => ({ prefix, low: prefix.length, high: bitLength(family) }));
+  // A default route to nowhere of our metric would win over one of a higher metric, and take the machine off the net.
+  const isEmptyDefault = {
+    kind: 'all',
+    operands: [
+      { kind: 'protocol', name: aggregateName(family) },
+      { kind: 'net-in', set: [{ prefix: { family, bits: 0n, length: 0 }, low: 0, high: 0 }] },
+    ],
+  } as const;
+  const hasEmptyDefault = routing.aggregates.some(({ prefix }) => prefix.family === family && prefix.length === 0);
   const isOurs = {
     kind: 'any',
     operands: [
@@ -176,6 +185,7 @@ function compileKernelFilter(routing: RoutingIntent, family: Family): BirdFilter
     comment: `what the kernel gets, IPv${family}`,
     body: [
       { kind: 'if', when: { kind: 'protocol', name: originatedName(family) }, body: [{ kind: 'reject' }] },
+      ...(hasEmptyDefault ? [{ kind: 'if', when: isEmptyDefault, body: [{ kind: 'reject' }] } as const] : []),
       ...(rejected.length === 0
         ? []
         : [{ kind: 'if', when: { kind: 'net-in', set: rejected }, body: [{ kind: 'reject' }] } as const]),

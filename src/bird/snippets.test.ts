@@ -31,7 +31,7 @@ describe('a snippet', () => {
     ['function user_x() { }\ninclude "/etc/passwd";', 'mine.conf:2: include is not possible here'],
     ['function user_x() {\ninclude "/etc/passwd";\n}', 'mine.conf:2: include is not possible here'],
     ['eval 1;', 'mine.conf:1: eval 1: only function'],
-    ['function cw_import_x() { accept; }', 'mine.conf:1: function cw_import_x: a name of yours begins with user_'],
+    ['function cw_import_x() { return true; }', 'mine.conf:1: function cw_import_x: a name of yours begins with user_'],
     ['/* one\n*/ protocol bgp mine {\n}', 'mine.conf:2: protocol bgp mine: a name of yours begins with user_'],
     ['protocol bgp { }', 'mine.conf:1: protocol bgp: only function'],
     ['function user_x() {', 'mine.conf:1: { is not closed'],
@@ -39,6 +39,8 @@ describe('a snippet', () => {
     ['function user_x() { ( } )', 'mine.conf:1: } closes nothing'],
     ['/* forgotten', 'mine.conf:1: a comment is not closed'],
     ['define user_x = "forgotten;\n', 'mine.conf:1: a string is not closed'],
+    ['function user_x() {\n if net.len < 9 then accept;\n return true; }', 'mine.conf:2: a function must not accept'],
+    ['function user_x() {\n case net.len { 1: accept; } return true; }', 'mine.conf:2: a function must not accept'],
     ['define user_x = 3', 'mine.conf:1: the last statement does not end'],
     ['define user_x = 3;\n\0', 'mine.conf:2: holds a NUL byte'],
   ])('is refused for %j', (text, message) => {

@@ -4,7 +4,7 @@
  *   *.conf ─[checkSnippet]→ BirdSnippet ─[snippetLines]→ bird.conf        BIRD's error ─[locateInSnippets]→ file and line
  *
  * Invariant: a snippet adds symbols that begin with `user_` and nothing else. What would take over what is ours (options of
- * the whole process, `include`, symbols named `cw_`, a statement left open over its end) is refused, and each is copied as it is, whole or
+ * the whole process, `include`, symbols named `cw_`, functions that accept, a statement left open over its end) is refused, and each is copied as it is, whole or
  * not at all. Whether the rest is BIRD's language BIRD says.
  */
 import { err, ok, type Result } from '../result.ts';
@@ -99,9 +99,13 @@ function scan(text: string): Result<readonly Statement[], Omit<SnippetError, 'fi
   const statements: Statement[] = [];
   const open: string[] = [];
   let current: { line: number; words: string[]; isHead: boolean } | undefined;
+  const reasonOf = (found: string): string | undefined =>
+    found === 'accept' && current?.words[0] === 'function'
+      ? 'a function must not accept, which would end the filter that calls it before all was asked: let it return true'
+      : reasonUnreadable(found, open);
   let line = 1;
   for (const [found] of text.matchAll(token)) {
-    const message = reasonUnreadable(found, open);
+    const message = reasonOf(found);
     if (message !== undefined) return err({ line, message });
     if (!/^(?:#|\/\*|\s)/.test(found)) {
       current ??= { line, words: [], isHead: true };

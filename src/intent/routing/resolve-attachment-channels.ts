@@ -66,7 +66,7 @@ function importOf(facts: RoutingFacts, link: Link, family: Family): ImportIntent
     ...(receiveLimit === undefined ? {} : { receiveLimit }),
     ...(limit === undefined ? {} : { limit }),
     refusesBogons: bgp.acceptBogons !== true,
-    refusesOwnPrefixes: isExternal,
+    refusesOwnPrefixes: true,
     maxPathLength: bgp.maxASPathLength ?? defaultMaxPathLength,
     refusesOwnRoutes: isExternal,
     ...(origin === undefined ? {} : { origin }),

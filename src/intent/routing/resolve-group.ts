@@ -5,19 +5,22 @@
  */
 import { type Family, families } from '../../net/address.ts';
 import { parseAsn } from '../../net/asn.ts';
+import type { Snapshot } from '../../resources/snapshot.ts';
+import { resolveGroupMembers } from '../topology/group-members.ts';
 import type { GroupMember, Topology } from '../topology/topology.ts';
 import { listNames } from './list-names.ts';
 import type { Pins } from './resolve-pins.ts';
 import type { GroupIntent, MultipathIntent, StateSyncIntent } from './routing-intent.ts';
 
 export function resolveGroup(
+  snapshot: Snapshot,
   topology: Topology,
   pins: Pins,
   stateSync: StateSyncIntent | undefined,
 ): GroupIntent | undefined {
   const name = topology.router.resource?.spec.redundancyGroup;
   if (name === undefined) return undefined;
-  const isJoined = isGroupJoined(topology);
+  const isJoined = isGroupJoined(snapshot, topology);
   return {
     name,
     members: groupRouters(topology),
@@ -35,14 +38,17 @@ export function groupRouters({ router, groupMembers }: Topology): string[] {
 }
 
 /**
- * Whether this router exchanges the routes of all Sites with all others of its group; if not, each goes by what it learned
- * itself.
+ * Whether each router of the group exchanges the routes of all Sites with each other one; if not, some go by what they learned
+ * themselves. Asked of all pairs, also those without this router, so that all routers give one answer.
  */
-function isGroupJoined({ router, groupMembers, sites }: Topology): boolean {
-  const asOf = (spec: { readonly asNumber: number | string } | undefined): number | undefined =>
-    spec && parseAsn(spec.asNumber);
-  return groupMembers.every(
-    (member) => familiesApart(member, sites).length === 0 && asOf(member.router.spec) === asOf(router.resource?.spec),
+function isGroupJoined(snapshot: Snapshot, { router, groupMembers, sites }: Topology): boolean {
+  const as = router.resource && parseAsn(router.resource.spec.asNumber);
+  const pairs = [
+    ...groupMembers,
+    ...groupMembers.flatMap((member) => resolveGroupMembers(snapshot, member.router.metadata.name)),
+  ];
+  return pairs.every(
+    (member) => familiesApart(member, sites).length === 0 && parseAsn(member.router.spec.asNumber) === as,
   );
 }
 

@@ -248,3 +248,24 @@ describe('several paths at once', () => {
     expect(resolve('r1', links, {}, routers).codes).toContain(code);
   });
 });
+
+it('three routers of which two share no subnet agree that nothing is pinned, the one between them too', () => {
+  const chain = [
+    router('r1', 1),
+    resource('Router', 'r2', {
+      asNumber: 64520,
+      redundancyGroup: 'hub',
+      interfaces: [
+        { name: 'ha0', addresses: ['10.255.0.2/24'] },
+        { name: 'ha1', addresses: ['10.255.1.2/24'] },
+      ],
+    }),
+    router('r3', 3, { interfaces: [{ name: 'ha1', addresses: ['10.255.1.3/24'] }] }),
+  ];
+  const links = [link('a', 'r1', 1), link('b', 'r3', 3)];
+  for (const name of ['r1', 'r2', 'r3']) {
+    const { pins, routing } = resolve(name, links, {}, chain);
+    expect([name, pins]).toEqual([name, [{ site: 'dc', router: undefined, by: 'none' }]]);
+    expect([name, routing.multipath.isOn]).toEqual([name, false]);
+  }
+});

@@ -106,7 +106,7 @@ describe('sessions of Attachments', () => {
     // A peer of the same AS: RFC 4271 gives these rules for other ASes only.
     [
       { asNumber: 64520, localRole: 'peer', overrideAS: true },
-      { enforcesFirstAs: false, role: undefined, import: { refusesOwnPrefixes: false, refusesOwnRoutes: false } },
+      { enforcesFirstAs: false, role: undefined, import: { refusesOwnPrefixes: true, refusesOwnRoutes: false } },
     ],
   ])('%j means %j', (bgp, expected) => {
     expect(flat(resolveHub('tr1', [dc(bgp)]).session('attachment_dc_192_168_0_2'))).toMatchObject(expected);

@@ -59,7 +59,7 @@ export function resolveRouting(
   warnAggregates(facts, ours, warnings);
   warnProfiles(topology, settings.localAs, warnings);
   warnLoops(snapshot, topology, settings.localAs, warnings);
-  const group = resolveGroup(topology, pins, resolveStateSync(snapshot, topology, warnings));
+  const group = resolveGroup(snapshot, topology, pins, resolveStateSync(snapshot, topology, warnings));
   const ownPrefixes = resolveOwnPrefixes(snapshot, topology);
   warnHiddenSites(ownPrefixes, topology, warnings);
   const pools = resolvePools(snapshot);
