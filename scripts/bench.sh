@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # npm run bench: installs what is missing, then measures inside namespaces of its own; see docs/design/benchmarks.md.
 #   npm run bench                          everything, some minutes
-#   npm run bench -- --quick               under a minute
+#   npm run bench -- --quick               small sizes, few rounds
 #   npm run bench -- --only forwarding     one part; --help for the rest
 set -euo pipefail
 cd "$(dirname "$0")/.."
