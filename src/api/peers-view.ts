@@ -7,7 +7,7 @@ import type { BfdStatus, SessionStatus } from '../bird/daemon.ts';
 import type { RouterIntent } from '../intent/router-intent.ts';
 import type { SessionIntent } from '../intent/routing/routing-intent.ts';
 import { printAddress } from '../net/address.ts';
-import { resourceId } from '../resources/resource.ts';
+import { type Resource, resourceId } from '../resources/resource.ts';
 
 export interface PeerView {
   readonly name: string;
@@ -17,6 +17,8 @@ export interface PeerView {
   readonly localAs: number;
   /** `Kind/name` that asked for it; null for the mesh. */
   readonly origin: string | null;
+  /** The Site at the other end, of an Attachment; null for others. */
+  readonly site: string | null;
   /** `Missing` when BIRD does not know the session. */
   readonly state: SessionStatus['state'] | 'Missing';
   /** As BIRD prints it; null when missing. */
@@ -68,6 +70,7 @@ export function peersView(
       remoteAs: session.remoteAs,
       localAs: session.localAs,
       origin: session.origin ? resourceId(session.origin) : null,
+      site: siteOf(session) ?? null,
       state: seen?.state ?? 'Missing',
       since: seen?.since ?? null,
       lastError: seen?.lastError ?? null,
@@ -90,6 +93,10 @@ export function peersView(
       })),
     };
   });
+}
+
+export function siteOf({ origin }: SessionIntent): string | undefined {
+  return origin?.kind === 'Attachment' ? (origin as Resource<'Attachment'>).spec.site : undefined;
 }
 
 function bfdOf(session: SessionIntent, all: readonly BfdStatus[]): PeerView['bfd'] {

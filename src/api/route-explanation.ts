@@ -8,16 +8,16 @@
 import type { KernelRoute } from '../agent/ports.ts';
 import { whyBetter } from '../bird/best-path.ts';
 import { compileFunctions } from '../bird/compile.ts';
-import { compileExport } from '../bird/compile-session-filter.ts';
 import type { RibEntry, SessionStatus } from '../bird/daemon.ts';
-import { evaluateFilter } from '../bird/evaluate.ts';
 import { kernelFilterName } from '../bird/names.ts';
 import { refusalOf, routeFacts } from '../bird/route-facts.ts';
-import { filterNameHash, refusalSentences } from '../intent/routing/refusal-reasons.ts';
+import { filterNameHash, type Refusal, refusalSentences } from '../intent/routing/refusal-reasons.ts';
 import type { RoutingIntent, SessionIntent } from '../intent/routing/routing-intent.ts';
-import { printAddress } from '../net/address.ts';
+import { type Family, printAddress } from '../net/address.ts';
 import { containsPrefix, type Prefix, parsePrefix, printPrefix } from '../net/prefix.ts';
 import { resourceId } from '../resources/resource.ts';
+import { type ExportStep, exportSteps, isInternal } from './export-steps.ts';
+import { siteOf } from './peers-view.ts';
 
 /** What was read for the question. */
 export interface RouteEvidence {
@@ -73,7 +73,7 @@ export interface PeerPath {
 }
 
 export interface PathStep {
-  readonly step: 'known' | 'session' | 'own' | 'ibgp' | 'export' | 'limit' | 'told';
+  readonly step: 'known' | 'session' | ExportStep['step'] | 'limit' | 'told';
   readonly passes: boolean;
   readonly sentence: string;
 }
@@ -86,7 +86,7 @@ export function explainRoute(
   const sessionsByName = new Map(routing.sessions.map((session) => [session.name, session]));
   const isExternal = (name: string): boolean => {
     const session = sessionsByName.get(name);
-    return session !== undefined && session.remoteAs !== session.localAs;
+    return session !== undefined && !isInternal(session);
   };
   const best = evidence.accepted.find(({ preferred }) => preferred) ?? evidence.accepted[0];
   return {
@@ -130,18 +130,26 @@ function refusedRoute(
   routing: RoutingIntent,
   sessions: ReadonlyMap<string, SessionIntent>,
 ): RefusedRoute {
-  const base = { session: entry.protocol, from: entry.from };
   const refusal = refusalOf(entry, routing.localAs);
-  if (!refusal) return { ...base, reason: 'it carries no reason of ours', filter: null };
-  const { filter } = refusal;
-  if (!filter) return { ...base, reason: refusalSentences[refusal.reason], filter: null };
   const family = entry.prefix.includes(':') ? 6 : 4;
-  const names = sessions.get(entry.protocol)?.channels.flatMap((channel) => channel.import.filters) ?? [];
+  return { session: entry.protocol, from: entry.from, ...tellRefusal(refusal, sessions.get(entry.protocol), family) };
+}
+
+/** Why an import filter of the session refused a route, in words, and the rule that did. */
+export function tellRefusal(
+  refusal: Refusal | undefined,
+  session: SessionIntent | undefined,
+  family: Family,
+): Pick<RefusedRoute, 'reason' | 'filter'> {
+  if (!refusal) return { reason: 'it carries no reason of ours', filter: null };
+  const { filter } = refusal;
+  if (!filter) return { reason: refusalSentences[refusal.reason], filter: null };
+  const names = session?.channels.flatMap((channel) => channel.import.filters) ?? [];
   const name = names.find((one) => filterNameHash(one) === filter.hash) ?? '?';
   const list = `importV${family}`;
   const reason =
     filter.rule === undefined ? `there is no BGPFilter ${name}` : `rule ${list}[${filter.rule}] of BGPFilter/${name}`;
-  return { ...base, reason, filter: { name, list, rule: filter.rule ?? null } };
+  return { reason, filter: { name, list, rule: filter.rule ?? null } };
 }
 
 function kernelState(
@@ -211,39 +219,16 @@ function* pathSteps(
   const why = seen?.lastError ? `: ${seen.lastError}` : '';
   const state = isUp ? 'is established' : `is ${seen?.state ?? 'not known to BIRD'}${why}`;
   yield { step: 'session', passes: isUp, sentence: `the session to ${printAddress(peer.neighbor)} ${state}` };
-  const isOwn = best.protocol === peer.name;
-  if (isOwn) yield { step: 'own', passes: false, sentence: 'it was learned from this very peer' };
-  const from = sessions.get(best.protocol);
-  const isInternal = (session: SessionIntent | undefined): boolean =>
-    session !== undefined && session.remoteAs === session.localAs;
-  if (isInternal(from) && isInternal(peer) && !from?.rrClient && !peer.rrClient) {
-    yield { step: 'ibgp', passes: false, sentence: 'what iBGP told is not told to iBGP again (RFC 4271 §9.2)' };
-  }
-  const { family } = evidence.prefix;
-  const channel = peer.channels.find((one) => one.family === family);
-  if (!channel) {
-    yield { step: 'export', passes: false, sentence: `the session carries no IPv${family}` };
-    return;
-  }
   const facts = routeFacts(best, (name) => sessions.has(name));
   if (!facts) return;
   const functions = new Map(compileFunctions(routing).map((one) => [one.name, one]));
-  const outcome = evaluateFilter(compileExport(peer, channel, routing), functions, facts);
-  switch (outcome.kind) {
-    case 'accepted':
-      yield { step: 'export', passes: true, sentence: 'its export filter lets it through' };
-      break;
-    case 'refused':
-      yield { step: 'export', passes: false, sentence: outcome.because ?? 'its export filter refuses it' };
-      break;
-    case 'opaque':
-      yield {
-        step: 'export',
-        passes: evidence.exportedTo.includes(peer.name),
-        sentence: `the function ${outcome.hook} of your own BIRD text decides, which only BIRD can tell`,
-      };
+  for (const { step, outcome, sentence } of exportSteps(routing, functions, sessions.get(best.protocol), peer, facts)) {
+    // Where a function of the user's own decides, what BIRD did is what it decided.
+    const passes = outcome === 'opaque' ? evidence.exportedTo.includes(peer.name) : outcome === 'passes';
+    yield { step, passes, sentence };
   }
-  const limit = channel.export.limit;
+  const { family } = evidence.prefix;
+  const limit = peer.channels.find((one) => one.family === family)?.export.limit;
   const hit = seen?.channels.find((one) => one.family === family)?.limitsHit.includes('export') ?? false;
   if (limit && hit) {
     yield {
@@ -254,12 +239,16 @@ function* pathSteps(
   }
 }
 
-/** The session meant by its name, its Attachment or BGPPeer, or its neighbour's address; several where that is not plain. */
-export function findSessions(routing: RoutingIntent, peer: string, family: 4 | 6 | undefined): SessionIntent[] {
+/**
+ * The session meant by its name, its Attachment or BGPPeer, its Site, or its neighbour's address; several where that is not
+ * plain.
+ */
+export function findSessions(routing: RoutingIntent, peer: string, family: Family | undefined): SessionIntent[] {
   const named = routing.sessions.filter(
     (session) =>
       session.name === peer ||
       printAddress(session.neighbor) === peer ||
+      siteOf(session) === peer ||
       (session.origin !== undefined && [resourceId(session.origin), session.origin.metadata.name].includes(peer)),
   );
   const carrying = named.filter((session) => session.channels.some((channel) => channel.family === family));

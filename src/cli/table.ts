@@ -13,7 +13,7 @@ export interface Column<Row> {
 export function printTable<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string {
   const lines = [
     columns.map(({ title }) => title),
-    ...rows.map((row) => columns.map(({ cell }) => printable(cell(row)))),
+    ...rows.map((row) => columns.map(({ cell }) => printableLine(cell(row)))),
   ];
   const widths = columns.map((_, at) => Math.max(...lines.map((line) => width(line[at] ?? ''))));
   const printLine = (line: readonly string[]) =>
@@ -24,7 +24,8 @@ export function printTable<Row>(columns: readonly Column<Row>[], rows: readonly 
   return `${lines.map(printLine).join('\n')}\n`;
 }
 
-function printable(text: string): string {
+/** On one line, whatever a peer or a resource put into it: no text of theirs moves a terminal’s cursor. */
+export function printableLine(text: string): string {
   return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, ' ');
 }
 

@@ -8,7 +8,7 @@ import { addLiveOptions, complainOfAgent, findAgent, type LiveOptions, printAs }
 import { printTable } from '../table.ts';
 
 const examples = `
-With a peer, named by its session, its Attachment or BGPPeer, or its address, all that is known of it is told.
+With a peer, named by its session, its Attachment, BGPPeer or Router, its Site, or its address, all that is known of it is told.
 
 Examples:
   causeway peers
@@ -44,8 +44,8 @@ async function showPeers(cli: Cli, options: LiveOptions, asked: string | undefin
   return exitCode.ok;
 }
 
-function isMeant({ name, neighbor, origin }: PeerView, asked: string): boolean {
-  return [name, neighbor, origin, origin?.slice(origin.indexOf('/') + 1)].includes(asked);
+function isMeant({ name, neighbor, origin, site }: PeerView, asked: string): boolean {
+  return [name, neighbor, site, origin, origin?.slice(origin.indexOf('/') + 1)].includes(asked);
 }
 
 function printPeers(peers: readonly PeerView[]): string {

@@ -6,8 +6,8 @@ import { addLiveOptions, type LiveOptions, showFromAgent } from '../live.ts';
 import { printTable } from '../table.ts';
 
 const examples = `
-A peer is named by its session, its Attachment or BGPPeer, or its address. In the table * marks the best route of a prefix,
-and ! one that our filters refused, with the reason. "causeway explain route PREFIX" says more of one.
+A peer is named by its session, its Attachment, BGPPeer or Router, its Site, or its address. In the table * marks the best
+route of a prefix, and ! one that our filters refused, with the reason. "causeway explain route PREFIX" says more of one.
 
 Examples:
   causeway routes

@@ -63,14 +63,14 @@ function groupSession(
   family: Family,
   bfd: NonNullable<SessionIntent['bfd']>,
 ): SessionIntent[] {
-  const { topology, settings } = facts;
+  const { settings } = facts;
   const subnet = member.shared.find((one) => one.family === family);
   if (!subnet) return [];
   const name = member.router.metadata.name;
   return [
     {
       name: groupSessionName(name, family),
-      origin: topology.router.resource,
+      origin: member.router,
       description: `Router/${name} of the same redundancy group`,
       family,
       neighbor: subnet.remote,

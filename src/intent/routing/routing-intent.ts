@@ -95,7 +95,7 @@ export interface MultipathIntent {
 export interface SessionIntent {
   /** BIRD-safe: `[A-Za-z_][A-Za-z0-9_]*`, unique. */
   readonly name: string;
-  /** The resource that asked for it: an Attachment, a BGPPeer, the mesh (undefined) or a redundancy group (the Router). */
+  /** The resource that asked for it: an Attachment, a BGPPeer, the mesh (undefined), or the Router of the group that it goes to. */
   readonly origin: Resource | undefined;
   readonly description: string;
   /** Of the neighbor's address. */
