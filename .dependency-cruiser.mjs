@@ -11,11 +11,12 @@ export const layers = {
   flows: ['net', 'netlink', 'resources', 'intent', 'verdict', 'nftables'],
   bird: ['net', 'resources', 'intent'],
   conntrackd: ['net', 'intent'],
+  size: [],
   agent: ['net', 'resources', 'store', 'intent', 'nftables', 'bird'],
   edge: ['net', 'netlink', 'resources', 'store', 'intent', 'nftables', 'flows', 'bird', 'conntrackd', 'agent', 'api'],
   api: ['net', 'resources', 'store', 'intent', 'verdict', 'nftables', 'flows', 'bird', 'conntrackd', 'agent'],
   client: ['net', 'resources', 'verdict', 'flows', 'api'],
-  cli: ['net', 'resources', 'store', 'intent', 'verdict', 'nftables', 'flows', 'bird', 'api', 'client', 'edge'],
+  cli: ['net', 'resources', 'store', 'intent', 'verdict', 'nftables', 'flows', 'bird', 'size', 'api', 'client', 'edge'],
 };
 
 /** Layers that see no Node, no clock, no randomness: everything between a Snapshot and the texts. */
@@ -30,6 +31,7 @@ export const pureLayers = [
   'flows',
   'bird',
   'conntrackd',
+  'size',
   'agent',
 ];
 
