@@ -1,7 +1,7 @@
 /**
  * npm run bench: measures, prints tables, writes JSON.
  *
- *   scripts/bench.sh (sandbox) → [main] → forwarding, compile, change, agent, routing, failover → report
+ *   scripts/bench.sh (sandbox) → [main] → forwarding, compile, change, agent, routing, failover, size → report
  *
  * Invariant: exit 0 means that every figure asked for was measured and is written; no figure is judged here.
  */
@@ -19,6 +19,7 @@ import { printReport } from './print-report.ts';
 import { showProgress } from './progress.ts';
 import type { BenchReport } from './report.ts';
 import { measureRoutingPart } from './routing/routing-part.ts';
+import { measureSizePart } from './size/size-part.ts';
 
 // As process 1 of a process namespace this process has no default signal actions; leaving takes all the rest along.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(130));
@@ -44,6 +45,7 @@ async function bench(options: BenchOptions): Promise<void> {
   const forwarding = wants('forwarding') ? await measureForwardingPart(options, progress) : undefined;
   const routing = wants('routing') ? await measureRoutingPart(options, progress) : undefined;
   const failover = wants('failover') ? await measureFailoverPart(options, progress) : undefined;
+  const size = wants('size') ? await measureSizePart(options, progress) : undefined;
   progress.end();
   const report: BenchReport = {
     version: 1,
@@ -57,6 +59,7 @@ async function bench(options: BenchOptions): Promise<void> {
     ...(forwarding === undefined ? {} : { forwarding }),
     ...(routing === undefined ? {} : { routing }),
     ...(failover === undefined ? {} : { failover }),
+    ...(size === undefined ? {} : { size }),
   };
   mkdirSync(dirname(options.outFile), { recursive: true });
   writeFileSync(options.outFile, `${JSON.stringify(report, null, 2)}\n`);

@@ -7,7 +7,7 @@ describe('parseOptions', () => {
       ok: true,
       value: {
         isQuick: false,
-        parts: ['forwarding', 'compile', 'change', 'agent', 'routing', 'failover'],
+        parts: ['forwarding', 'compile', 'change', 'agent', 'routing', 'failover', 'size'],
         outFile: '.cache/bench.json',
       },
     });
@@ -24,6 +24,8 @@ describe('parseOptions', () => {
     [['--core', '64'], /--core 64/],
     [['--fast'], /--fast/],
     [['stray'], /stray/],
+    [['--write', '--quick'], /--write.*--quick/],
+    [['--write', '--only', 'agent'], /--write.*size/],
   ])('says what is wrong with %j', (args, message) => {
     const parsed = parseOptions(args);
     expect(parsed.ok ? '' : parsed.error).toMatch(message);

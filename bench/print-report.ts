@@ -3,6 +3,8 @@
  *
  *   BenchReport ─[print]→ text
  */
+
+import type { SizeConstants } from '../src/size/constants.ts';
 import type { HubSize } from './control-plane/hub.ts';
 import { layoutNames } from './forwarding/variants.ts';
 import type { Memory } from './memory.ts';
@@ -20,6 +22,7 @@ import {
   type ForwardingReport,
   type HubStart,
   type RoutingReport,
+  type SizeReport,
   type StepTimes,
 } from './report.ts';
 
@@ -37,6 +40,7 @@ export function printReport(report: BenchReport): string {
     ...(report.agent === undefined ? [] : [printAgent(report.agent)]),
     ...(report.routing === undefined ? [] : [printRouting(report.routing)]),
     ...(report.failover === undefined ? [] : [printFailover(report.failover)]),
+    ...(report.size === undefined ? [] : [printSizeReport(report.size)]),
   ];
   return `${[head, ...sections].map((lines) => lines.join('\n')).join('\n\n')}\n`;
 }
@@ -156,6 +160,33 @@ function printFailover({ rows, runs }: FailoverReport): string[] {
     `${connectionsWhole} of ${connections}`,
   ]);
   return [title, ...alignColumns([['router', 'BFD', 'ms', 'max ms', 'datagrams', 'TCP connections whole'], ...body])];
+}
+
+function printSizeReport({ constants, before, isWritten, plan, rows }: SizeReport): string[] {
+  const old = new Map(listFigures(before));
+  const costs = listFigures(constants).map(([name, value]) => [name, `${value}`, `${old.get(name) ?? '-'}`]);
+  const hub = `${plan.spokes} spokes, ${plan.prefixes} prefixes, ${plan.flows} flows, ${plan.policies} policies, ${plan.addresses} addresses`;
+  const mib = (bytes: number) => (bytes / 2 ** 20).toFixed(1);
+  const compared = rows.map(({ part, measuredBytes, predictedBytes }) => [
+    part,
+    mib(predictedBytes),
+    mib(measuredBytes),
+    `${((100 * (predictedBytes - measuredBytes)) / measuredBytes).toFixed(0)} %`,
+  ]);
+  return [
+    'Memory of one of each thing; bytes',
+    ...alignColumns([['constant', 'measured', 'in src/size'], ...costs]),
+    isWritten ? 'written to src/size/constants.ts' : 'not written (--write)',
+    '',
+    `A size that these are not from: ${hub}; MiB`,
+    ...alignColumns([['part', 'predicted', 'measured', 'error'], ...compared]),
+  ];
+}
+
+function listFigures({ measuredOn: _, ...areas }: SizeConstants): (readonly [string, number])[] {
+  return Object.entries(areas).flatMap(([area, figures]) =>
+    Object.entries(figures).map(([name, value]) => [`${area}.${name}`, value] as const),
+  );
 }
 
 function printMemory({ liveMiB, residentMiB }: Memory): string {

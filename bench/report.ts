@@ -7,6 +7,8 @@
  */
 
 import type { Disturbance } from '../lab/disturbances.ts';
+import type { SizeConstants } from '../src/size/constants.ts';
+import type { PartName, RouterPlan } from '../src/size/predict.ts';
 import type { HubSize } from './control-plane/hub.ts';
 import type { BfdTimers } from './failover/lab-variant.ts';
 import type { LaneResult, Traffic } from './forwarding/measure-forwarding.ts';
@@ -28,6 +30,21 @@ export interface BenchReport {
   readonly forwarding?: ForwardingReport;
   readonly routing?: RoutingReport;
   readonly failover?: FailoverReport;
+  readonly size?: SizeReport;
+}
+
+/** Bytes of one of each thing, and a size they are not from, predicted and measured. */
+export interface SizeReport {
+  readonly constants: SizeConstants;
+  /** Those that `causeway size` had when the run began. */
+  readonly before: SizeConstants;
+  readonly isWritten: boolean;
+  readonly plan: RouterPlan;
+  readonly rows: readonly {
+    readonly part: PartName;
+    readonly measuredBytes: number;
+    readonly predictedBytes: number;
+  }[];
 }
 
 export interface FailoverReport {

@@ -32,6 +32,8 @@ export function makeHubNetwork(name: string, size: SpokeSize): HubNetwork {
   const links = Array.from({ length: size.spokes }, (_, spoke) => spokeLink(size.family, spoke));
   const dress = (ends: readonly string[]) => [
     'link set lo up',
+    // No link-local address: its route would come after we counted those at rest.
+    `link set ${linkName} addrgenmode none`,
     ...ends.map(
       (end) => `address add ${end}/${linkLength(size.family)} dev ${linkName}${size.family === 6 ? ' nodad' : ''}`,
     ),
