@@ -1,7 +1,9 @@
 /** `causeway routes`: what BIRD knows, what it refused and why, and what the kernel forwards with. */
 import type { Command } from 'commander';
+import { parseRoutePrefix } from '../../api/route-explanation.ts';
 import type { RouteEntry, RouteView } from '../../api/routes-view.ts';
-import { type Cli, onAction } from '../cli.ts';
+import { type Cli, failUsage, onAction } from '../cli.ts';
+import type { ExitCode } from '../exit-code.ts';
 import { addLiveOptions, type LiveOptions, showFromAgent } from '../live.ts';
 import { printTable } from '../table.ts';
 
@@ -33,15 +35,32 @@ export function register(command: Command, cli: Cli): void {
     .option('--filtered', 'what import filters refused, with the reason')
     .option('--exported-to <peer>', 'only what this peer is told')
     .addHelpText('after', examples);
+  command.showHelpAfterError('(see "causeway routes --help")');
   onAction<[string | undefined], RoutesOptions>(command, ([prefix], options) =>
-    showFromAgent(cli, options, '/v1/routes', printRoutes, {
-      prefix,
-      match: prefix === undefined ? undefined : options.longer ? 'longer' : options.for ? 'for' : 'exact',
-      peer: options.peer,
-      filtered: options.filtered ? 'true' : undefined,
-      exportedTo: options.exportedTo,
-    }),
+    showRoutes(command, cli, prefix, options),
   );
+}
+
+async function showRoutes(
+  command: Command,
+  cli: Cli,
+  prefix: string | undefined,
+  options: RoutesOptions,
+): Promise<ExitCode> {
+  const { longer, peer, filtered, exportedTo } = options;
+  if (prefix === undefined && (longer || options.for))
+    failUsage(command, '--longer and --for are about a prefix: name it');
+  if (longer && options.for) failUsage(command, '--longer and --for exclude each other');
+  if (prefix !== undefined && !parseRoutePrefix(prefix)) {
+    failUsage(command, `${JSON.stringify(prefix)} is no prefix: write 10.8.0.0/16 or 2001:db8::/32`);
+  }
+  return showFromAgent(cli, options, '/v1/routes', printRoutes, {
+    prefix,
+    match: prefix === undefined ? undefined : longer ? 'longer' : options.for ? 'for' : 'exact',
+    peer,
+    filtered: filtered ? 'true' : undefined,
+    exportedTo,
+  });
 }
 
 function printRoutes(routes: readonly RouteView[]): string {
