@@ -274,7 +274,8 @@ function compileBound(bound: PrefixBound): BirdStatement[] {
 }
 
 /** Any of them keeps a route out: first that nothing allowed contains it, then the exceptions. */
-function boundConditions({ within, except }: PrefixBound): BirdCondition[] {
+function boundConditions(bound: PrefixBound): BirdCondition[] {
+  const { within, except } = withoutRepetition(bound);
   const inner = innerPrefixes(within, except);
   const plain = except.filter((hole) => !inner.has(hole));
   return [
@@ -296,6 +297,26 @@ function compileImportBound(bound: PrefixBound, family: Family, refuseIf: Refuse
     ...(outside ? [refuseIf(outside, 'outsideSite')] : []),
     ...exceptions.map((exception) => refuseIf(exception, 'otherSite')),
   ];
+}
+
+/**
+ * The same bound without what its surroundings say already. A Site that comes inside what may be learned anyway then changes no
+ * text, for which BIRD would tell the peer everything again.
+ */
+function withoutRepetition({ within, except }: PrefixBound): PrefixBound {
+  const holes = new Set(except);
+  const kept: { readonly within: Prefix[]; readonly except: Prefix[] } = { within: [], except: [] };
+  const around: Prefix[] = [];
+  for (const prefix of [...within, ...except].sort(comparePrefixes)) {
+    for (let last = around.at(-1); last && !containsPrefix(last, prefix); last = around.at(-1)) around.pop();
+    const outer = around.at(-1);
+    const isOpenAround = outer !== undefined && !holes.has(outer);
+    around.push(prefix);
+    if (holes.has(prefix) !== isOpenAround) continue;
+    if (isOpenAround) kept.except.push(prefix);
+    else kept.within.push(prefix);
+  }
+  return kept;
 }
 
 /** What is allowed inside each exception; exceptions without any are left out. */

@@ -1,11 +1,11 @@
 /**
- * What Sites can take from each other over real sessions: a data center and two spokes each announce, next to what is
+ * What Sites can take from each other over real sessions: two data centers and two spokes each announce, next to what is
  * theirs, what is another's, what is nobody's and a default route; each then shows what it was told.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually as lastRead } from '../../../lab/eventually.ts';
 import type { BirdDaemon } from '../../../src/bird/daemon.ts';
 import { birdText, resolveFor } from '../../../src/bird/hub.fixture.ts';
@@ -14,7 +14,7 @@ import { resource } from '../../../src/resources/resource.fixture.ts';
 import type { AnyResource } from '../../../src/resources/resource.ts';
 import { type Cable, layCable, requirePrograms } from './namespaces.ts';
 
-/** Both spokes declare 10.9.0.0/16, and spoke-b a part of spoke-a's 10.1.0.0/16; the data center's 10.0.0.0/8 is around all. */
+/** Both spokes declare 10.9.0.0/16, and spoke-b a part of spoke-a's 10.1.0.0/16; the first data center's 10.0.0.0/8 is around all. */
 const sites = {
   dc: {
     number: 1,
@@ -29,8 +29,16 @@ const sites = {
       '0.0.0.0/0',
       'fd10:50::/32',
       'fd10:1:7::/48',
+      '172.16.9.0/24',
+      'fd16:9::/32',
       '::/0',
     ],
+  },
+  'dc-two': {
+    number: 4,
+    as: 65011,
+    prefixes: ['172.16.0.0/12', 'fd16::/16'],
+    announces: ['172.16.0.0/12', '10.50.0.0/16', '10.1.1.0/24', '0.0.0.0/0', 'fd16:1::/32', 'fd10:50::/32', '::/0'],
   },
   'spoke-a': {
     number: 2,
@@ -66,7 +74,7 @@ const sites = {
   },
 } as const;
 type Site = keyof typeof sites;
-const names: readonly Site[] = ['dc', 'spoke-a', 'spoke-b'];
+const names: readonly Site[] = ['dc', 'dc-two', 'spoke-a', 'spoke-b'];
 
 const everything = resource('BGPFilter', 'everything', {
   importV4: [{ action: 'Accept' }],
@@ -79,7 +87,7 @@ const everything = resource('BGPFilter', 'everything', {
 function hubText(spokesExchange: boolean, filters: readonly string[] = [], more: readonly AnyResource[] = []): string {
   const resources: AnyResource[] = [
     resource('Router', 'tr1', { asNumber: 64520, routerID: '10.255.0.1' }),
-    resource('Segment', 'dc', { exchangeWith: ['spokes'] }),
+    resource('Segment', 'dc', { exchangeWith: ['spokes'], isolated: true }),
     resource('Segment', 'spokes', { exchangeWith: ['dc'], isolated: !spokesExchange }),
     everything,
     ...more,
@@ -87,7 +95,7 @@ function hubText(spokesExchange: boolean, filters: readonly string[] = [], more:
   for (const name of names) {
     const { number, as, prefixes } = sites[name];
     resources.push(
-      resource('Site', name, { type: 'vpc', prefixes, segment: name === 'dc' ? 'dc' : 'spokes' }),
+      resource('Site', name, { type: 'vpc', prefixes, segment: name.startsWith('dc') ? 'dc' : 'spokes' }),
       resource('Attachment', name, {
         router: 'tr1',
         site: name,
@@ -103,8 +111,9 @@ function hubText(spokesExchange: boolean, filters: readonly string[] = [], more:
   return birdText(resolveFor('tr1', resources).routing);
 }
 
-function peerText(name: Site): string {
-  const { number, as, announces } = sites[name];
+function peerText(name: Site, more: readonly string[] = []): string {
+  const { number, as } = sites[name];
+  const announces = [...sites[name].announces, ...more];
   const perFamily = ([4, 6] as const).map((family) => {
     const routes = announces.filter((prefix) => prefix.includes(':') === (family === 6));
     const end = (host: number): string => (family === 4 ? `192.168.${number}.${host}` : `fd00:${number}::${host}`);
@@ -162,13 +171,19 @@ async function expectTold(expected: Readonly<Record<Site, readonly string[]>>): 
 }
 
 const ofDc = ['10.0.0.0/8', '10.50.0.0/16', 'fd10:50::/32'];
+const ofTwo = ['172.16.0.0/12', 'fd16:1::/32'];
 const ofA = ['10.1.1.0/24', 'fd10:1:1::/48'];
 const ofB = ['10.1.128.0/24', '10.2.1.0/24', 'fd10:2:2::/48'];
 const ofBoth = ['10.9.2.0/24', '10.9.3.0/24'];
+const ofSpokes = [...ofA, ...ofB, ...ofBoth];
+const ofCenters = [...ofDc, ...ofTwo];
+/** With spokes that may not exchange, and with ones that may. */
+const toldApart = { dc: ofSpokes, 'dc-two': ofSpokes, 'spoke-a': ofCenters, 'spoke-b': ofCenters };
+const toldTogether = { ...toldApart, 'spoke-a': [...ofCenters, ...ofB], 'spoke-b': [...ofCenters, ...ofA] };
 
-it('spokes get the data center alone, the data center gets each spoke’s own, nobody gets a default route', async () => {
+it('spokes get the data centers alone, these get each spoke’s own and nothing of each other, nobody gets a default route', async () => {
   expect(await bird.configure(hubText(false))).toMatchObject({ ok: true });
-  await expectTold({ dc: [...ofA, ...ofB, ...ofBoth], 'spoke-a': ofDc, 'spoke-b': ofDc });
+  await expectTold(toldApart);
 });
 
 it('forwards to a prefix only through the Site that owns it', () => {
@@ -182,17 +197,17 @@ it('forwards to a prefix only through the Site that owns it', () => {
 
 it('no filter that accepts everything lets more through', async () => {
   expect(await bird.configure(hubText(false, ['everything']))).toMatchObject({ ok: true });
-  await expectTold({ dc: [...ofA, ...ofB, ...ofBoth], 'spoke-a': ofDc, 'spoke-b': ofDc });
+  await expectTold(toldApart);
 });
 
 it('a filter that is gone lets nothing through', async () => {
   expect(await bird.configure(hubText(false, ['gone']))).toMatchObject({ ok: true });
-  await expectTold({ dc: [], 'spoke-a': [], 'spoke-b': [] });
+  await expectTold({ dc: [], 'dc-two': [], 'spoke-a': [], 'spoke-b': [] });
 });
 
 it('spokes of a segment that is not isolated get each other’s own, and neither of them what both declare', async () => {
   expect(await bird.configure(hubText(true))).toMatchObject({ ok: true });
-  await expectTold({ dc: [...ofA, ...ofB, ...ofBoth], 'spoke-a': [...ofDc, ...ofB], 'spoke-b': [...ofDc, ...ofA] });
+  await expectTold(toldTogether);
 });
 
 it('a further peer, off the link and watched by BFD, resets no session and takes no route out of the kernel', async () => {
@@ -212,7 +227,7 @@ it('a further peer, off the link and watched by BFD, resets no session and takes
     return sessions.value.filter(({ state }) => state === 'Established').map(({ name, since }) => `${name} ${since}`);
   };
   const before = await starts();
-  expect(before).toHaveLength(6);
+  expect(before).toHaveLength(8);
   const monitor = spawn(cable.at('a')[0] ?? '', [...cable.at('a').slice(1), 'ip', 'monitor', 'route'], {
     stdio: 'pipe',
   });
@@ -243,29 +258,65 @@ it('a further peer, off the link and watched by BFD, resets no session and takes
   }
 });
 
-it('a further Site moves its own routes alone: nobody is told again what he knows', async () => {
-  await expectTold({ dc: [...ofA, ...ofB, ...ofBoth], 'spoke-a': [...ofDc, ...ofB], 'spoke-b': [...ofDc, ...ofA] });
-  /** When each route came, as its receiver has it. */
-  const arrivals = (name: Site): string =>
-    spawnSync('birdc', ['-s', socketOf(name), 'show', 'route', 'where', 'source = RTS_BGP'], { encoding: 'utf8' })
-      .stdout.split('\n')
-      .filter((line) => /[0-9]:[0-9]{2}/.test(line))
-      .join('\n');
-  const withdrawn = (name: Site): string =>
-    spawnSync('birdc', ['-s', socketOf(name), 'show', 'protocols', 'all'], { encoding: 'utf8' })
-      .stdout.split('\n')
-      .filter((line) => line.includes('Import withdraws'))
-      .join('\n');
-  const read = (): string => names.map((name) => arrivals(name) + withdrawn(name)).join('\n');
-  const before = read();
-  expect(before).toContain('Import withdraws');
-  const more = [resource('Site', 'later', { type: 'vpc', prefixes: ['10.88.0.0/16'], segment: 'dc' })];
-  const text = hubText(true, [], more);
-  expect(text).not.toBe(hubText(true));
-  expect(await bird.configure(text)).toMatchObject({ ok: true });
-  expect(await bird.configure(hubText(true))).toMatchObject({ ok: true });
-  await expectTold({ dc: [...ofA, ...ofB, ...ofBoth], 'spoke-a': [...ofDc, ...ofB], 'spoke-b': [...ofDc, ...ofA] });
-  expect(read()).toBe(before);
+describe('who is told again what he knows', () => {
+  /** How many routes a peer was ever told, and told to be gone, by its own count. */
+  const received = (name: Site): number => {
+    const { stdout } = spawnSync('birdc', ['-s', socketOf(name), 'show', 'protocols', 'all'], { encoding: 'utf8' });
+    const counts = [...stdout.matchAll(/Import (?:updates|withdraws): +([0-9]+)/g)].map(([, count]) => Number(count));
+    expect(counts.length).toBeGreaterThan(0);
+    return counts.reduce((sum, count) => sum + count, 0);
+  };
+  const tellPeer = (name: Site, more: readonly string[]): void => {
+    writeFileSync(join(cable.dir, `${name}.conf`), peerText(name, more));
+    const asked = spawnSync('birdc', ['-s', socketOf(name), 'configure'], { encoding: 'utf8' });
+    if (!/Reconfigur/.test(asked.stdout)) throw new Error(asked.stdout + asked.stderr);
+  };
+  const ofFence = { dc: ['10.52.0.0/16', 'fd10:52::/32'], 'spoke-a': ['10.1.9.0/24', 'fd10:1:9::/48'] };
+  /**
+   * New routes go round on every session behind whatever the hub had to say before, and away again: once that was seen, all of
+   * it was said.
+   */
+  const flush = async (): Promise<void> => {
+    tellPeer('dc', ofFence.dc);
+    tellPeer('spoke-a', ofFence['spoke-a']);
+    await expectTold({
+      dc: [...toldTogether.dc, ...ofFence['spoke-a']],
+      'dc-two': [...toldTogether['dc-two'], ...ofFence['spoke-a']],
+      'spoke-a': [...toldTogether['spoke-a'], ...ofFence.dc],
+      'spoke-b': [...toldTogether['spoke-b'], ...ofFence.dc, ...ofFence['spoke-a']],
+    });
+    tellPeer('dc', []);
+    tellPeer('spoke-a', []);
+    await expectTold(toldTogether);
+  };
+  /** How many routes each peer is told because of a change, without those that go round. */
+  const toldBy = async (texts: readonly string[]): Promise<readonly (readonly [Site, number])[]> => {
+    const count = async (): Promise<Map<Site, number>> => {
+      await flush();
+      return new Map(names.map((name) => [name, received(name)]));
+    };
+    const counts = [await count(), await count()];
+    for (const text of texts) {
+      expect(await bird.configure(text)).toMatchObject({ ok: true });
+      counts.push(await count());
+    }
+    return names.map((name) => {
+      const [first = 0, second = 0, ...more] = counts.map((one) => one.get(name) ?? 0);
+      return [name, (more.at(-1) ?? 0) - second - more.length * (second - first)];
+    });
+  };
+
+  it('nobody, when a Site comes and goes inside what he may learn anyway', async () => {
+    const later = resource('Site', 'later', { type: 'vpc', prefixes: ['10.88.0.0/16', 'fd10:88::/32'], segment: 'dc' });
+    const texts = [hubText(true, [], [later]), hubText(true)];
+    expect(texts[0]).not.toBe(texts[1]);
+    expect(await toldBy(texts)).toEqual(names.map((name) => [name, 0]));
+  });
+
+  it('everybody, when the text of his export filter changes, even to one that says the same', async () => {
+    const told = await toldBy([hubText(true, ['everything']), hubText(true)]);
+    for (const [name, count] of told) expect([name, count > 0]).toEqual([name, true]);
+  });
 });
 
 it('a router with IPv6 alone has sessions too', async () => {
