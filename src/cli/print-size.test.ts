@@ -38,7 +38,7 @@ describe('printSize', () => {
   });
 
   it.each([
-    ['the smallest that carries it', 500 * mib, {}, /^Smallest that carries the router .*: c7gn\.medium\./m],
+    ['the smallest that carries it', 500 * mib, {}, /^Smallest that carries the router .*: c7gn\.medium\.$/m],
     [
       'all that are as small',
       2048 * mib,

@@ -43,7 +43,7 @@ function printAnswer({ smallest, plan, measuredOn }: SizeView): string {
   const answer =
     smallest.length === 0
       ? `None of these carries ${each} ${free}: take a larger machine, or more routers with fewer spokes.`
-      : `Smallest that carries ${each} ${free}: ${smallest.join(', ')}. They differ in processors and network.`;
+      : `Smallest that carries ${each} ${free}: ${smallest.join(', ')}.${smallest.length > 1 ? ' They differ in processors and network.' : ''}`;
   const unshared =
     plan.routers === 2 && plan.flows > mostSharedFlows
       ? `conntrackd holds ${mostSharedFlows} flows of its own at most: more than that are not shared.\n`
