@@ -203,6 +203,7 @@ function session(name: string, i: number, password: boolean): SessionIntent {
           communities: [],
           prepend: 0,
           overridesAs: false,
+          hidesMarks: true,
           originatesDefault: false,
           aggregates: [],
           default: 'reject',

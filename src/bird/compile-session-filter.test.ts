@@ -4,7 +4,7 @@ import { resource } from '../resources/resource.fixture.ts';
 import { compileBird, compileFunctions } from './compile.ts';
 import { compileExport, compileImport } from './compile-session-filter.ts';
 import { evaluateFilter, type FilterOutcome, type RouteFacts } from './evaluate.ts';
-import { type Resolved, resolveHub } from './hub.fixture.ts';
+import { type Resolved, resolveFor, resolveHub } from './hub.fixture.ts';
 import { facts } from './route-facts.fixture.ts';
 
 function pass(resolved: Resolved, name: string, direction: 'import' | 'export', route: RouteFacts): FilterOutcome {
@@ -83,4 +83,13 @@ it('an internal peer may not announce the router’s own subnets either', () => 
   const resolved = resolveHub('tr1', [spoke({ asNumber: 64520 }), wide]);
   const outcome = pass(resolved, 'attachment_spoke_a_192_168_1_2', 'import', facts('192.168.0.2/32', { asPath: [] }));
   expect(outcome).toMatchObject({ kind: 'refused', route: { communities: [[64520, 1004, 0]] } });
+});
+
+it('on a Calico node such communities are the user’s own, and stay', () => {
+  const peer = resource('BGPPeer', 'rack', { node: 'n1', peerIP: '172.16.0.9', asNumber: 65099, filters: ['open'] });
+  const node = resource('Node', 'n1', { bgp: { ipv4Address: '172.16.0.1/24', asNumber: 64512 } });
+  const open = resource('BGPFilter', 'open', { exportV4: [{ action: 'Accept' }] });
+  const route = facts('10.1.1.0/24', { communities: [[64512, 1, 2]] });
+  const outcome = pass(resolveFor('n1', [node, peer, open]), 'Node_172_16_0_9', 'export', route);
+  expect(outcome).toMatchObject({ kind: 'accepted', route: { communities: [[64512, 1, 2]] } });
 });

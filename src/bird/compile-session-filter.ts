@@ -111,10 +111,7 @@ export function compileExport(session: SessionIntent, channel: ChannelIntent, ro
 
 /** What our side says of a route, before filters add to it. */
 function exportAttributes(session: SessionIntent, channel: ChannelIntent, routing: RoutingIntent): BirdStatement[] {
-  const { communities, med, localPref, prepend, overridesAs } = channel.export;
-  const isExternal = session.remoteAs !== session.localAs;
-  // Marks are for the group; a peer gets them only where its own AS is taken out of paths, which else would show a loop.
-  const hidesMarks = isExternal && !overridesAs;
+  const { communities, med, localPref, prepend, overridesAs, hidesMarks } = channel.export;
   return [
     ...(overridesAs ? [{ kind: 'replace-as', from: session.remoteAs, to: session.localAs } as const] : []),
     ...(hidesMarks ? [deleteIfAny({ as: routing.localAs, function: siteMarkFunction })] : []),

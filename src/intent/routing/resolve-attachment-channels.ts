@@ -93,6 +93,7 @@ function exportOf(facts: RoutingFacts, link: Link, family: Family): ExportIntent
     prepend,
     ...(limit === undefined ? {} : { limit }),
     overridesAs: isExternal && bgp.overrideAS === true,
+    hidesMarks: isExternal && bgp.overrideAS !== true,
     originatesDefault: bgp.defaultOriginate === true,
     ...(origin === undefined ? {} : { origin }),
     aggregates: (bgp.aggregate ?? [])

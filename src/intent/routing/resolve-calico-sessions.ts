@@ -121,6 +121,7 @@ function sessionOf(
           communities: [],
           prepend: 0,
           overridesAs: false,
+          hidesMarks: isRouter && !isInternal,
           originatesDefault: false,
           aggregates: [],
           default: 'calico',

@@ -115,6 +115,7 @@ function groupChannel({ ownership }: RoutingFacts, family: Family): ChannelInten
       communities: [],
       prepend: 0,
       overridesAs: false,
+      hidesMarks: false,
       originatesDefault: false,
       aggregates: [],
       default: 'reject',

@@ -206,6 +206,11 @@ export interface ExportIntent {
   readonly limit?: PrefixLimit;
   /** Puts the local AS in the place of the peer's in the path, so that Sites of one AS hear each other. */
   readonly overridesAs: boolean;
+  /**
+   * Takes marks of Sites off: they are for the group. A peer gets them only where its own AS is taken out of paths, which else
+   * would show a loop. On a Calico node such communities are the user's own, and stay.
+   */
+  readonly hidesMarks: boolean;
   /** Announces the default route, whether there is one or not. */
   readonly originatesDefault: boolean;
   /** Routes of the Site itself, which never go back to it. */
