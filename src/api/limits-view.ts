@@ -55,18 +55,23 @@ export function limitsView(
         direction: LimitView['direction'],
         limit: PrefixLimit | undefined,
         count: number | undefined,
-      ): LimitView => ({
-        peer: session.name,
-        neighbor: printAddress(session.neighbor),
-        origin: session.origin ? resourceId(session.origin) : null,
-        family: channel.family,
-        direction,
-        count: count ?? null,
-        limit: limit?.prefixes ?? null,
-        headRoom: limit === undefined || count === undefined ? null : Math.max(0, limit.prefixes - count),
-        action: limit?.action ?? null,
-        state: stateOf(limit, count, hitOf(known, direction)),
-      });
+      ): LimitView => {
+        const state = stateOf(limit, count, hitOf(known, direction));
+        // What a limit has ended counts nothing, and there is no room all the same.
+        const room = limit === undefined || count === undefined ? null : Math.max(0, limit.prefixes - count);
+        return {
+          peer: session.name,
+          neighbor: printAddress(session.neighbor),
+          origin: session.origin ? resourceId(session.origin) : null,
+          family: channel.family,
+          direction,
+          count: count ?? null,
+          limit: limit?.prefixes ?? null,
+          headRoom: state === 'exceeded' && room !== null ? 0 : room,
+          action: limit?.action ?? null,
+          state,
+        };
+      };
       return [
         view('receive', channel.import.receiveLimit, known && known.imported + known.filtered),
         view('import', channel.import.limit, known?.imported),

@@ -229,6 +229,8 @@ function* pathSteps(
   }
   const { family } = evidence.prefix;
   const limit = peer.channels.find((one) => one.family === family)?.export.limit;
+  // A blocked prefix stays out; others that came before it are told all the same.
+  if (evidence.exportedTo.includes(peer.name)) return;
   const hit = seen?.channels.find((one) => one.family === family)?.limitsHit.includes('export') ?? false;
   if (limit && hit) {
     yield {

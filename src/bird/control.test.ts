@@ -75,7 +75,7 @@ describe('commands', () => {
     [{ kind: 'confirm' }, 'configure confirm\n'],
     [{ kind: 'undo' }, 'configure undo\n'],
     [{ kind: 'show-routes', session: 'attachment_dc' }, 'show route all protocol cw_attachment_dc\n'],
-    [{ kind: 'show-routes', exportedTo: 'attachment_dc' }, 'show route all export cw_attachment_dc\n'],
+    [{ kind: 'show-routes', exportedTo: 'attachment_dc' }, 'show route all exported cw_attachment_dc\n'],
   ])('%j is %j', (command, text) => {
     expect(printCommand(command)).toBe(text);
   });

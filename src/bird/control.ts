@@ -98,11 +98,11 @@ function commandText(command: BirdCommand): string {
         command.prefix === undefined ? '' : ` ${matchWords[command.match ?? 'exact']}${printPrefix(command.prefix)}`;
       const filtered = command.filtered ? ' filtered' : '';
       const of = command.session === undefined ? '' : ` protocol ${sessionProtocolName(command.session)}`;
-      const to = command.exportedTo === undefined ? '' : ` export ${sessionProtocolName(command.exportedTo)}`;
+      const to = command.exportedTo === undefined ? '' : ` exported ${sessionProtocolName(command.exportedTo)}`;
       return `show route${which} all${filtered}${of}${to}`;
     }
     case 'count-exported':
-      return `show route table master${command.family} export ${sessionProtocolName(command.session)} count`;
+      return `show route table master${command.family} exported ${sessionProtocolName(command.session)} count`;
     case 'enable':
       return `enable ${sessionProtocolName(command.session)}`;
     case 'show-bfd':

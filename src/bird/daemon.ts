@@ -21,7 +21,7 @@ export interface BirdDaemon {
   sessions(): Promise<Result<readonly SessionStatus[], BirdError>>;
   /** Routes BIRD knows, with their attributes. */
   routes(query?: RouteQuery): Promise<Result<readonly RibEntry[], BirdError>>;
-  /** How many routes go to a session, counted in BIRD's table: its own counter may be wrong after a reload. */
+  /** How many routes a session was told, counted in BIRD's table: its own counter may be wrong after a reload. */
   countExported(session: string, family: Family): Promise<Result<number, BirdError>>;
   /** Lets a session run again that was ended by a limit with action `down`; fine for one that runs. */
   enable(session: string): Promise<Result<void, BirdError>>;
@@ -101,7 +101,7 @@ export interface RouteQuery {
   readonly filtered?: boolean;
   /** Only routes of this session, by SessionIntent's name. */
   readonly session?: string;
-  /** Only what is, or would be, announced to this session. */
+  /** Only what this session was told: what a limit blocks is not among it. Attributes are those before the export filter. */
   readonly exportedTo?: string;
 }
 
