@@ -1,7 +1,7 @@
 /**
  * What can befall a router of a group, each as one deed that ends when the operator would go on, and how it is mended.
  *
- *   disturb → traffic finds its way → mend → every session, route and path as before
+ *   disturb → traffic finds its way → mend → every session and route as before
  *
  * Invariant: a deed waits for what it set off (an agent that answers, a route that stands), never for a guessed time.
  */
@@ -67,7 +67,7 @@ export async function disturb(running: RunningLab, router: string, what: Disturb
   }
 }
 
-/** As it was before, seen in sessions, kernel routes and the ways that traffic takes. */
+/** As it was before, seen in sessions and kernel routes. */
 export async function mend(running: RunningLab, router: string, what: Disturbance): Promise<void> {
   switch (what) {
     case 'power':
@@ -88,9 +88,9 @@ export async function mend(running: RunningLab, router: string, what: Disturbanc
       break;
   }
   await sessions(running);
-  for (const rows of [await running.routes(), await running.paths()]) {
-    if (!rows.every((row) => row.passed))
-      throw new LabFailure(`routes are not as they were before ${router} ${titles[what]}`);
+  const routes = await running.routes();
+  if (!routes.every((row) => row.passed)) {
+    throw new LabFailure(`routes are not as they were before ${router} ${titles[what]}`);
   }
 }
 

@@ -3,7 +3,7 @@
  *
  *   BfdTimers → lab (two routers, FRR, two BIRD) → streams, transfers → disturb → mend → [failover-part] → FailoverReport
  *
- * Invariant: a run counts only when all was as before it: sessions, routes and the path of each flow; and when traffic came back.
+ * Invariant: a run counts only when all was as before it: sessions and routes; and when traffic came back.
  */
 import { execFileSync } from 'node:child_process';
 import { rmSync } from 'node:fs';

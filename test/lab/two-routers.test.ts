@@ -42,6 +42,15 @@ const transfers = [
 ];
 const befall = (what: Disturbance): Promise<DisruptionOutcome> =>
   runDisruption(lab, { streams, transfers, disturb: () => disturb(lab, 'tr1', what) });
+async function expectPaths(): Promise<void> {
+  const rows = await lab.paths();
+  expect(rows.length).toBeGreaterThan(0);
+  expect(
+    rows.filter((row) => !row.passed),
+    renderPaths(rows, plain),
+  ).toEqual([]);
+}
+
 const broken = ({ streams, transfers }: DisruptionOutcome) => [
   ...streams.filter(({ recovered }) => !recovered),
   ...transfers.filter(({ fault }) => fault !== undefined),
@@ -70,12 +79,7 @@ describe('two routers', () => {
   });
 
   it('forward both directions of a flow by the same routers', async () => {
-    const rows = await lab.paths();
-    expect(rows.length).toBeGreaterThan(0);
-    expect(
-      rows.filter((row) => !row.passed),
-      renderPaths(rows, plain),
-    ).toEqual([]);
+    await expectPaths();
   });
 
   it.each(planned.map((what) => [titles[what], what] as const))('lose nothing when tr1 %s', async (_, what) => {
@@ -83,6 +87,7 @@ describe('two routers', () => {
     expect(outcome.streams.map(({ flow, lost }) => [flow, lost])).toEqual(outcome.streams.map(({ flow }) => [flow, 0]));
     expect(broken(outcome)).toEqual([]);
     await mend(lab, 'tr1', what);
+    await expectPaths();
   });
 
   it.each(accidents.map((what) => [titles[what], what] as const))(
@@ -90,6 +95,7 @@ describe('two routers', () => {
     async (_, what) => {
       expect(broken(await befall(what))).toEqual([]);
       await mend(lab, 'tr1', what);
+      await expectPaths();
     },
   );
 
@@ -106,5 +112,6 @@ describe('two routers', () => {
     });
     expect(broken(outcome)).toEqual([]);
     await mend(lab, 'tr2', 'power');
+    await expectPaths();
   });
 });
