@@ -237,9 +237,15 @@ export function createBirdDaemon(options: BirdDaemonOptions): BirdDaemon {
           const missing = await missingRoutes(readRoutes(wanted.value), family, metric, launcher);
           if (!missing.ok) return missing;
           if (missing.value.length === 0) continue;
+          // Asked again: what was withdrawn between the two readings is missed by nobody.
+          const still = await run({ kind: 'show-export', protocol: kernelName(family) }, configureTimeoutMs);
+          if (!still.ok) return still;
+          const kept = new Set(readRoutes(still.value).map(({ prefix }) => prefix));
+          const deleted = missing.value.filter((prefix) => kept.has(prefix));
+          if (deleted.length === 0) continue;
           const given = await expect({ kind: 'reload-out', protocol: kernelName(family) }, [replyCodes.ok]);
           if (!given.ok) return given;
-          restored.push(...missing.value);
+          restored.push(...deleted);
         }
         return ok(restored);
       }),

@@ -16,6 +16,8 @@ import { readTraffic } from './traffic-counters.ts';
 
 /** Quiet time after a change before it is reported, so that a burst rings once. */
 const settleMs = 100;
+/** Between two looks for routes that somebody deleted: each reads all of BIRD's, and whenever a peer withdraws its own are deleted. */
+const routeCheckMs = 5_000;
 
 export function createLinuxHost(): Host {
   return { interfaces: readInterfaces, setForwarding, routes: readRoutes, traffic: readTraffic, watch: watchHost };
@@ -99,35 +101,46 @@ async function setForwarding(on: boolean): Promise<Result<boolean, HostError>> {
 }
 
 function watchHost(onChange: (change: 'interfaces' | 'route-deleted') => void): { close(): void } {
-  const pending = new Set<'interfaces' | 'route-deleted'>();
-  let timer: NodeJS.Timeout | undefined;
-  function ring(change: 'interfaces' | 'route-deleted'): void {
-    pending.add(change);
-    timer ??= setTimeout(() => {
-      timer = undefined;
-      const changes = [...pending];
-      pending.clear();
-      for (const each of changes) onChange(each);
-    }, settleMs);
-  }
+  const interfaces = createBell(settleMs, () => onChange('interfaces'));
+  const deleted = createBell(routeCheckMs, () => onChange('route-deleted'));
   const child = openLineChild(
     'ip',
     ['-o', 'monitor', 'link', 'address', 'route'],
     (line) => {
       if (/\bproto bird\b/.test(line)) {
-        if (line.startsWith('Deleted ')) ring('route-deleted');
-      } else if (/^(Deleted )?\d+: /.test(line)) ring('interfaces');
+        if (line.startsWith('Deleted ')) deleted.ring();
+      } else if (/^(Deleted )?\d+: /.test(line)) interfaces.ring();
     },
     () => {
-      ring('interfaces');
-      ring('route-deleted');
+      interfaces.ring();
+      deleted.ring();
     },
   );
   return {
     close() {
-      clearTimeout(timer);
+      interfaces.close();
+      deleted.close();
       child.close();
     },
+  };
+}
+
+/** Sounds a moment after it was rung, once for all rings in between, and not again before the pause is over. */
+function createBell(pauseMs: number, sound: () => void): { ring(): void; close(): void } {
+  let timer: NodeJS.Timeout | undefined;
+  let soundedAt = Number.NEGATIVE_INFINITY;
+  return {
+    ring() {
+      timer ??= setTimeout(
+        () => {
+          timer = undefined;
+          soundedAt = performance.now();
+          sound();
+        },
+        Math.max(settleMs, soundedAt + pauseMs - performance.now()),
+      );
+    },
+    close: () => clearTimeout(timer),
   };
 }
 
