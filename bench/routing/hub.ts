@@ -5,6 +5,7 @@
  *
  * Invariant: it starts from nothing and leaves nothing; a run that does not get every route is an error, not a figure.
  */
+import { setTimeout as pause } from 'node:timers/promises';
 import { compileBird } from '../../src/bird/compile.ts';
 import { printBird } from '../../src/bird/print.ts';
 import { makeSnapshot } from '../../src/resources/snapshot.ts';
@@ -24,12 +25,14 @@ export function writeOurHub(size: SpokeSize): string {
   return printBird(compileBird(resolveRouter(makeSnapshot(describeSpokes(size))).routing, { secrets: new Map() }));
 }
 
-export async function runHub(name: string, text: string, size: SpokeSize): Promise<HubRun> {
+/** @param settleMs how long memory may still grow after the last route, while routes are told to others */
+export async function runHub(name: string, text: string, size: SpokeSize, settleMs = 0): Promise<HubRun> {
   const network = makeHubNetwork(name, size);
   const peers = startBird(network.spokes, writeSpokes(size));
   const bird = startBird(network.hub, text);
   try {
     const ms = await untilRoutes(network, size.spokes * size.prefixesPerSpoke, [bird, peers]);
+    await pause(settleMs);
     return { ms, peakBytes: peakBytes(bird.pid) };
   } finally {
     await Promise.all([bird, peers].map(endProcess));

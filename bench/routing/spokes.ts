@@ -15,6 +15,8 @@ export interface SpokeSize {
   /** Of sessions and routes. */
   readonly family: Family;
   readonly spokes: number;
+  /** Spokes learn each other's routes. */
+  readonly isOpen?: boolean;
   /** At most 512: the /24s of a /15, the /41s of a /32. */
   readonly prefixesPerSpoke: number;
 }
@@ -54,7 +56,7 @@ function routesOf({ family, prefixesPerSpoke }: SpokeSize, spoke: number): strin
 /** Of a /20 that registries have given out, so that no list of bogons has it. */
 const ipv6Block = (spoke: number): string => `2600:${(0x1000 + spoke).toString(16)}`;
 
-export function describeSpokes({ family, spokes }: SpokeSize): AnyResource[] {
+export function describeSpokes({ family, spokes, isOpen = false }: SpokeSize): AnyResource[] {
   const router: Resource<'Router'> = {
     apiVersion: causewayApiVersion,
     kind: 'Router',
@@ -65,7 +67,7 @@ export function describeSpokes({ family, spokes }: SpokeSize): AnyResource[] {
     apiVersion: causewayApiVersion,
     kind: 'Segment',
     metadata: { name: 'spokes' },
-    spec: { isolated: true },
+    spec: { isolated: !isOpen },
   };
   const joined = Array.from({ length: spokes }, (_, spoke): AnyResource[] => {
     const name = `spoke-${spoke}`;

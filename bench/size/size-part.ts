@@ -34,6 +34,9 @@ const extents = {
   },
 } as const;
 
+/** BIRD goes on telling peers of routes after its kernel has them. */
+const settleMs = 3_000;
+
 type Extent = (typeof extents)[keyof typeof extents];
 
 export async function measureSizePart(options: BenchOptions, progress: Progress): Promise<SizeReport> {
@@ -98,16 +101,25 @@ async function measureConstants(extent: Extent, progress: Progress): Promise<Siz
 async function measureBird({ sessions, paths }: Extent): Promise<SizeConstants['bird']> {
   const few = 10;
   const least = 2;
-  const peak = async (name: string, size: SpokeSize) => (await runHub(name, writeOurHub(size), size)).peakBytes;
+  const peak = async (name: string, size: SpokeSize) =>
+    (await runHub(name, writeOurHub(size), size, settleMs)).peakBytes;
   const base = await peak('few', { family: 4, spokes: few, prefixesPerSpoke: least });
   const many = await peak('many', { family: 4, spokes: sessions, prefixesPerSpoke: least });
   const loaded = await peak('loaded4', { family: 4, spokes: sessions, prefixesPerSpoke: paths });
   const many6 = await peak('many6', { family: 6, spokes: sessions, prefixesPerSpoke: least });
+  const open = await peak('open', { family: 4, spokes: sessions, prefixesPerSpoke: paths, isOpen: true });
   const loaded6 = await peak('loaded6', { family: 6, spokes: sessions, prefixesPerSpoke: paths });
   const perIpv4Path = (loaded - many) / (sessions * (paths - least));
   const perIpv6Path = (loaded6 - many6) / (sessions * (paths - least));
   const perSession = (many - base) / (sessions - few) - least * perIpv4Path;
-  return { base: base - few * (perSession + least * perIpv4Path), perSession, perIpv4Path, perIpv6Path };
+  const perThousandTold = (1000 * (open - loaded)) / (sessions * sessions * paths);
+  return {
+    base: base - few * (perSession + least * perIpv4Path),
+    perSession,
+    perIpv4Path,
+    perIpv6Path,
+    perThousandTold,
+  };
 }
 
 interface PolicyCosts {
@@ -158,7 +170,12 @@ async function measureThird(
   progress: Progress,
 ): Promise<{ plan: RouterPlan; measured: Partial<Record<PartName, number>> }> {
   progress.show('size: a third size', 0, 1);
-  const spokes: SpokeSize = { family: 4, spokes: sessions / 2, prefixesPerSpoke: Math.round(paths * 0.6) };
+  const spokes: SpokeSize = {
+    family: 4,
+    spokes: sessions / 2,
+    prefixesPerSpoke: Math.round(paths * 0.6),
+    isOpen: true,
+  };
   const hub: HubSize = {
     policies: policies / 2,
     addressesPerApp: Math.round(addressesPerPolicy / 20),
@@ -172,6 +189,7 @@ async function measureThird(
     prefixes,
     ipv6Prefixes: 0,
     sessions: spokes.spokes,
+    isIsolated: false,
     flows,
     policies: hub.policies,
     addresses: hub.policies * hub.addressesPerApp,
@@ -188,7 +206,7 @@ async function measureThird(
   return {
     plan,
     measured: {
-      bird: (await runHub('third', writeOurHub(spokes), spokes)).peakBytes,
+      bird: (await runHub('third', writeOurHub(spokes), spokes, settleMs)).peakBytes,
       routes: await measureRoutes(4, prefixes, rounds),
       conntrack: await measureFlows(flows, rounds),
       sets: await measureSets(hub, rounds),

@@ -9,6 +9,7 @@ const alone: RouterPlan = {
   prefixes: 1,
   ipv6Prefixes: 0,
   sessions: 2,
+  isIsolated: true,
   flows: 3,
   policies: 1,
   addresses: 0,

@@ -66,7 +66,7 @@ const titles: Readonly<Record<PartName | 'total', string>> = {
 const contents: Readonly<Record<PartName | 'total', (view: SizeView) => string>> = {
   system: () => 'Debian without us (assumed)',
   bird: ({ plan, paths }) =>
-    `${countOf(plan.sessions, 'session')}, ${countOf(paths, 'path')}${plan.routers === 2 ? ', the other router’s included' : ''}`,
+    `${countOf(plan.sessions, 'session')}, ${countOf(paths, 'path')}${plan.isIsolated ? '' : ', all told to each'}${plan.routers === 2 ? ', the other router’s included' : ''}`,
   routes: ({ plan }) => countOf(plan.prefixes, 'prefix', 'prefixes'),
   conntrack: ({ plan }) => countOf(plan.flows, 'flow'),
   sets: ({ plan }) => policyAndAddresses(plan),

@@ -26,6 +26,8 @@ export interface SizeConstants {
     /** A route as one peer announced it, kept as received (`import table on`) and as accepted. */
     readonly perIpv4Path: number;
     readonly perIpv6Path: number;
+    /** What BIRD remembers of a thousand routes that it told one peer. */
+    readonly perThousandTold: number;
   };
   /** Slabs, vmalloc and per-CPU memory of the kernel. */
   readonly kernel: {
@@ -69,28 +71,29 @@ export const sizeConstants: SizeConstants = {
     cores: 2,
   },
   bird: {
-    base: 4_902_050,
-    perSession: 47_651,
-    perIpv4Path: 179,
+    base: 4_799_650,
+    perSession: 49_297,
+    perIpv4Path: 175,
     perIpv6Path: 208,
+    perThousandTold: 2620,
   },
   kernel: {
-    perIpv4Route: 142,
+    perIpv4Route: 138,
     perIpv6Route: 792,
-    perFlow: 364,
+    perFlow: 377,
   },
   sets: {
-    perPolicy: 106_037,
-    perAddress: 111,
+    perPolicy: 105_893,
+    perAddress: 103,
   },
   agent: {
-    base: 86_444_851,
-    perSpoke: 55_716,
-    perPolicy: 170_922,
-    perAddress: 2965,
+    base: 88_658_330,
+    perSpoke: 51_651,
+    perPolicy: 158_178,
+    perAddress: 2955,
   },
   conntrackd: {
-    base: 5_468_160,
-    perFlow: 528,
+    base: 5_574_656,
+    perFlow: 527,
   },
 };

@@ -5,7 +5,7 @@ import { mostSharedFlows, pathsPerPrefix, predictSize, type RouterPlan } from '.
 
 const round: SizeConstants = {
   measuredOn: { date: '', kernel: '', bird: '', nft: '', conntrackd: '', node: '', cores: 2 },
-  bird: { base: 1_000, perSession: 100, perIpv4Path: 10, perIpv6Path: 20 },
+  bird: { base: 1_000, perSession: 100, perIpv4Path: 10, perIpv6Path: 20, perThousandTold: 500 },
   kernel: { perIpv4Route: 3, perIpv6Route: 5, perFlow: 92 },
   sets: { perPolicy: 7, perAddress: 11 },
   agent: { base: 5_000, perSpoke: 13, perPolicy: 17, perAddress: 19 },
@@ -17,6 +17,7 @@ const plan: RouterPlan = {
   prefixes: 100,
   ipv6Prefixes: 0,
   sessions: 10,
+  isIsolated: true,
   flows: 0,
   policies: 0,
   addresses: 0,
@@ -29,6 +30,7 @@ describe('predictSize', () => {
     ['IPv6 by its own figures', { ipv6Prefixes: 40 }, { bird: 2_000 + 60 * 10 + 40 * 20, routes: 60 * 3 + 40 * 5 }],
     ['each prefix for each session of its spoke', { sessions: 20 }, { bird: 1_000 + 2_000 + 2_000, routes: 300 }],
     ['no less than one path where spokes share a session', { sessions: 1 }, { bird: 1_000 + 100 + 1_000 }],
+    ['what it told each session', { isIsolated: false }, { bird: 3_000 + 500 }],
     ['a flow and its place in the hash', { flows: 5 }, { conntrack: 500, conntrackd: 0 }],
     ['policy in the kernel and in the agent', { policies: 2, addresses: 3 }, { sets: 47, agent: 5_130 + 34 + 57 }],
     [

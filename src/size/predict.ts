@@ -18,6 +18,8 @@ export interface RouterPlan {
   readonly ipv6Prefixes: number;
   /** BGP sessions with spokes on one router. */
   readonly sessions: number;
+  /** Spokes learn nothing of each other (Segment `isolated`); else each session is told all prefixes. */
+  readonly isIsolated: boolean;
   /** Flows that live at the same time, over whichever router they go. */
   readonly flows: number;
   /** Of ten rules each. */
@@ -61,12 +63,14 @@ export function predictSize(plan: RouterPlan, constants: SizeConstants): Predict
   const ipv4Prefixes = plan.prefixes - plan.ipv6Prefixes;
   const copies = pathsPerPrefix(plan);
   const isPair = plan.routers === 2;
+  const told = plan.isIsolated ? 0 : plan.prefixes * plan.sessions;
   const parts = {
     system: systemBytes,
     bird:
       bird.base +
       bird.perSession * (plan.sessions + (isPair ? 1 : 0)) +
-      copies * (ipv4Prefixes * bird.perIpv4Path + plan.ipv6Prefixes * bird.perIpv6Path),
+      copies * (ipv4Prefixes * bird.perIpv4Path + plan.ipv6Prefixes * bird.perIpv6Path) +
+      (told / 1000) * bird.perThousandTold,
     routes: ipv4Prefixes * kernel.perIpv4Route + plan.ipv6Prefixes * kernel.perIpv6Route,
     conntrack: plan.flows * (kernel.perFlow + bytesPerBucket),
     sets: plan.policies * sets.perPolicy + plan.addresses * sets.perAddress,

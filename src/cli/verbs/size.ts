@@ -16,14 +16,15 @@ machine's memory stay free. Figures are measured ones (npm run bench -- --only s
 prediction was is in docs/design/size.md. Ends with 1 when no machine of the list carries it.
 
 Examples:
-  causeway size --spokes 200 --prefixes 100000 --flows 500000
+  causeway size --spokes 200 --prefixes 100000 --flows 500000 --isolated
   causeway size --spokes 200 --prefixes 100000 --ipv6-prefixes 20000 --flows 1000000 --routers 2 --sessions 400
   causeway size --spokes 40 --prefixes 4000 --flows 100000 --policies 1000 --addresses 100000 -o json`;
 
-type Counts = Partial<Record<keyof Omit<RouterPlan, 'routers'>, string>>;
+type Counts = Partial<Record<keyof Omit<RouterPlan, 'routers' | 'isIsolated'>, string>>;
 
 interface SizeOptions extends Counts {
   readonly routers: '1' | '2';
+  readonly isolated?: boolean;
   readonly output: LiveOptions['output'];
 }
 
@@ -37,6 +38,7 @@ export function register(command: Command, cli: Cli): void {
     .requiredOption('--flows <n>', 'flows that live at the same time, on both routers together')
     .option('--ipv6-prefixes <n>', 'how many of the prefixes are IPv6', '0')
     .option('--sessions <n>', 'BGP sessions with spokes on one router (default: one for each spoke)')
+    .option('--isolated', 'spokes learn nothing of each other; else each session is told all prefixes')
     .option('--policies <n>', 'policies, of ten rules each', '0')
     .option('--addresses <n>', 'addresses with labels: endpoints, and networks in sets', '0')
     .option('--routers <n>', '1, or 2 that share the state of connections', '1')
@@ -62,6 +64,7 @@ function readPlan(command: Command, options: SizeOptions): RouterPlan {
     prefixes,
     ipv6Prefixes,
     sessions: options.sessions === undefined ? spokes : count('sessions', 0),
+    isIsolated: options.isolated ?? false,
     flows: count('flows', 0),
     policies: count('policies', 0),
     addresses: count('addresses', 0),

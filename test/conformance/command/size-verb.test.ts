@@ -19,8 +19,8 @@ describe('size', () => {
   });
 
   it.each([
-    ['json', JSON.parse],
-    ['yaml', parse],
+    ['json', (text: string) => JSON.parse(text)],
+    ['yaml', (text: string) => parse(text)],
   ] as const)('says the same as %s, in bytes', async (format, read) => {
     const view = read((await size(...small, '--routers', '2', '-o', format)).stdout);
     expect(view).toMatchObject({
