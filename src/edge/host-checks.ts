@@ -63,7 +63,7 @@ export async function checkPrivilege(): Promise<Finding> {
     check: 'privilege',
     result: 'error',
     found: 'no CAP_NET_ADMIN',
-    fix: 'run as root, or give the service AmbientCapabilities=CAP_NET_ADMIN CAP_NET_RAW CAP_NET_BIND_SERVICE',
+    fix: 'run as root, or give the service AmbientCapabilities=CAP_NET_ADMIN CAP_NET_RAW CAP_NET_BIND_SERVICE CAP_SYS_NICE',
   };
 }
 

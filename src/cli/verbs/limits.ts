@@ -55,6 +55,7 @@ async function showLimits(cli: Cli, options: LimitsOptions): Promise<ExitCode> {
 }
 
 function printLimits(limits: readonly LimitView[]): string {
+  if (limits.length === 0) return 'no session has a limit; --all shows what each peer gives and gets\n';
   return printTable<LimitView>(
     [
       { title: 'PEER', cell: ({ origin, peer }) => origin ?? peer },
