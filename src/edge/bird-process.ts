@@ -237,15 +237,17 @@ export function createBirdDaemon(options: BirdDaemonOptions): BirdDaemon {
           const missing = await missingRoutes(readRoutes(wanted.value), family, metric, launcher);
           if (!missing.ok) return missing;
           if (missing.value.length === 0) continue;
-          // Asked again: what was withdrawn between the two readings is missed by nobody.
+          // Both asked again: a peer that flaps withdraws between two readings, and nobody deleted anything.
           const still = await run({ kind: 'show-export', protocol: kernelName(family) }, configureTimeoutMs);
           if (!still.ok) return still;
-          const kept = new Set(readRoutes(still.value).map(({ prefix }) => prefix));
-          const deleted = missing.value.filter((prefix) => kept.has(prefix));
-          if (deleted.length === 0) continue;
+          const suspects = new Set(missing.value);
+          const kept = readRoutes(still.value).filter(({ prefix }) => suspects.has(prefix));
+          const deleted = await missingRoutes(kept, family, metric, launcher);
+          if (!deleted.ok) return deleted;
+          if (deleted.value.length === 0) continue;
           const given = await expect({ kind: 'reload-out', protocol: kernelName(family) }, [replyCodes.ok]);
           if (!given.ok) return given;
-          restored.push(...deleted);
+          restored.push(...deleted.value);
         }
         return ok(restored);
       }),
