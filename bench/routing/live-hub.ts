@@ -131,7 +131,7 @@ function startAgent({ hub }: HubNetwork, folder: string): ChildProcess {
 }
 
 /** The agent's BIRD, which would outlive it; undefined while there is none. */
-function birdProcess(folder: string): number | undefined {
+export function birdProcess(folder: string): number | undefined {
   const file = join(folder, 'run', routerName, 'bird.pid');
   return existsSync(file) ? Number(readFileSync(file, 'utf8')) : undefined;
 }

@@ -3,7 +3,7 @@
  *
  *   resources, flows → [daemon-memory] → a process in a namespace → bytes
  */
-import { execFileSync } from 'node:child_process';
+import { type ChildProcess, execFileSync } from 'node:child_process';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -17,13 +17,17 @@ import { createResourceStore } from '../../src/store/resource-store.ts';
 import { addNamespaces, runBatch, runIn } from '../kernel/sandbox.ts';
 import { routerName } from '../policy-resources.ts';
 import { peakBytes } from '../process-usage.ts';
-import { endProcess, startInside } from '../routing/hub-network.ts';
+import { endProcess, makeHubNetwork, startBird, startInside, untilRoutes } from '../routing/hub-network.ts';
+import { birdProcess } from '../routing/live-hub.ts';
+import { describeSpokes, type SpokeSize, writeSpokes } from '../routing/spokes.ts';
 import { enterFlows } from './kernel-objects.ts';
 
 const causeway = resolve('bin/causeway');
 const longestWaitMs = 60_000;
 /** What follows a start: the table read back, garbage collected. */
 const settleMs = 3_000;
+/** The agent reads the kernel's routes again some seconds after they stopped moving. */
+const routesSettleMs = 8_000;
 
 /** Builds the program, so that no agent does that within its own memory. */
 export function buildProgram(): void {
@@ -36,6 +40,43 @@ export async function measureAgent(
   resources: readonly AnyResource[],
   interfaces: readonly string[],
 ): Promise<number> {
+  const folder = await fillStore(name, resources);
+  addNamespaces([name]);
+  const links = interfaces.map((end, at) => `link add ${end} type veth peer name other${at}`);
+  runBatch(name, ['link set lo up', ...links, ...interfaces.map((end) => `link set ${end} up`)]);
+  const agent = startAgent(name, folder);
+  try {
+    await untilInSync(name, folder);
+    await pause(settleMs);
+    return peakBytes(agent.pid);
+  } finally {
+    await endAgent(agent, folder);
+  }
+}
+
+/** The same with the agent's own BIRD, spokes that announce, and all routes in the kernel, which the agent looks at. */
+export async function measureAgentOfHub(
+  name: string,
+  size: SpokeSize,
+  resources: readonly AnyResource[] = describeSpokes(size),
+): Promise<number> {
+  const folder = await fillStore(name, resources);
+  const network = makeHubNetwork(name, size);
+  const spokes = startBird(network.spokes, writeSpokes(size));
+  const agent = startAgent(network.hub, folder);
+  try {
+    await untilRoutes(network, size.spokes * size.prefixesPerSpoke, [agent, spokes]);
+    await untilInSync(name, folder);
+    await pause(routesSettleMs);
+    return peakBytes(agent.pid);
+  } finally {
+    await endAgent(agent, folder);
+    await endProcess(spokes);
+    network.remove();
+  }
+}
+
+async function fillStore(name: string, resources: readonly AnyResource[]): Promise<string> {
   const folder = mkdtempSync(`/run/${name}-`);
   const opened = await openEmbeddedStore(join(folder, 'store'));
   if (!opened.ok) throw new Error('the store of the benchmark cannot be opened');
@@ -43,27 +84,31 @@ export async function measureAgent(
   const applied = await store.applyAll(resources);
   if (!applied.ok) throw new Error('the store refused the resources of the benchmark');
   await opened.value.close();
-  addNamespaces([name]);
-  const links = interfaces.map((end, at) => `link add ${end} type veth peer name other${at}`);
-  runBatch(name, ['link set lo up', ...links, ...interfaces.map((end) => `link set ${end} up`)]);
-  const agent = startInside(name, [causeway, 'agent', '--router', routerName, '--log-format', 'json'], {
+  return folder;
+}
+
+function startAgent(namespace: string, folder: string): ChildProcess {
+  return startInside(namespace, [causeway, 'agent', '--router', routerName, '--log-format', 'json'], {
     CAUSEWAY_NO_BUILD: '1',
     CAUSEWAY_STORE: join(folder, 'store'),
     CAUSEWAY_RUN_DIR: join(folder, 'run'),
     CAUSEWAY_STATE_DIR: join(folder, 'state'),
     CAUSEWAY_SECRETS_DIR: join(folder, 'secrets'),
   });
-  try {
-    const socket = join(folder, 'run', routerName, 'agent.sock');
-    await until(`the agent of ${name} in sync`, async () => {
-      const status = await readFromAgent(socket, '/v1/status');
-      return status.ok && status.value.policy.inSync;
-    });
-    await pause(settleMs);
-    return peakBytes(agent.pid);
-  } finally {
-    await endProcess(agent);
-  }
+}
+
+function untilInSync(name: string, folder: string): Promise<void> {
+  return until(`the agent of ${name} in sync`, async () => {
+    const status = await readFromAgent(join(folder, 'run', routerName, 'agent.sock'), '/v1/status');
+    return status.ok && status.value.policy.inSync;
+  });
+}
+
+/** With its BIRD, which would outlive it. */
+async function endAgent(agent: ChildProcess, folder: string): Promise<void> {
+  await endProcess(agent);
+  const bird = birdProcess(folder);
+  if (bird !== undefined) process.kill(bird, 'SIGKILL');
 }
 
 /** conntrackd with our configuration and no other router, after it was told of so many flows. */

@@ -17,12 +17,12 @@ import type { Progress } from '../progress.ts';
 import type { SizeReport } from '../report.ts';
 import { runHub, writeOurHub } from '../routing/hub.ts';
 import { describeSpokes, linkName, type SpokeSize } from '../routing/spokes.ts';
-import { buildProgram, measureAgent, measureConntrackd } from './daemon-memory.ts';
+import { buildProgram, measureAgent, measureAgentOfHub, measureConntrackd } from './daemon-memory.ts';
 import { measureFlows, measureRoutes, measureSets } from './kernel-objects.ts';
 import { writeConstants } from './write-constants.ts';
 
 const extents = {
-  quick: { rounds: 1, count: 20_000, sessions: 50, paths: 100, spokes: 50, policies: 100, addressesPerPolicy: 100 },
+  quick: { rounds: 1, count: 20_000, sessions: 50, paths: 100, policies: 100, addressesPerPolicy: 100 },
   whole: {
     rounds: 3,
     count: 100_000,
@@ -112,12 +112,18 @@ async function measureBird({ sessions, paths }: Extent): Promise<SizeConstants['
   const perIpv4Path = (loaded - many) / (sessions * (paths - least));
   const perIpv6Path = (loaded6 - many6) / (sessions * (paths - least));
   const perSession = (many - base) / (sessions - few) - least * perIpv4Path;
-  const perThousandTold = (1000 * (open - loaded)) / (sessions * sessions * paths);
+  const fewer = paths / 5;
+  const openFewer = await peak('open-fewer', { family: 4, spokes: sessions, prefixesPerSpoke: fewer, isOpen: true });
+  const grownFewer = openFewer - (many + sessions * (fewer - least) * perIpv4Path);
+  const thousands = (sessions * (paths - fewer)) / 1000;
+  const perThousandTold = (open - loaded - grownFewer) / sessions / thousands;
+  const perToldSession = grownFewer / sessions - perThousandTold * ((sessions * fewer) / 1000);
   return {
     base: base - few * (perSession + least * perIpv4Path),
     perSession,
     perIpv4Path,
     perIpv6Path,
+    perToldSession,
     perThousandTold,
   };
 }
@@ -158,10 +164,15 @@ async function measureAgents(extent: Extent): Promise<SizeConstants['agent']> {
     ]),
   );
   const few = 10;
-  const spokes = (count: number) =>
-    measureAgent(`agent-of-${count}`, describeSpokes({ family: 4, spokes: count, prefixesPerSpoke: 0 }), [linkName]);
-  const perSpoke = ((await spokes(few + extent.spokes)) - (await spokes(few))) / extent.spokes;
-  return { base, perSpoke, perPolicy, perAddress };
+  const least = 2;
+  const hub = (spokes: number, prefixesPerSpoke: number) =>
+    measureAgentOfHub(`agent-of-${spokes}-${prefixesPerSpoke}`, { family: 4, spokes, prefixesPerSpoke });
+  const small = await hub(few, least);
+  const many = await hub(extent.sessions, least);
+  const loaded = await hub(extent.sessions, extent.paths);
+  const perRoute = (loaded - many) / (extent.sessions * (extent.paths - least));
+  const perSpoke = (many - small) / (extent.sessions - few) - least * perRoute;
+  return { base, perSpoke, perRoute, perPolicy, perAddress };
 }
 
 /** Half of it all, and half of the routes IPv4 only: a size that no constant is from. */
@@ -210,7 +221,7 @@ async function measureThird(
       routes: await measureRoutes(4, prefixes, rounds),
       conntrack: await measureFlows(flows, rounds),
       sets: await measureSets(hub, rounds),
-      agent: await measureAgent('agent-third', resources, [linkName, ...hubInterfaces(hub)]),
+      agent: await measureAgentOfHub('agent-third', spokes, resources),
     },
   };
 }

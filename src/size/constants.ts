@@ -26,6 +26,8 @@ export interface SizeConstants {
     /** A route as one peer announced it, kept as received (`import table on`) and as accepted. */
     readonly perIpv4Path: number;
     readonly perIpv6Path: number;
+    /** What a session needs besides, once it is told of routes at all. */
+    readonly perToldSession: number;
     /** What BIRD remembers of a thousand routes that it told one peer. */
     readonly perThousandTold: number;
   };
@@ -48,6 +50,8 @@ export interface SizeConstants {
     readonly base: number;
     /** A Site, its Attachment and its session. */
     readonly perSpoke: number;
+    /** A route of the kernel, which it compares with BIRD's. */
+    readonly perRoute: number;
     /** A policy of ten rules. */
     readonly perPolicy: number;
     readonly perAddress: number;
@@ -71,29 +75,31 @@ export const sizeConstants: SizeConstants = {
     cores: 2,
   },
   bird: {
-    base: 4_799_650,
-    perSession: 49_297,
-    perIpv4Path: 175,
-    perIpv6Path: 208,
-    perThousandTold: 2620,
+    base: 4_976_209,
+    perSession: 48_431,
+    perIpv4Path: 177,
+    perIpv6Path: 211,
+    perToldSession: 80_590,
+    perThousandTold: 1896,
   },
   kernel: {
-    perIpv4Route: 138,
-    perIpv6Route: 792,
-    perFlow: 377,
+    perIpv4Route: 147,
+    perIpv6Route: 791,
+    perFlow: 372,
   },
   sets: {
-    perPolicy: 105_893,
-    perAddress: 103,
+    perPolicy: 106_153,
+    perAddress: 110,
   },
   agent: {
-    base: 88_658_330,
-    perSpoke: 51_651,
-    perPolicy: 158_178,
+    base: 88_061_133,
+    perSpoke: 71_410,
+    perRoute: 1493,
+    perPolicy: 157_432,
     perAddress: 2955,
   },
   conntrackd: {
-    base: 5_574_656,
-    perFlow: 527,
+    base: 5_509_120,
+    perFlow: 528,
   },
 };

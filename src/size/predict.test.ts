@@ -5,10 +5,10 @@ import { mostSharedFlows, pathsPerPrefix, predictSize, type RouterPlan } from '.
 
 const round: SizeConstants = {
   measuredOn: { date: '', kernel: '', bird: '', nft: '', conntrackd: '', node: '', cores: 2 },
-  bird: { base: 1_000, perSession: 100, perIpv4Path: 10, perIpv6Path: 20, perThousandTold: 500 },
+  bird: { base: 1_000, perSession: 100, perIpv4Path: 10, perIpv6Path: 20, perToldSession: 30, perThousandTold: 500 },
   kernel: { perIpv4Route: 3, perIpv6Route: 5, perFlow: 92 },
   sets: { perPolicy: 7, perAddress: 11 },
-  agent: { base: 5_000, perSpoke: 13, perPolicy: 17, perAddress: 19 },
+  agent: { base: 5_000, perSpoke: 13, perRoute: 2, perPolicy: 17, perAddress: 19 },
   conntrackd: { base: 2_000, perFlow: 50 },
 };
 
@@ -30,9 +30,13 @@ describe('predictSize', () => {
     ['IPv6 by its own figures', { ipv6Prefixes: 40 }, { bird: 2_000 + 60 * 10 + 40 * 20, routes: 60 * 3 + 40 * 5 }],
     ['each prefix for each session of its spoke', { sessions: 20 }, { bird: 1_000 + 2_000 + 2_000, routes: 300 }],
     ['no less than one path where spokes share a session', { sessions: 1 }, { bird: 1_000 + 100 + 1_000 }],
-    ['what it told each session', { isIsolated: false }, { bird: 3_000 + 500 }],
+    ['what it told each session', { isIsolated: false }, { bird: 3_000 + 10 * (30 + 50) }],
     ['a flow and its place in the hash', { flows: 5 }, { conntrack: 500, conntrackd: 0 }],
-    ['policy in the kernel and in the agent', { policies: 2, addresses: 3 }, { sets: 47, agent: 5_130 + 34 + 57 }],
+    [
+      'policy in the kernel and in the agent',
+      { policies: 2, addresses: 3 },
+      { sets: 47, agent: 5_130 + 200 + 34 + 57 },
+    ],
     [
       'the session with the other router, its paths, and the flows of both',
       { routers: 2, flows: 5 },

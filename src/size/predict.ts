@@ -63,19 +63,25 @@ export function predictSize(plan: RouterPlan, constants: SizeConstants): Predict
   const ipv4Prefixes = plan.prefixes - plan.ipv6Prefixes;
   const copies = pathsPerPrefix(plan);
   const isPair = plan.routers === 2;
-  const told = plan.isIsolated ? 0 : plan.prefixes * plan.sessions;
+  const told = plan.isIsolated
+    ? 0
+    : plan.sessions * (bird.perToldSession + (plan.prefixes / 1000) * bird.perThousandTold);
   const parts = {
     system: systemBytes,
     bird:
       bird.base +
       bird.perSession * (plan.sessions + (isPair ? 1 : 0)) +
       copies * (ipv4Prefixes * bird.perIpv4Path + plan.ipv6Prefixes * bird.perIpv6Path) +
-      (told / 1000) * bird.perThousandTold,
+      told,
     routes: ipv4Prefixes * kernel.perIpv4Route + plan.ipv6Prefixes * kernel.perIpv6Route,
     conntrack: plan.flows * (kernel.perFlow + bytesPerBucket),
     sets: plan.policies * sets.perPolicy + plan.addresses * sets.perAddress,
     agent:
-      agent.base + plan.spokes * agent.perSpoke + plan.policies * agent.perPolicy + plan.addresses * agent.perAddress,
+      agent.base +
+      plan.spokes * agent.perSpoke +
+      plan.prefixes * agent.perRoute +
+      plan.policies * agent.perPolicy +
+      plan.addresses * agent.perAddress,
     conntrackd: isPair ? conntrackd.base + plan.flows * conntrackd.perFlow : 0,
   };
   const totalBytes = partNames.reduce((sum, name) => sum + parts[name], 0);
