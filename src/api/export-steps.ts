@@ -8,7 +8,7 @@
 import { compileExport } from '../bird/compile-session-filter.ts';
 import type { BirdFunction } from '../bird/config.ts';
 import { evaluateFilter, type RouteFacts } from '../bird/evaluate.ts';
-import type { RoutingIntent, SessionIntent } from '../intent/routing/routing-intent.ts';
+import { isInternal, type RoutingIntent, type SessionIntent } from '../intent/routing/routing-intent.ts';
 
 export interface ExportStep {
   readonly step: 'own' | 'ibgp' | 'community' | 'export';
@@ -56,10 +56,6 @@ export function* exportSteps(
       yield { step: 'export', outcome: 'opaque', sentence };
     }
   }
-}
-
-export function isInternal(session: SessionIntent): boolean {
-  return session.remoteAs === session.localAs;
 }
 
 /** BIRD asks these before any filter; confederations are none of ours, so that NO_EXPORT_SUBCONFED keeps to the AS too. */

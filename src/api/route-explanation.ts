@@ -12,11 +12,11 @@ import type { RibEntry, SessionStatus } from '../bird/daemon.ts';
 import { kernelFilterName } from '../bird/names.ts';
 import { refusalOf, routeFacts } from '../bird/route-facts.ts';
 import { filterNameHash, type Refusal, refusalSentences } from '../intent/routing/refusal-reasons.ts';
-import type { RoutingIntent, SessionIntent } from '../intent/routing/routing-intent.ts';
+import { isInternal, type RoutingIntent, type SessionIntent } from '../intent/routing/routing-intent.ts';
 import { type Family, printAddress } from '../net/address.ts';
 import { containsPrefix, type Prefix, parsePrefix, printPrefix } from '../net/prefix.ts';
 import { resourceId } from '../resources/resource.ts';
-import { type ExportStep, exportSteps, isInternal } from './export-steps.ts';
+import { type ExportStep, exportSteps } from './export-steps.ts';
 import { siteOf } from './peers-view.ts';
 
 /** What was read for the question. */

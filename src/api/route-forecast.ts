@@ -12,9 +12,9 @@ import type { BirdFunction, Community } from '../bird/config.ts';
 import { evaluateFilter, type RouteFacts } from '../bird/evaluate.ts';
 import { sessionProtocolName, staticName } from '../bird/names.ts';
 import { readRefusal } from '../intent/routing/refusal-reasons.ts';
-import type { RoutingIntent, SessionIntent } from '../intent/routing/routing-intent.ts';
+import { isInternal, type RoutingIntent, type SessionIntent } from '../intent/routing/routing-intent.ts';
 import { equalPrefixes, type Prefix, printPrefix } from '../net/prefix.ts';
-import { exportSteps, isInternal } from './export-steps.ts';
+import { exportSteps } from './export-steps.ts';
 import { type RefusedRoute, tellRefusal } from './route-explanation.ts';
 
 export interface RouteQuestion {

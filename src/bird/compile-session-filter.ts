@@ -14,12 +14,13 @@ import {
   type RefusalReason,
   siteMarkFunction,
 } from '../intent/routing/refusal-reasons.ts';
-import type {
-  ChannelIntent,
-  PrefixBound,
-  RoutingIntent,
-  SessionIntent,
-  SiteMark,
+import {
+  type ChannelIntent,
+  isInternal,
+  type PrefixBound,
+  type RoutingIntent,
+  type SessionIntent,
+  type SiteMark,
 } from '../intent/routing/routing-intent.ts';
 import { bitLength, type Family } from '../net/address.ts';
 import { comparePrefixes, containsPrefix, type Prefix } from '../net/prefix.ts';
@@ -115,10 +116,7 @@ function exportAttributes(session: SessionIntent, channel: ChannelIntent, routin
   return [
     ...(overridesAs ? [{ kind: 'replace-as', from: session.remoteAs, to: session.localAs } as const] : []),
     ...(hidesMarks ? [deleteIfAny({ as: routing.localAs, function: siteMarkFunction })] : []),
-    ...(routing.isDrained ? withLeastPreference(communities) : communities).flatMap((text): BirdStatement[] => {
-      const community = parseCommunity(text);
-      return community ? [{ kind: 'add-community', community }] : [];
-    }),
+    ...addCommunities(routing.isDrained ? withLeastPreference(communities) : communities),
     ...(med === undefined ? [] : [{ kind: 'set', attribute: 'bgp_med', value: med } as const]),
     ...(localPref === undefined ? [] : [{ kind: 'set', attribute: 'bgp_local_pref', value: localPref } as const]),
     ...Array.from({ length: prepend }, (): BirdStatement => ({ kind: 'prepend', as: session.localAs })),
@@ -146,7 +144,7 @@ function leavingGracefully(session: SessionIntent, channel: ChannelIntent, routi
 /** What a drained router announces asks everybody to go another way. */
 function leavingGracefullyOutside(session: SessionIntent, routing: RoutingIntent): BirdStatement[] {
   if (!routing.isDrained) return [];
-  if (session.remoteAs === session.localAs) return [leastLocalPref];
+  if (isInternal(session)) return [leastLocalPref];
   return [
     { kind: 'add-community', community: gracefulShutdown },
     { kind: 'set', attribute: 'bgp_med', value: worstMed },
@@ -337,7 +335,7 @@ function callFilters(
   routing: RoutingIntent,
   finish: readonly BirdStatement[],
 ): BirdStatement[] {
-  const isEbgp = session.remoteAs !== session.localAs;
+  const isEbgp = !isInternal(session);
   return channel[direction].filters.flatMap((name): BirdStatement[] => {
     const filter = routing.filters.get(name);
     if (!filter && direction === 'import') return refuseByFilter(name, undefined, routing.localAs);
@@ -365,8 +363,7 @@ function compileCalicoExport(
   const blocks = statics.filter((route) => route.reason === 'block').map((route) => route.prefix);
   const services = statics.filter((route) => route.reason === 'service').map((route) => exactly(route.prefix));
   const reflected = (routing.reflectedRanges ?? []).filter((prefix) => prefix.family === family).map(andLonger);
-  const isInternal = session.remoteAs === session.localAs;
-  const tunnels = isInternal ? ['*.cali', '*.calico', 'bpf*.cali', 'tunl0'] : ['bpf*.cali'];
+  const tunnels = isInternal(session) ? ['*.cali', '*.calico', 'bpf*.cali', 'tunl0'] : ['bpf*.cali'];
   return [
     ...(hidden.length === 0 ? [] : [when(netIn(hidden), reject('its IPPool has disableBGPExport'))]),
     ...tunnels.map((pattern) =>
@@ -386,11 +383,15 @@ function compileCalicoExport(
 }
 
 function advertise(prefix: Prefix, communities: readonly string[]): BirdStatement[] {
-  const body = communities.flatMap((text): BirdStatement[] => {
+  const body = addCommunities(communities);
+  return body.length === 0 ? [] : [{ kind: 'if', when: netIn([andLonger(prefix)]), body }];
+}
+
+function addCommunities(texts: readonly string[]): BirdStatement[] {
+  return texts.flatMap((text): BirdStatement[] => {
     const community = parseCommunity(text);
     return community ? [{ kind: 'add-community', community }] : [];
   });
-  return body.length === 0 ? [] : [{ kind: 'if', when: netIn([andLonger(prefix)]), body }];
 }
 
 function reject(because: string): BirdStatement {

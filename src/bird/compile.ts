@@ -7,7 +7,13 @@
  * BGPFilters it names: a change elsewhere leaves its text, and so the session, alone. A session whose password is missing
  * or unusable is held down; no session ever runs without a password it should have.
  */
-import type { BgpRole, ChannelIntent, RoutingIntent, SessionIntent } from '../intent/routing/routing-intent.ts';
+import {
+  type BgpRole,
+  type ChannelIntent,
+  isInternal,
+  type RoutingIntent,
+  type SessionIntent,
+} from '../intent/routing/routing-intent.ts';
 import { bitLength, type Family, families } from '../net/address.ts';
 import type { Prefix } from '../net/prefix.ts';
 import { compileFilter } from './compile-filter.ts';
@@ -296,7 +302,7 @@ function compileChannel(session: SessionIntent, channel: ChannelIntent): BgpChan
     nextHop: session.nextHop,
     addPaths: channel.export.default === 'calico',
     // Not every peer sends its routes again when asked to (RFC 2918): FRR 8.4 answers nothing where it has sent them before.
-    keepsReceived: session.remoteAs !== session.localAs,
+    keepsReceived: !isInternal(session),
     extendedNextHop: channel.extendedNextHop,
     receiveLimit: channel.import.receiveLimit,
     importLimit: channel.import.limit,

@@ -13,6 +13,7 @@ import type { RouterIntent } from '../router-intent.ts';
 import {
   type ChannelIntent,
   type GroupIntent,
+  isInternal,
   mainChannel,
   type PrefixBound,
   type SessionIntent,
@@ -204,7 +205,7 @@ function sessionFacts(session: SessionIntent): SessionFacts {
     port: session.port,
     remoteAS: session.remoteAs,
     localAS: session.localAs,
-    type: session.remoteAs === session.localAs ? 'iBGP' : 'eBGP',
+    type: isInternal(session) ? 'iBGP' : 'eBGP',
     source: sourceAddress ? printAddress(sourceAddress) : null,
     passive: session.passive,
     multihop: reach === 'direct' ? null : reach === 'any' ? anyHops : reach.hops,

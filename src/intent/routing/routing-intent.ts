@@ -138,6 +138,11 @@ export function mainChannel(session: SessionIntent): ChannelIntent {
   return main;
 }
 
+/** iBGP: both ends are of one AS, that of the session where it has its own. */
+export function isInternal({ remoteAs, localAs }: SessionIntent): boolean {
+  return remoteAs === localAs;
+}
+
 export type BgpRole = 'provider' | 'customer' | 'peer' | 'rs-server' | 'rs-client';
 
 /** What a session carries of one family (RFC 4760). */
