@@ -9,7 +9,7 @@ import type { InterfaceFacts } from '../intent/policy/policy-intent.ts';
 import type { Family } from '../net/address.ts';
 import type { PacketFilter } from '../nftables/packet-filter.ts';
 import type { TableReader } from '../nftables/table-reader.ts';
-import type { SecretRef } from '../resources/attachment.ts';
+import type { SecretRef } from '../resources/secret-ref.ts';
 import type { Snapshot } from '../resources/snapshot.ts';
 import type { Result } from '../result.ts';
 import type { AppliedRecord } from './applied-record.ts';

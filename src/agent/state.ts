@@ -15,7 +15,7 @@ import type { RulesetChange } from '../nftables/diff.ts';
 import type { NftError } from '../nftables/packet-filter.ts';
 import type { Ruleset } from '../nftables/ruleset.ts';
 import type { ObservedParts, ObservedTable, TableParts } from '../nftables/table-reader.ts';
-import type { SecretRef } from '../resources/attachment.ts';
+import type { SecretRef } from '../resources/secret-ref.ts';
 import type { Result } from '../result.ts';
 import type { AppliedRecord } from './applied-record.ts';
 import type { BirdSource } from './bird-source.ts';

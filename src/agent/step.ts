@@ -9,7 +9,7 @@
 import type { RouterIntent } from '../intent/router-intent.ts';
 import { diffRulesets, isEmptyChange } from '../nftables/diff.ts';
 import type { Ruleset } from '../nftables/ruleset.ts';
-import type { SecretRef } from '../resources/attachment.ts';
+import type { SecretRef } from '../resources/secret-ref.ts';
 import { isHolding, nextEffect, settleBird } from './converge.ts';
 import {
   aggregateEffects,

@@ -5,35 +5,18 @@
  */
 import { parseAddress } from '../net/address.ts';
 import { containsAddress, maskAddress, parseCidr } from '../net/prefix.ts';
-import {
-  type AttachmentBgp,
-  type AttachmentLink,
-  type AttachmentSpec,
-  attachmentProfiles,
-  type PrefixLimit,
-} from './attachment.ts';
+import { type AttachmentBgp, type AttachmentSpec, attachmentProfiles, type PrefixLimit } from './attachment.ts';
 import { profileHops, profileRules } from './attachment-profile-rules.ts';
 import { wellKnownCommunities } from './communities.ts';
 import { parseDurationMs } from './duration.ts';
-import {
-  asNumber,
-  community,
-  duration,
-  interfaceAddress,
-  interfaceName,
-  ip,
-  keyOfSecret,
-  name,
-  prefix,
-} from './fields.ts';
+import { asNumber, community, duration, interfaceAddress, ip, keyOfSecret, name, prefix } from './fields.ts';
+import { linkSchema } from './link-schema.ts';
 import {
   boolean,
   type Check,
   child,
   conflict,
-  exactlyOne,
   integer,
-  isRecord,
   list,
   object,
   omitEmpty,
@@ -45,7 +28,6 @@ import {
   showValue,
   text,
   warn,
-  wrongType,
 } from './schema.ts';
 
 const prefixLimit = object<PrefixLimit>({
@@ -143,30 +125,6 @@ export const attachmentBgpSchema = object<AttachmentBgp>(
   roleRules,
 );
 
-const secretName = /privatekey|presharedkey|^psk$|password/i;
-
-/** Settings of links that are not driven yet: kept as they are, but a secret must not stand in them. */
-const linkSettings: Parser<Readonly<Record<string, unknown>>> = (value, at) => {
-  if (!isRecord(value)) return wrongType(at, value, 'an object');
-  for (const [key, entry] of Object.entries(value)) {
-    if (!secretName.test(key) || isRecord(entry)) continue;
-    report(child(at, key), `a secret is never written into a resource: write ${key}: {secretRef: {name: …, key: …}}`);
-  }
-  return value;
-};
-
-const link = object<AttachmentLink>(
-  {
-    interface: optional(object<NonNullable<AttachmentLink['interface']>>({ name: required(interfaceName) })),
-    vlan: optional(
-      object<NonNullable<AttachmentLink['vlan']>>({ parent: required(interfaceName), id: required(integer(1, 4094)) }),
-    ),
-    ipsec: optional(linkSettings),
-    wireguard: optional(linkSettings),
-  },
-  exactlyOne<AttachmentLink>('interface', 'vlan', 'ipsec', 'wireguard'),
-);
-
 const mssClamp: Parser<boolean | number> = (value, at) =>
   typeof value === 'boolean' ? value : integer(536, 65_495)(value, at);
 
@@ -217,7 +175,8 @@ export const attachmentSchema = object<AttachmentSpec>(
   {
     router: required(name),
     site: required(name),
-    link: required(link),
+    link: required(linkSchema),
+    over: omitEmpty(name),
     profile: omitEmpty(oneOf(...attachmentProfiles)),
     addresses: optional(
       object<NonNullable<AttachmentSpec['addresses']>>({

@@ -1,8 +1,13 @@
 /** Attachment: one Router joined to one Site over one link. */
+import type { AttachmentLink } from './link.ts';
+import type { SecretRef } from './secret-ref.ts';
+
 export interface AttachmentSpec {
   readonly router: string;
   readonly site: string;
   readonly link: AttachmentLink;
+  /** Another Attachment of the same Router, whose link carries the outer packets of this one's tunnels. */
+  readonly over?: string;
   /** What stands at the other end, where it is a cloud's: its timers, limits and quirks are then the defaults. */
   readonly profile?: AttachmentProfile;
   readonly addresses?: {
@@ -27,19 +32,6 @@ export const attachmentProfiles = [
   'gcp-cloud-router',
 ] as const;
 export type AttachmentProfile = (typeof attachmentProfiles)[number];
-
-/** Exactly one key is present. Only `interface` is driven today; the others are accepted so that a plan can name them. */
-export interface AttachmentLink {
-  readonly interface?: { readonly name: string };
-  readonly vlan?: { readonly parent: string; readonly id: number };
-  readonly ipsec?: Readonly<Record<string, unknown>>;
-  readonly wireguard?: Readonly<Record<string, unknown>>;
-}
-
-export interface SecretRef {
-  readonly name: string;
-  readonly key: string;
-}
 
 export interface PrefixLimit {
   /** Most prefixes in this direction and family. */

@@ -77,16 +77,14 @@ function isBackup(attachment: AttachmentFacts): boolean {
   return attachment.resource.spec.bgp?.preference === 'backup';
 }
 
-function attachmentRoutes({ interfaceName, local, remote, resource, site }: AttachmentFacts): FibEntry[] {
-  if (interfaceName === undefined) return [];
+/** What lies behind the Site by its first path; each path's own subnet by that path. */
+function attachmentRoutes({ paths, resource, site }: AttachmentFacts): FibEntry[] {
   const stated = (resource.spec.static?.prefixes ?? []).flatMap((text) => parsePrefix(text) ?? []);
-  const reached = [
-    ...local.map(({ address, length }) => maskAddress(address, length)),
-    ...remote.map(hostPrefix),
-    ...stated,
-    ...site.prefixes,
-  ];
-  return reached.map((prefix) => ({ prefix, outbound: interfaceName }));
+  return paths.flatMap(({ interfaceName, local, remote }, i) => {
+    const near = [...local.map(({ address, length }) => maskAddress(address, length)), ...remote.map(hostPrefix)];
+    const reached = i === 0 ? [...near, ...stated, ...site.prefixes] : near;
+    return reached.map((prefix) => ({ prefix, outbound: interfaceName }));
+  });
 }
 
 function groupRoutes(topology: Topology, everyAttachment: readonly Resource<'Attachment'>[]): FibEntry[] {

@@ -12,7 +12,7 @@ import { type Prefix, parseAddressOrCidr } from '../../net/prefix.ts';
 import type { EndpointPort } from '../../resources/host-endpoint.ts';
 import { type AnyResource, type Kind, type Resource, resourceId } from '../../resources/resource.ts';
 import { compareSnapshots, type ResourceDifference, type Snapshot } from '../../resources/snapshot.ts';
-import { generateHostEndpoint } from '../topology/generate-calico.ts';
+import { generateHostEndpoints } from '../topology/generate-calico.ts';
 import { siteLabels } from '../topology/site-labels.ts';
 import {
   hostEndpointLabels,
@@ -102,8 +102,10 @@ export function resolveOwner(snapshot: Snapshot, resource: AnyResource): Owner |
       return owner(id, ownLabels({ ...resource.metadata.labels, ...siteLabels(resource) }), resource.spec.prefixes);
     case 'Attachment': {
       const site = snapshot.find('Site', resource.spec.site);
-      const endpoint = generateHostEndpoint(resource, site, snapshot.find('Router', resource.spec.router));
-      return endpoint && owner(id, hostEndpointLabels(snapshot, endpoint), endpoint.spec.expectedIPs);
+      const endpoints = generateHostEndpoints(resource, site, snapshot.find('Router', resource.spec.router));
+      const [first] = endpoints;
+      const addresses = endpoints.flatMap(({ spec }) => spec.expectedIPs ?? []);
+      return first && owner(id, hostEndpointLabels(snapshot, first), addresses);
     }
     case 'EndpointSlice':
       return serviceOwner(resource);

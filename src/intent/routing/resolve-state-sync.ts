@@ -11,7 +11,8 @@ import type { Resource } from '../../resources/resource.ts';
 import type { RouterSpec } from '../../resources/router.ts';
 import type { Snapshot } from '../../resources/snapshot.ts';
 import type { Warning } from '../router-intent.ts';
-import { linkInterface, linkInterfaces } from '../topology/router-interfaces.ts';
+import { linkPaths } from '../topology/link-paths.ts';
+import { linkInterfaces } from '../topology/router-interfaces.ts';
 import type { Topology } from '../topology/topology.ts';
 import type { StateSyncIntent } from './routing-intent.ts';
 
@@ -72,7 +73,10 @@ function portOf(sync: StateSync): number {
 function attachmentsOver(snapshot: Snapshot, router: string, interfaceName: string): Resource<'Attachment'>[] {
   return snapshot
     .list('Attachment')
-    .filter((attachment) => attachment.spec.router === router && linkInterface(attachment) === interfaceName);
+    .filter(
+      (attachment) =>
+        attachment.spec.router === router && linkPaths(attachment).some((path) => path.interfaceName === interfaceName),
+    );
 }
 
 /** IPv4 first, lowest first; link-local addresses mean nothing to conntrackd without their interface. */

@@ -9,9 +9,9 @@
 import type { Address, Family } from '../../net/address.ts';
 import type { Asn } from '../../net/asn.ts';
 import type { Prefix } from '../../net/prefix.ts';
-import type { SecretRef } from '../../resources/attachment.ts';
 import type { BgpFilterRule } from '../../resources/bgp-filter.ts';
 import type { Resource } from '../../resources/resource.ts';
+import type { SecretRef } from '../../resources/secret-ref.ts';
 
 export interface RoutingIntent {
   /** Dotted quad. */

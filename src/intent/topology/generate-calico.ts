@@ -11,32 +11,33 @@ import { calicoApiVersion } from '../../resources/kinds.ts';
 import type { NodeBgp } from '../../resources/node.ts';
 import type { Labels, Resource } from '../../resources/resource.ts';
 import type { InterfaceFacts } from '../policy/policy-intent.ts';
-import { linkInterface, parseInterfaceAddress } from './router-interfaces.ts';
+import { linkPaths } from './link-paths.ts';
+import { parseInterfaceAddress } from './router-interfaces.ts';
 import { siteLabels } from './site-labels.ts';
 
 /**
- * The HostEndpoint of an Attachment; undefined where its link has no interface. It carries no profile, so it denies to and
- * from the router itself whatever no policy and no failsafe allows. It is there even when the Site is missing: the
- * interface must be guarded all the same.
+ * The HostEndpoints of an Attachment, one for each device of its link. They carry no profile, so they deny to and from the
+ * router itself whatever no policy and no failsafe allows. They are there even when the Site is missing: the interfaces
+ * must be guarded all the same.
  */
-export function generateHostEndpoint(
+export function generateHostEndpoints(
   attachment: Resource<'Attachment'>,
   site: Resource<'Site'> | undefined,
   router: Resource<'Router'> | undefined,
-): Resource<'HostEndpoint'> | undefined {
-  const interfaceName = linkInterface(attachment);
-  if (interfaceName === undefined) return undefined;
-  const local = (attachment.spec.addresses?.local ?? []).map(parseInterfaceAddress);
-  return {
+): Resource<'HostEndpoint'>[] {
+  return linkPaths(attachment).map(({ interfaceName, local }, i) => ({
     apiVersion: calicoApiVersion,
     kind: 'HostEndpoint',
-    metadata: { name: `~${attachment.metadata.name}`, labels: attachmentLabels(attachment, site, router) },
+    metadata: {
+      name: i === 0 ? `~${attachment.metadata.name}` : `~${attachment.metadata.name}~${i + 1}`,
+      labels: attachmentLabels(attachment, site, router, interfaceName),
+    },
     spec: {
       node: attachment.spec.router,
       interfaceName,
-      expectedIPs: local.filter((entry) => entry !== undefined).map(({ address }) => printAddress(address)),
+      expectedIPs: local.map(parseInterfaceAddress).flatMap((entry) => (entry ? [printAddress(entry.address)] : [])),
     },
-  };
+  }));
 }
 
 /** The Attachment's own labels win over its interface's, those over the Site's; what the product sets wins over all. */
@@ -44,8 +45,8 @@ function attachmentLabels(
   attachment: Resource<'Attachment'>,
   site: Resource<'Site'> | undefined,
   router: Resource<'Router'> | undefined,
+  interfaceName: string,
 ): Labels {
-  const interfaceName = linkInterface(attachment);
   return {
     ...site?.metadata.labels,
     ...router?.spec.interfaces?.find(({ name }) => name === interfaceName)?.labels,

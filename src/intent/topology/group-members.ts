@@ -9,7 +9,8 @@ import { compareAddresses, equalAddresses } from '../../net/address.ts';
 import { comparePrefixes, equalPrefixes, type InterfaceAddress, maskAddress } from '../../net/prefix.ts';
 import type { Snapshot } from '../../resources/snapshot.ts';
 import type { InterfaceFacts } from '../policy/policy-intent.ts';
-import { linkInterface, linkInterfaces } from './router-interfaces.ts';
+import { linkPaths } from './link-paths.ts';
+import { linkInterfaces } from './router-interfaces.ts';
 import type { GroupMember, SharedSubnet } from './topology.ts';
 
 /** Subnets of links to no Site come first: between them the routers are reached whatever becomes of the Sites. */
@@ -20,7 +21,9 @@ export function resolveGroupMembers(snapshot: Snapshot, router: string): GroupMe
   const siteLinks = new Set(
     snapshot
       .list('Attachment')
-      .flatMap((attachment) => (attachment.spec.router === router ? [linkInterface(attachment)] : [])),
+      .flatMap((attachment) =>
+        attachment.spec.router === router ? linkPaths(attachment).map(({ interfaceName }) => interfaceName) : [],
+      ),
   );
   return snapshot
     .list('Router')

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { printAddress } from '../../net/address.ts';
 import { printPrefix } from '../../net/prefix.ts';
 import { resource } from '../../resources/resource.fixture.ts';
+import type { Resource } from '../../resources/resource.ts';
 import { makeSnapshot } from '../../resources/snapshot.ts';
 import { resolveTopology } from './resolve-topology.ts';
 
@@ -102,17 +103,33 @@ it('keeps the interface of an Attachment guarded when its Site is missing', () =
   expect(topology.warnings.map(({ code }) => code)).toEqual(['missing-site']);
 });
 
-it('names the VLAN interface of a link, and says that nobody creates it yet', () => {
-  const attachment = resource('Attachment', 'v', {
-    router: 'r1',
-    site: 'vpc-a',
-    link: { vlan: { parent: 'eth1', id: 300 } },
-  });
-  const tunnel = resource('Attachment', 'w', { router: 'r1', site: 'vpc-a', link: { wireguard: {} } });
-  const topology = resolveTopology(makeSnapshot([r1, vpc, attachment, tunnel, resource('Segment', 'prod', {})]), 'r1');
-  expect(topology.attachments.map(({ interfaceName }) => interfaceName)).toEqual(['eth1.300', undefined]);
-  expect(topology.generated.hostEndpoints.map(({ metadata }) => metadata.name)).toEqual(['~v']);
-  expect(topology.warnings.map(({ code }) => code)).toEqual(['link-not-driven', 'link-not-driven']);
+it('names the devices of every sort of link before they exist, and guards each', () => {
+  const over = (name: string, link: object): Resource<'Attachment'> =>
+    resource('Attachment', name, { router: 'r1', site: 'vpc-a', link });
+  const tunnels = [{ remoteAddress: '192.0.2.1' }, { remoteAddress: '192.0.2.2', interface: 'vpn9' }];
+  const peerPublicKey = 'xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=';
+  const topology = resolveTopology(
+    makeSnapshot([
+      r1,
+      vpc,
+      resource('Segment', 'prod', {}),
+      over('v', { vlan: { parent: 'eth1', id: 300 } }),
+      over('vpn', { ipsec: { tunnels } }),
+      over('wire.to.the-data-center', { wireguard: { peerPublicKey } }),
+    ]),
+    'r1',
+  );
+  expect(topology.attachments.map(({ paths }) => paths.map(({ interfaceName }) => interfaceName))).toEqual([
+    ['eth1.300'],
+    ['vpn-1', 'vpn9'],
+    ['wire-to-theaw3k'],
+  ]);
+  expect(topology.generated.hostEndpoints.map(({ metadata }) => metadata.name)).toEqual([
+    '~v',
+    '~vpn',
+    '~vpn~2',
+    '~wire.to.the-data-center',
+  ]);
 });
 
 it('meets the other Routers of its group in shared subnets, those of no Site first', () => {
@@ -179,19 +196,4 @@ describe('who exchanges routes with whom', () => {
       'one-sided-exchange shared',
     ]);
   });
-});
-
-it('says of mtu and mssClamp that nobody sets them yet', () => {
-  const attachment = resource('Attachment', 'a', {
-    router: 'r1',
-    site: 'vpc-a',
-    link: { interface: { name: 'eth1' } },
-    mtu: 8500,
-    mssClamp: true,
-  });
-  const { warnings } = resolveTopology(makeSnapshot([r1, vpc, attachment, resource('Segment', 'prod', {})]), 'r1');
-  expect(warnings.map(({ code, path }) => [code, path.join('.')])).toEqual([
-    ['field-not-driven', 'spec.mtu'],
-    ['field-not-driven', 'spec.mssClamp'],
-  ]);
 });

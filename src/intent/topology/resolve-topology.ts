@@ -17,9 +17,10 @@ import type { FieldPath, Resource } from '../../resources/resource.ts';
 import type { Snapshot } from '../../resources/snapshot.ts';
 import type { InterfaceFacts } from '../policy/policy-intent.ts';
 import type { Warning } from '../router-intent.ts';
-import { generateHostEndpoint, generateNode } from './generate-calico.ts';
+import { generateHostEndpoints, generateNode } from './generate-calico.ts';
 import { resolveGroupMembers } from './group-members.ts';
-import { declaredInterfaces, linkInterface, linkInterfaces, parseInterfaceAddress } from './router-interfaces.ts';
+import { linkPaths } from './link-paths.ts';
+import { declaredInterfaces, linkInterfaces, parseInterfaceAddress } from './router-interfaces.ts';
 import { resolveExchange, unnamedSegment } from './segments.ts';
 import type { AttachmentFacts, RouterFacts, SiteFacts, Topology } from './topology.ts';
 
@@ -32,14 +33,14 @@ export function resolveTopology(snapshot: Snapshot, router: string): Topology {
   const resource = snapshot.find('Router', router);
   const written = snapshot.find('Node', router);
   const links = linkInterfaces(snapshot, router);
-  const hostEndpoints = linked.map((link) => generateHostEndpoint(link.resource, link.site?.resource, resource));
+  const hostEndpoints = linked.flatMap((link) => generateHostEndpoints(link.resource, link.site?.resource, resource));
   const node = generateNode(router, resource, written, links);
   return {
     router: routerFacts(router, resource, written, node, links),
     attachments: linked.filter(hasSite),
     sites,
     interfaces: declaredInterfaces(snapshot, router),
-    generated: { hostEndpoints: hostEndpoints.filter((endpoint) => endpoint !== undefined), node },
+    generated: { hostEndpoints, node },
     groupMembers: resolveGroupMembers(snapshot, router),
     exchangesWith: exchange.exchangesWith,
     warnings: [...warnings, ...exchange.warnings],
@@ -85,20 +86,6 @@ function linkAttachment(
   site: SiteFacts | undefined,
   warnings: Warning[],
 ): LinkedAttachment {
-  const { addresses, link } = attachment.spec;
-  const interfaceName = linkInterface(attachment);
-  if (!link.interface) {
-    warnings.push({
-      code: 'link-not-driven',
-      subject: attachment,
-      path: ['spec', 'link'],
-      message:
-        interfaceName === undefined
-          ? 'this sort of link is not set up by this version: name the interface that carries it as link.interface'
-          : `the VLAN interface ${interfaceName} is not created by this version: create it, policy and sessions then use it`,
-    });
-  }
-  warnings.push(...notActedOn(attachment));
   if (!site) {
     warnings.push({
       code: 'missing-site',
@@ -107,27 +94,19 @@ function linkAttachment(
       message: `Site ${attachment.spec.site} does not exist: no session and no route comes from the Attachment, its interface stays guarded`,
     });
   }
-  const paths = { local: ['spec', 'addresses', 'local'], remote: ['spec', 'addresses', 'remote'] };
+  const paths = linkPaths(attachment).map(({ interfaceName, local, remote, at }) => ({
+    interfaceName,
+    local: parseEach(attachment, [...at, 'local'], local, parseInterfaceAddress, warnings),
+    remote: parseEach(attachment, [...at, 'remote'], remote, parseAddress, warnings),
+  }));
   return {
     name: attachment.metadata.name,
     resource: attachment,
     site,
-    interfaceName,
-    local: parseEach(attachment, paths.local, addresses?.local, parseInterfaceAddress, warnings),
-    remote: parseEach(attachment, paths.remote, addresses?.remote, parseAddress, warnings),
+    paths,
+    local: paths.flatMap((path) => path.local),
+    remote: paths.flatMap((path) => path.remote),
   };
-}
-
-/** Fields that are validated and do nothing yet: a user who relies on them must hear it. */
-function notActedOn(attachment: Resource<'Attachment'>): readonly Warning[] {
-  return (['mtu', 'mssClamp'] as const)
-    .filter((field) => attachment.spec[field] !== undefined && attachment.spec[field] !== false)
-    .map((field) => ({
-      code: 'field-not-driven',
-      subject: attachment,
-      path: ['spec', field],
-      message: `${field} is not set by this version: set it on the interface by hand`,
-    }));
 }
 
 function routerFacts(

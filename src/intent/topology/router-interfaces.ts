@@ -8,22 +8,9 @@
  */
 import { compareAddresses, parseAddress } from '../../net/address.ts';
 import { hostPrefix, type InterfaceAddress, parseCidr } from '../../net/prefix.ts';
-import type { Resource } from '../../resources/resource.ts';
 import type { Snapshot } from '../../resources/snapshot.ts';
 import type { InterfaceFacts } from '../policy/policy-intent.ts';
-
-/** Longest name Linux gives an interface (IFNAMSIZ less its closing NUL). */
-const maxInterfaceName = 15;
-
-/** The interface an Attachment's link runs over; undefined for links that bring none of their own yet. */
-export function linkInterface(attachment: Resource<'Attachment'>): string | undefined {
-  const { link } = attachment.spec;
-  if (link.interface) return link.interface.name;
-  if (!link.vlan) return undefined;
-  // `ip link add link PARENT name PARENT.ID type vlan id ID` is the naming every distribution uses.
-  const name = `${link.vlan.parent}.${link.vlan.id}`;
-  return name.length <= maxInterfaceName ? name : undefined;
-}
+import { linkPaths } from './link-paths.ts';
 
 /** Interfaces with addresses that bind this router to its links: what Router, Attachments and Node say. */
 export function linkInterfaces(snapshot: Snapshot, router: string): InterfaceFacts[] {
@@ -47,8 +34,8 @@ function linkAddresses(snapshot: Snapshot, router: string): NamedAddresses[] {
     found.push([name, addresses ?? []]);
   }
   for (const attachment of snapshot.list('Attachment')) {
-    const name = attachment.spec.router === router ? linkInterface(attachment) : undefined;
-    if (name !== undefined) found.push([name, attachment.spec.addresses?.local ?? []]);
+    if (attachment.spec.router !== router) continue;
+    for (const { interfaceName, local } of linkPaths(attachment)) found.push([interfaceName, local]);
   }
   for (const { name, addresses } of snapshot.find('Node', router)?.spec.interfaces ?? []) {
     if (name !== undefined && name !== '') found.push([name, addresses ?? []]);

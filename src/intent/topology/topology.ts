@@ -53,8 +53,16 @@ export interface AttachmentFacts {
   readonly name: string;
   readonly resource: Resource<'Attachment'>;
   readonly site: SiteFacts;
-  /** Of the link; undefined for links that this version does not drive (ipsec, wireguard). */
-  readonly interfaceName: string | undefined;
+  /** At least one: several tunnels of one Attachment are several paths. */
+  readonly paths: readonly AttachmentPath[];
+  /** Of all paths. */
+  readonly local: readonly InterfaceAddress[];
+  readonly remote: readonly Address[];
+}
+
+/** One device that leads to the Site, and both ends on it. */
+export interface AttachmentPath {
+  readonly interfaceName: string;
   readonly local: readonly InterfaceAddress[];
   readonly remote: readonly Address[];
 }
