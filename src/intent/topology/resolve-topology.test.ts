@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { printAddress } from '../../net/address.ts';
 import { printPrefix } from '../../net/prefix.ts';
 import { resource } from '../../resources/resource.fixture.ts';
-import type { Resource } from '../../resources/resource.ts';
+import type { AnyResource } from '../../resources/resource.ts';
 import { makeSnapshot } from '../../resources/snapshot.ts';
 import { resolveTopology } from './resolve-topology.ts';
 
@@ -104,7 +104,7 @@ it('keeps the interface of an Attachment guarded when its Site is missing', () =
 });
 
 it('names the devices of every sort of link before they exist, and guards each', () => {
-  const over = (name: string, link: object): Resource<'Attachment'> =>
+  const over = (name: string, link: object): AnyResource =>
     resource('Attachment', name, { router: 'r1', site: 'vpc-a', link });
   const tunnels = [{ remoteAddress: '192.0.2.1' }, { remoteAddress: '192.0.2.2', interface: 'vpn9' }];
   const peerPublicKey = 'xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=';
