@@ -222,17 +222,13 @@ it('prints a verdict for people as the way the packet took', () => {
 });
 
 describe('forwarding as files tell it', () => {
-  function attachment(
-    name: string,
-    interfaceName: string | undefined,
-    sitePrefix: string,
-    bgp?: object,
-  ): AttachmentFacts {
+  function attachment(name: string, interfaceNames: string[], sitePrefix: string, bgp?: object): AttachmentFacts {
+    const local = [{ address: address('169.254.10.1'), length: 30 }];
     const site = { name, type: 'vpc', prefixes: [prefix(sitePrefix)], segment: '' } as const;
     return {
       name,
-      interfaceName,
-      local: [{ address: address('169.254.10.1'), length: 30 }],
+      paths: interfaceNames.map((interfaceName) => ({ interfaceName, local, remote: [] })),
+      local,
       remote: [],
       resource: { metadata: { name }, spec: { static: { prefixes: ['10.8.0.0/16'] }, bgp } },
       site,
@@ -242,9 +238,9 @@ describe('forwarding as files tell it', () => {
     router: { addresses: [address('192.0.2.254')] },
     interfaces: [{ name: 'eth0', addresses: [{ address: address('198.51.100.1'), length: 24 }] }],
     attachments: [
-      attachment('a', 'tun1', '10.9.0.0/16', { preference: 'backup' }),
-      attachment('b', 'tun2', '10.9.0.0/16'),
-      attachment('c', undefined, '10.7.0.0/16'),
+      attachment('a', ['tun1'], '10.9.0.0/16', { preference: 'backup' }),
+      attachment('b', ['tun2', 'tun3'], '10.9.0.0/16'),
+      attachment('c', [], '10.7.0.0/16'),
     ],
     sites: [{ name: 'far', prefixes: [prefix('10.6.0.0/16'), prefix('2001:db8:6::/48')] }],
     groupMembers: [{ router: { metadata: { name: 'tr2' } }, shared: [{ family: 4, interfaceName: 'eth0' }] }],
