@@ -7,16 +7,20 @@ cd "$(dirname "$0")/.."
 say() { printf 'setup: %s\n' "$*" >&2; }
 fail() { say "$*"; exit 1; }
 
-# program:package, one for each thing the product, the lab and the tests run.
+# program:package, or file:package, one for each thing the product, the lab and the tests run.
 needed='bird:bird2 birdc:bird2 nft:nftables ip:iproute2 vtysh:frr /usr/lib/frr/bgpd:frr ping:iputils-ping iperf3:iperf3
   conntrack:conntrack conntrackd:conntrackd gobgpd:gobgpd gobgp:gobgpd exabgp:exabgp bgpctl:openbgpd kill:procps
-  tcpdump:tcpdump ethtool:ethtool unshare:util-linux nsenter:util-linux'
+  tcpdump:tcpdump ethtool:ethtool unshare:util-linux nsenter:util-linux
+  charon-systemd:charon-systemd swanctl:strongswan-swanctl pki:strongswan-pki wg:wireguard-tools wireguard-go:wireguard-go
+  /usr/lib/ipsec/plugins/libstrongswan-openssl.so:libstrongswan-standard-plugins
+  /usr/lib/ipsec/plugins/libstrongswan-kernel-libipsec.so:libcharon-extra-plugins
+  /usr/lib/ipsec/plugins/libstrongswan-chapoly.so:libstrongswan-extra-plugins'
 PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
 
 missing_packages() {
   local entry
   for entry in $needed; do
-    type -P "${entry%%:*}" >/dev/null || printf '%s\n' "${entry##*:}"
+    [ -f "${entry%%:*}" ] || type -P "${entry%%:*}" >/dev/null || printf '%s\n' "${entry##*:}"
   done | sort -u
 }
 
@@ -41,7 +45,8 @@ install_packages() {
   # Neither now nor at the next boot: the lab runs its own.
   local unit
   command -v systemctl >/dev/null || return 0
-  for unit in bird2:bird frr:frr nftables:nftables conntrackd:conntrackd gobgpd:gobgpd exabgp:exabgp openbgpd:openbgpd openbgpd:bgplgd; do
+  for unit in bird2:bird frr:frr nftables:nftables conntrackd:conntrackd gobgpd:gobgpd exabgp:exabgp openbgpd:openbgpd openbgpd:bgplgd \
+    charon-systemd:strongswan; do
     case " $* " in *" ${unit%%:*} "*) systemctl disable "${unit##*:}" >/dev/null 2>&1 || true ;; esac
   done
 }
