@@ -1,0 +1,226 @@
+/**
+ * Which links may be brought about now, which must go, and when to look again: what keeps links decides here.
+ *
+ *   LinkDemand ─[dueTurns]→ Turn[] ─driver.ensure─▶ LinkReport[] ─[endTurn]→ LinkKeeper ─[linkStatuses]→ status
+ *
+ * Each kind has a turn of its own under way, so that tunnels that take long hold up no VLAN.
+ * Invariant: pure. Guard before link: nothing new is asked for before the policy of that intent is in the kernel, and nothing is
+ * taken away before BIRD has settled without it, nor an underlay before what runs over it.
+ */
+import type { LinkIntent, LinkKind } from '../intent/links/links-intent.ts';
+import { printAddress } from '../net/address.ts';
+import { sameItems, sameValue } from '../net/same-value.ts';
+import type { Result } from '../result.ts';
+import type { LinkReport } from './link-report.ts';
+
+/** What the router's links are to be, and what may be done about it now. */
+export interface LinkDemand {
+  /** Sorted by interface name; none for a router that is no router any more. */
+  readonly links: readonly LinkIntent[];
+  /** The kernel was seen to hold the policy of the intent that asks for these links. */
+  readonly isGuarded: boolean;
+  /** BIRD was given what that intent asks for, or is gone with the router. */
+  readonly isSettled: boolean;
+  /** Names of the devices there are. */
+  readonly present: ReadonlySet<string>;
+}
+
+export const linkKinds = ['interface', 'vlan', 'ipsec', 'wireguard'] as const satisfies readonly LinkKind[];
+
+export type LinkKeeper = Readonly<Record<LinkKind, KindState>>;
+
+interface KindState {
+  /** What its driver was asked for last; undefined before the first time: a predecessor's links may be there. */
+  readonly asked: readonly LinkIntent[] | undefined;
+  /** What the turn under way takes away. */
+  readonly leaving: readonly LinkIntent[];
+  readonly reports: readonly LinkReport[];
+  readonly isBusy: boolean;
+  /** Something was seen to change since the last turn began. */
+  readonly isTouched: boolean;
+  /** Which of the devices asked for were there when it began. */
+  readonly present: readonly string[];
+  /** When the last turn ended, in ms. */
+  readonly endedAt: number;
+  /** Turns in a row with a link that could not be set up. */
+  readonly failures: number;
+}
+
+/** One call of a driver. */
+export interface Turn {
+  readonly kind: LinkKind;
+  readonly links: readonly LinkIntent[];
+}
+
+/** What status says of a link. */
+export interface LinkStatus extends LinkReport {
+  /** Inside addresses of the other end. */
+  readonly remotes: readonly string[];
+}
+
+/** How often links are looked at although no bell rang, in ms: what their daemons count changes without one. */
+const lookMs = 15_000;
+/** Between two turns of one kind, in ms, however often the bell rings. */
+const restMs = 250;
+/** Waits after failures in a row, in ms; the last one stays. */
+const backoffMs = [1000, 2000, 5000, lookMs];
+
+const untouched: KindState = {
+  asked: undefined,
+  leaving: [],
+  reports: [],
+  isBusy: false,
+  isTouched: false,
+  present: [],
+  endedAt: 0,
+  failures: 0,
+};
+
+export const initialLinkKeeper: LinkKeeper = {
+  interface: untouched,
+  vlan: untouched,
+  ipsec: untouched,
+  wireguard: untouched,
+};
+
+/** `now` in ms, as everywhere here. */
+export function dueTurns(keeper: LinkKeeper, demand: LinkDemand, now: number): readonly Turn[] {
+  return linkKinds.flatMap((kind): Turn[] => {
+    const links = goalOf(keeper, kind, demand);
+    return links && isDue(keeper[kind], links, demand, now) ? [{ kind, links }] : [];
+  });
+}
+
+export function beginTurn(keeper: LinkKeeper, { kind, links }: Turn, { present }: LinkDemand): LinkKeeper {
+  const names = namesOf(links);
+  const leaving = (keeper[kind].asked ?? []).filter(({ interfaceName }) => !names.has(interfaceName));
+  const begun = { asked: links, leaving, isBusy: true, isTouched: false, present: presentOf(links, present) };
+  return { ...keeper, [kind]: { ...keeper[kind], ...begun } };
+}
+
+/** An error is one of the driver as a whole. */
+export function endTurn(
+  keeper: LinkKeeper,
+  { kind, links }: Turn,
+  result: Result<readonly LinkReport[], { readonly message: string }>,
+  now: number,
+): LinkKeeper {
+  const reports = result.ok ? result.value : links.map((link) => unreported(link, 'failed', result.error.message));
+  const isFailed = !result.ok || reports.some(({ state }) => state === 'failed');
+  const failures = isFailed ? keeper[kind].failures + 1 : 0;
+  return { ...keeper, [kind]: { ...keeper[kind], reports, failures, leaving: [], isBusy: false, endedAt: now } };
+}
+
+/** A driver's bell rang, or a secret changed. */
+export function touch(keeper: LinkKeeper, kinds: readonly LinkKind[]): LinkKeeper {
+  return kinds.reduce<LinkKeeper>((next, kind) => ({ ...next, [kind]: { ...next[kind], isTouched: true } }), keeper);
+}
+
+/** Every link that is wanted or still there, sorted by interface name. */
+export function linkStatuses(keeper: LinkKeeper, demand: LinkDemand): readonly LinkStatus[] {
+  const reports = new Map(linkKinds.flatMap((kind) => keeper[kind].reports.map((each) => [each.interfaceName, each])));
+  const wanted = demand.links.map((link): LinkStatus => {
+    const report = reports.get(link.interfaceName);
+    const isOwn = report !== undefined && report.kind === link.kind && report.attachment === link.attachment;
+    return { ...(isOwn ? report : unreported(link, 'down', waitReason(keeper, link, demand))), ...remotesOf(link) };
+  });
+  const names = namesOf(demand.links);
+  const going = heldLinks(keeper).flatMap((link): LinkStatus[] => {
+    const report = reports.get(link.interfaceName);
+    return report && !names.has(link.interfaceName) ? [{ ...report, ...remotesOf(link) }] : [];
+  });
+  return sortLinks([...wanted, ...going]);
+}
+
+/** Whether every kind was asked for what is wanted, and answered. */
+export function isKept(keeper: LinkKeeper, demand: LinkDemand): boolean {
+  const isAnswered = (kind: LinkKind): boolean => {
+    const { asked, isBusy } = keeper[kind];
+    const wanted = demand.links.filter((link) => link.kind === kind);
+    return !isBusy && asked !== undefined && sameItems(asked, wanted, sameValue);
+  };
+  return demand.isGuarded && demand.isSettled && linkKinds.every(isAnswered);
+}
+
+/** Undefined where nothing may be asked of the driver yet. */
+function goalOf(keeper: LinkKeeper, kind: LinkKind, demand: LinkDemand): readonly LinkIntent[] | undefined {
+  const { asked } = keeper[kind];
+  // What a predecessor left is known to its driver alone, which takes away what is not asked for: sessions first.
+  if (asked === undefined && !demand.isSettled) return undefined;
+  if (!demand.isGuarded) return asked;
+  const names = namesOf(demand.links);
+  const wanted = demand.links.filter((link) => link.kind === kind && mayCome(keeper, link));
+  const staying = (asked ?? []).filter((link) => !names.has(link.interfaceName) && !mayGo(keeper, link, demand));
+  return sortLinks([...wanted, ...staying]);
+}
+
+/** A name is given up by one kind before another takes it, and an underlay was looked at before what runs over it. */
+function mayCome(keeper: LinkKeeper, link: LinkIntent): boolean {
+  const others = linkKinds.filter((kind) => kind !== link.kind);
+  const isTaken = others.some((kind) => heldOf(keeper[kind]).some((held) => held.interfaceName === link.interfaceName));
+  if (isTaken) return false;
+  const underlay = underlayOf(link);
+  if (underlay === undefined || isAsked(keeper[link.kind], link)) return true;
+  return linkKinds.some((kind) => keeper[kind].reports.some(({ interfaceName }) => interfaceName === underlay));
+}
+
+function mayGo(keeper: LinkKeeper, link: LinkIntent, { isSettled }: LinkDemand): boolean {
+  return isSettled && !heldLinks(keeper).some((held) => underlayOf(held) === link.interfaceName);
+}
+
+function isDue(state: KindState, links: readonly LinkIntent[], { present }: LinkDemand, now: number): boolean {
+  const { asked, endedAt, failures } = state;
+  if (state.isBusy) return false;
+  if (asked === undefined || !sameItems(asked, links, sameValue)) return true;
+  const waited = now - endedAt;
+  if (waited < 0) return true; // the clock was put back
+  const isTouched = state.isTouched || !sameItems(state.present, presentOf(links, present));
+  if (isTouched && waited >= restMs) return true;
+  if (failures > 0) return waited >= (backoffMs[Math.min(failures, backoffMs.length) - 1] ?? lookMs);
+  return links.length > 0 && waited >= lookMs;
+}
+
+function waitReason(keeper: LinkKeeper, link: LinkIntent, { isGuarded, isSettled }: LinkDemand): string {
+  if (!isGuarded) return 'policy for it is not in the kernel yet';
+  if (keeper[link.kind].asked === undefined && !isSettled) return 'BIRD is not as wanted yet';
+  if (mayCome(keeper, link)) return 'it is being set up';
+  return underlayOf(link) === undefined ? 'its device is still in use' : `${underlayOf(link)} comes first`;
+}
+
+function unreported(link: LinkIntent, state: LinkReport['state'], reason: string): LinkReport {
+  const { attachment, interfaceName, kind } = link;
+  return { attachment, interfaceName, kind, driver: null, state, reason, mtu: null };
+}
+
+function remotesOf({ remotes }: LinkIntent): Pick<LinkStatus, 'remotes'> {
+  return { remotes: remotes.map(printAddress) };
+}
+
+function underlayOf(link: LinkIntent): string | undefined {
+  return link.kind === 'ipsec' || link.kind === 'wireguard' ? link.underlay?.interfaceName : undefined;
+}
+
+function isAsked({ asked = [] }: KindState, { interfaceName }: LinkIntent): boolean {
+  return asked.some((link) => link.interfaceName === interfaceName);
+}
+
+/** What may be there because of this agent. */
+function heldOf({ asked = [], leaving }: KindState): readonly LinkIntent[] {
+  return [...asked, ...leaving];
+}
+
+function heldLinks(keeper: LinkKeeper): readonly LinkIntent[] {
+  return linkKinds.flatMap((kind) => heldOf(keeper[kind]));
+}
+
+function namesOf(links: readonly LinkIntent[]): ReadonlySet<string> {
+  return new Set(links.map(({ interfaceName }) => interfaceName));
+}
+
+function presentOf(links: readonly LinkIntent[], present: ReadonlySet<string>): readonly string[] {
+  return links.map(({ interfaceName }) => interfaceName).filter((name) => present.has(name));
+}
+
+function sortLinks<L extends { readonly interfaceName: string }>(links: readonly L[]): readonly L[] {
+  return [...links].sort((a, b) => (a.interfaceName < b.interfaceName ? -1 : 1));
+}
