@@ -12,6 +12,7 @@ import { parseDurationMs } from './duration.ts';
 import { asNumber, community, duration, interfaceAddress, ip, keyOfSecret, name, prefix } from './fields.ts';
 import { linkSchema } from './link-schema.ts';
 import {
+  type At,
   boolean,
   type Check,
   child,
@@ -137,27 +138,37 @@ const pathRules: Check<AttachmentSpec> = (_, at, has) => {
 /** Both ends need an address in one family, and a directly connected peer one inside our subnet. */
 const addressRules: Check<AttachmentSpec> = (value, at, has) => {
   if (has('addresses') && value.addresses === undefined) return;
-  const local = (value.addresses?.local ?? []).map(parseCidr);
-  const remote = (value.addresses?.remote ?? []).map(parseAddress);
+  // What is wrong with the link itself was told: nothing can be said of its tunnels then.
+  if (has('link') && value.link === undefined) return;
+  const tunnels = value.link?.ipsec?.tunnels ?? [];
+  if (tunnels.length < 2 && tunnels[0]?.addresses === undefined) {
+    checkEnds(value, value.addresses, child(at, 'addresses'));
+    return;
+  }
+  for (const [index, { addresses }] of tunnels.entries()) {
+    checkEnds(value, addresses, child(at, 'link', 'ipsec', 'tunnels', index, 'addresses'));
+  }
+};
+
+function checkEnds(value: Partial<AttachmentSpec>, addresses: AttachmentSpec['addresses'], at: At): void {
+  const local = (addresses?.local ?? []).map(parseCidr);
+  const remote = (addresses?.remote ?? []).map(parseAddress);
   if (value.bgp !== undefined && (local.length === 0 || remote.length === 0)) {
-    report(
-      child(at, 'addresses'),
-      'bgp needs addresses.local and addresses.remote: they are the two ends of the session',
-    );
+    report(at, 'bgp needs addresses.local and addresses.remote: they are the two ends of the session');
     return;
   }
   if (local.length === 0 || remote.length === 0) return;
   const shared = local.some((ours) => remote.some((theirs) => theirs?.family === ours?.address.family));
   if (!shared) {
     report(
-      child(at, 'addresses', 'remote'),
+      child(at, 'remote'),
       'local and remote share no address family: give both ends an IPv4 or both an IPv6 address',
     );
     return;
   }
   for (const [index, theirs] of remote.entries()) {
     if (!theirs || value.bgp?.multihop !== undefined || isFarProfile(value.profile)) continue;
-    const here = child(at, 'addresses', 'remote', index);
+    const here = child(at, 'remote', index);
     const ours = local.filter((entry) => entry?.address.family === theirs.family);
     if (ours.some((entry) => entry?.address.bits === theirs.bits))
       report(here, 'is an address of this router too: the two ends must differ');
@@ -165,7 +176,7 @@ const addressRules: Check<AttachmentSpec> = (value, at, has) => {
       warn(here, 'lies in no subnet of addresses.local: a peer off the link needs bgp.multihop and a route to it');
     }
   }
-};
+}
 
 function isFarProfile(profile: AttachmentSpec['profile']): boolean {
   return profile !== undefined && profile in profileHops;

@@ -71,6 +71,24 @@ describe('our own kinds', () => {
       /two ends of the session/,
     ],
     [
+      'a second tunnel without inside addresses',
+      attachment(
+        `link: {ipsec: {tunnels: [{remoteAddress: 198.51.100.1, ${ends.trim()}}, {remoteAddress: 198.51.100.2}]}}\nbgp: {asNumber: 1}`,
+      ),
+      'spec.link.ipsec.tunnels[1].addresses',
+      '{remoteAddress: 198.51.100.2',
+      /two ends of the session/,
+    ],
+    [
+      'a tunnel whose ends are the same',
+      attachment(
+        'link: {ipsec: {tunnels: [{remoteAddress: 198.51.100.1, addresses: {local: [192.0.2.1/30], remote: [192.0.2.1]}}]}}\nbgp: {asNumber: 1}',
+      ),
+      'spec.link.ipsec.tunnels[0].addresses.remote[0]',
+      '192.0.2.1]',
+      /must differ/,
+    ],
+    [
       'ends of different families',
       attachment(`${link}addresses: {local: [192.0.2.1/30], remote: ["fd00::1"]}\nbgp: {asNumber: 1}`),
       'spec.addresses.remote',
