@@ -14,6 +14,7 @@ import { causewayProgram } from './package-root.ts';
 import { startEndpoint } from './probe/endpoint-client.ts';
 import { LabFailure, mustRun } from './sandbox/run.ts';
 import type { Sandbox } from './sandbox/sandbox.ts';
+import { makeSecrets } from './sandbox/secrets.ts';
 import type { Lab } from './topology/lab-file.ts';
 
 /** Told of each step as it begins. */
@@ -38,6 +39,7 @@ export async function bringUp(lab: Lab, sandbox: Sandbox, progress: Progress = (
   await ipBatch(sandbox, undefined, createLinks(lab));
   await mapLimited(contexts, width, dress);
 
+  makeSecrets(sandbox, lab.spec.secrets);
   progress('services and probes');
   await mapLimited(contexts.filter(hasEndpoint), width, startEndpoint);
 

@@ -9,6 +9,8 @@ const programs = {
   always: { unshare: 'util-linux', nsenter: 'util-linux', ip: 'iproute2', bash: 'bash' },
   router: { nft: 'nftables', bird: 'bird2', birdc: 'bird2' },
   bird: { bird: 'bird2', birdc: 'bird2' },
+  'bird-router': { bird: 'bird2', birdc: 'bird2' },
+  'tunnel-endpoint': { 'charon-systemd': 'charon-systemd', swanctl: 'strongswan-swanctl' },
   frr: { vtysh: 'frr' },
 } as const;
 

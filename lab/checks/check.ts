@@ -47,7 +47,7 @@ async function checkSessions(running: RunningLab, out: Printer): Promise<boolean
   return rows.every((row) => row.passed);
 }
 
-const speaksBgp: readonly string[] = ['router', 'frr', 'bird'];
+const speaksBgp: readonly string[] = ['router', 'frr', 'bird', 'bird-router'];
 
 async function checkRoutes(running: RunningLab, out: Printer): Promise<boolean> {
   const { lab, sandbox } = running;

@@ -3,16 +3,20 @@ import type { Sandbox } from '../sandbox/sandbox.ts';
 import type { Lab } from '../topology/lab-file.ts';
 import type { NodeSpec } from '../topology/lab-schema.ts';
 import { birdNode } from './bird.ts';
+import { birdRouterNode } from './bird-router.ts';
 import { bridgeNode } from './bridge.ts';
 import { frrNode } from './frr.ts';
 import { hostNode } from './host.ts';
 import type { NodeContext, NodeType } from './node.ts';
 import { podNode } from './pod.ts';
 import { routerNode } from './router.ts';
+import { tunnelEndpointNode } from './tunnel-endpoint.ts';
 
 const nodeTypes: { readonly [T in NodeSpec['type']]: NodeType<T> } = {
   router: routerNode,
   frr: frrNode,
+  'bird-router': birdRouterNode,
+  'tunnel-endpoint': tunnelEndpointNode,
   bird: birdNode,
   host: hostNode,
   pod: podNode,

@@ -9,6 +9,7 @@ import { spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { pathInside, type Sandbox } from './sandbox.ts';
+import { secretsFolder } from './secrets.ts';
 
 export interface Finished {
   /** Exit code; 128 + n after signal n; 127 when the program is missing. */
@@ -117,6 +118,7 @@ function labEnvironment(): NodeJS.ProcessEnv {
     HOME: '/run/lab',
     TMPDIR: '/run/lab/tmp',
     LANG: 'C.UTF-8',
+    CAUSEWAY_SECRETS_DIR: secretsFolder,
     NO_COLOR: '1',
     // The sandbox cannot write to the checkout; what is built before a lab starts is what runs in it.
     CAUSEWAY_NO_BUILD: '1',

@@ -86,22 +86,33 @@ function findInconsistencies(spec: LabSpec): Problem[] {
     return node;
   };
   const interfaces = new Set<string>();
+  const occupy = (node: string, device: string, path: Path): void => {
+    const key = `${node}:${device}`;
+    if (interfaces.has(key)) problems.push({ path, message: `${key} is on another link already` });
+    interfaces.add(key);
+  };
   for (const [index, link] of spec.links.entries()) {
     if (Object.keys(link).length !== 2)
       problems.push({ path: ['links', index], message: 'a link joins exactly two nodes' });
     for (const [node, end] of linkEnds(link)) {
       const path = ['links', index, node];
       nodeOf(node, path);
-      const key = `${node}:${end.interface}`;
-      if (interfaces.has(key)) problems.push({ path, message: `${key} is on another link already` });
-      interfaces.add(key);
+      occupy(node, end.interface, path);
     }
   }
   for (const [name, node] of Object.entries(spec.nodes)) {
-    if (node.type !== 'pod') continue;
-    const on = nodeOf(node.on, ['nodes', name, 'on']);
-    if (on && on.type !== 'bird')
-      problems.push({ path: ['nodes', name, 'on'], message: 'pods run on nodes of type bird' });
+    if (node.type === 'pod') {
+      const on = nodeOf(node.on, ['nodes', name, 'on']);
+      if (on && on.type !== 'bird')
+        problems.push({ path: ['nodes', name, 'on'], message: 'pods run on nodes of type bird' });
+    }
+    if (node.type === 'tunnel-endpoint') {
+      const { on, interface: device } = node.device;
+      nodeOf(on, ['nodes', name, 'device', 'on']);
+      occupy(on, device, ['nodes', name, 'device']);
+      if (!spec.secrets.includes(node.psk))
+        problems.push({ path: ['nodes', name, 'psk'], message: `${node.psk} is none of the lab's secrets` });
+    }
   }
   for (const [index, check] of spec.checks.packets.entries()) {
     const path = ['checks', 'packets', index];

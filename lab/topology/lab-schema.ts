@@ -17,6 +17,8 @@ const cidr = z
   .refine((text) => parseCidr(text) !== undefined, 'an address with its length, such as 10.1.0.1/24');
 const address = z.string().refine((text) => parseAddress(text) !== undefined, 'a bare address, such as 10.1.0.1');
 const port = z.number().int().min(1).max(65535);
+/** `NAME/KEY`, as a secretRef names them. */
+const secret = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}\/[a-z0-9][a-z0-9.-]{0,62}$/, 'NAME/KEY, such as vpn-1/psk');
 
 /** Real listeners on the node: each answers with what it was sent. */
 const services = z.strictObject({ tcp: z.array(port).default([]), udp: z.array(port).default([]) });
@@ -32,6 +34,21 @@ const node = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('router'), ...nodeFields }),
   /** A router of another make: FRR, configured by hand. */
   z.strictObject({ type: z.literal('frr'), config: z.string(), ...nodeFields }),
+  /** A router of another make: BIRD, configured by hand. */
+  z.strictObject({ type: z.literal('bird-router'), config: z.string(), ...nodeFields }),
+  /**
+   * One end of an IPsec tunnel that a cloud offers: strongSwan with a namespace, addresses and ports of its own. What comes out
+   * of the tunnel comes out at another node.
+   */
+  z.strictObject({
+    type: z.literal('tunnel-endpoint'),
+    /** swanctl.conf without its secrets. */
+    config: z.string(),
+    /** One of the lab's secrets. */
+    psk: secret,
+    device: z.strictObject({ on: name, interface: interfaceName, addresses: z.array(cidr).default([]) }),
+    ...nodeFields,
+  }),
   /** A cluster node that runs BIRD the way Calico does, from the Calico resources of its cluster. */
   z.strictObject({
     type: z.literal('bird'),
@@ -89,6 +106,8 @@ export const labSchema = z.strictObject({
   spec: z.strictObject({
     /** Folder of the routers' resources, applied to the store that all of them share. */
     resources: z.string(),
+    /** Made up anew whenever the lab comes up, and given to all nodes that name them. */
+    secrets: z.array(secret).default([]),
     nodes: z.record(name, node),
     links: z.array(z.record(name, linkEnd)),
     checks: z.strictObject({

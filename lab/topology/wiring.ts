@@ -35,11 +35,21 @@ export function addressFor(lab: Lab, from: string, to: string, family: Family): 
   const cidrs =
     spec?.type === 'pod'
       ? spec.addresses
-      : interfacesOf(lab, to)
-          .filter((port) => door === undefined || port.interface === door)
-          .flatMap((port) => port.addresses);
+      : [
+          ...interfacesOf(lab, to)
+            .filter((port) => door === undefined || port.interface === door)
+            .flatMap((port) => port.addresses),
+          ...tunnelAddresses(lab, to),
+        ];
   const parsed = cidrs.map(parseCidr).find((cidr) => cidr?.address.family === family);
   return parsed && printAddress(parsed.address);
+}
+
+/** Addresses on tunnel devices that come out at a node. */
+function tunnelAddresses(lab: Lab, node: string): readonly string[] {
+  return Object.values(lab.spec.nodes).flatMap((spec) =>
+    spec.type === 'tunnel-endpoint' && spec.device.on === node ? spec.device.addresses : [],
+  );
 }
 
 /** The interface by which a router meets another node, looking through everything that is not a router. */

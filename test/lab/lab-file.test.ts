@@ -54,6 +54,21 @@ describe('a lab file', () => {
     expect(problems(text).join('\n')).toMatch(expected);
   });
 
+  it.each([
+    ['as it stands', (text: string) => text, /^$/],
+    [
+      'without the secret',
+      (text: string) => text.replace('secrets: [tunnel/psk]', ''),
+      /tunnel\/psk is none of the lab's/,
+    ],
+    ['with a secret outside its folder', (text: string) => text.replace('[tunnel/psk]', '[../psk]'), /NAME\/KEY/],
+    ['to nowhere', (text: string) => text.replace('on: right,', 'on: up,'), /there is no node up/],
+    ['twice', (text: string) => text.replace('on: right,', 'on: left,'), /left:tun0 is on another link already/],
+  ])('describes tunnel endpoints, %s', (_, edit, expected) => {
+    const text = readFileSync(`${packageRoot()}/test/lab/fixtures/tunnel/lab.yaml`, 'utf8');
+    expect(problems(edit(text)).join('\n')).toMatch(expected);
+  });
+
   it('names all of its errors at once', () => {
     const text = tiny.replace('from: bob, to: alice, port: tcp/80', 'from: eve, to: mallory, port: tcp/80');
     expect(problems(text)).toHaveLength(2);
