@@ -157,6 +157,7 @@ export function routerIntent({
       multipath: { isOn: false, reason: '' },
       isDrained: false,
     },
+    links: [],
     warnings: [],
   };
 }

@@ -18,6 +18,7 @@ import { err, ok, type Result } from '../result.ts';
 import { LabelIndex } from './labels/label-index.ts';
 import type { SetDelta } from './labels/owner.ts';
 import { diffOwners } from './labels/owners.ts';
+import { type ResolvedLinks, resolveLinks } from './links/resolve-links.ts';
 import { comparePolicies, noChanges, type PolicyChanges } from './policy/policy-changes.ts';
 import type { InterfaceFacts, PolicyIntent } from './policy/policy-intent.ts';
 import { PolicyResolver, type ResolvedPolicy } from './policy/resolve-policy.ts';
@@ -34,7 +35,7 @@ export interface IntentUpdate {
   readonly deltas: readonly SetDelta[];
   /** Whether `intent.policy` was resolved anew: rules, endpoints, sets or failsafes may differ. */
   readonly rulesChanged: boolean;
-  /** Whether `intent.routing` was resolved anew. */
+  /** Whether `intent.routing` and `intent.links` were resolved anew. */
   readonly routingChanged: boolean;
   /**
    * What became another object in `intent.policy`, against the intent of the update before; undefined when there was none.
@@ -62,7 +63,7 @@ const policyKinds: readonly Kind[] = [
   'StagedGlobalNetworkPolicy',
   'FelixConfiguration',
 ];
-/** Everything that topology and routing take, likewise. */
+/** Everything that topology, links and routing take, likewise. */
 const routingKinds: readonly Kind[] = [
   'Router',
   'Node',
@@ -75,10 +76,11 @@ const routingKinds: readonly Kind[] = [
   'BGPFilter',
 ];
 
-/** What routing is resolved to, from nothing but resources. */
+/** What links and routing are resolved to, from nothing but resources. */
 interface Routed {
   readonly topology: Topology;
   readonly intent: ReturnType<typeof resolveRouting>;
+  readonly links: ResolvedLinks;
 }
 
 interface Resolved {
@@ -173,7 +175,7 @@ export class IntentResolver {
 
   private route(snapshot: Snapshot): Routed {
     const topology = resolveTopology(snapshot, this.router);
-    return { topology, intent: resolveRouting(snapshot, topology) };
+    return { topology, intent: resolveRouting(snapshot, topology), links: resolveLinks(topology) };
   }
 
   /** This node's HostEndpoints, which tell interfaces; those of other nodes only own addresses. */
@@ -201,9 +203,12 @@ const finders = new WeakMap<RouterIntent, () => readonly Warning[]>();
 
 function makeIntent(router: string, routed: Routed, resolved: ResolvedPolicy, sight: Resolved['sight']): RouterIntent {
   let found: readonly Warning[] | undefined;
-  return withFinder(router, resolved.policy, routed.intent.routing, () => {
+  const { routing } = routed.intent;
+  const { links } = routed.links;
+  return withFinder({ router, policy: resolved.policy, routing, links }, () => {
     found ??= sortWarnings([
       ...routed.topology.warnings,
+      ...routed.links.warnings,
       ...routed.intent.warnings,
       ...resolved.warnings(sight.snapshot),
     ]);
@@ -213,19 +218,13 @@ function makeIntent(router: string, routed: Routed, resolved: ResolvedPolicy, si
 
 function withPolicy(intent: RouterIntent, policy: PolicyIntent): RouterIntent {
   const find = finders.get(intent) ?? (() => intent.warnings);
-  return withFinder(intent.router, policy, intent.routing, find);
+  const { router, routing, links } = intent;
+  return withFinder({ router, policy, routing, links }, find);
 }
 
-function withFinder(
-  router: string,
-  policy: PolicyIntent,
-  routing: RouterIntent['routing'],
-  find: () => readonly Warning[],
-): RouterIntent {
+function withFinder(parts: Omit<RouterIntent, 'warnings'>, find: () => readonly Warning[]): RouterIntent {
   const intent: RouterIntent = {
-    router,
-    policy,
-    routing,
+    ...parts,
     get warnings() {
       return find();
     },

@@ -11,6 +11,7 @@ import type { Snapshot } from '../resources/snapshot.ts';
 import { err, ok, type Result } from '../result.ts';
 import { LabelIndex } from './labels/label-index.ts';
 import { resolveOwners } from './labels/owners.ts';
+import { resolveLinks } from './links/resolve-links.ts';
 import type { InterfaceFacts } from './policy/policy-intent.ts';
 import { type BfdPeer, type ControlPeers, sortPeers } from './policy/resolve-failsafes.ts';
 import { resolvePolicy } from './policy/resolve-policy.ts';
@@ -42,6 +43,7 @@ export function resolveIntent(
   const unknown = findUnknownRouter(snapshot, router);
   if (unknown) return err(unknown);
   const topology = resolveTopology(snapshot, router);
+  const { links, warnings: linkWarnings } = resolveLinks(topology);
   const { routing, warnings: routingWarnings } = resolveRouting(snapshot, topology);
   const index = options.index ?? buildIndex(snapshot);
   const interfaces = options.interfaces ?? topology.interfaces;
@@ -50,7 +52,8 @@ export function resolveIntent(
     router,
     policy,
     routing,
-    warnings: sortWarnings([...topology.warnings, ...routingWarnings, ...warnings]),
+    links,
+    warnings: sortWarnings([...topology.warnings, ...linkWarnings, ...routingWarnings, ...warnings]),
   });
 }
 

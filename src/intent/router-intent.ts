@@ -4,6 +4,7 @@
  *   Snapshot ─[resolve-intent]→ RouterIntent ─[compile]→ Ruleset, BirdConfig
  */
 import type { FieldPath, Resource } from '../resources/resource.ts';
+import type { LinkIntent } from './links/links-intent.ts';
 import type { PolicyIntent } from './policy/policy-intent.ts';
 import type { RoutingIntent } from './routing/routing-intent.ts';
 
@@ -11,6 +12,8 @@ export interface RouterIntent {
   readonly router: string;
   readonly policy: PolicyIntent;
   readonly routing: RoutingIntent;
+  /** Sorted by interface name. */
+  readonly links: readonly LinkIntent[];
   /** What the user should know: traps, things left out, things narrowed. Sorted, without duplicates. */
   readonly warnings: readonly Warning[];
 }

@@ -7,6 +7,7 @@
  * Attachment, and are the written ones where some are written.
  */
 import { contentHash } from '../../net/content-hash.ts';
+import type { IpsecTunnelSpec } from '../../resources/link.ts';
 import type { FieldPath, Resource } from '../../resources/resource.ts';
 
 export interface LinkPath {
@@ -25,9 +26,12 @@ export function linkPaths({ metadata, spec }: Resource<'Attachment'>): LinkPath[
   const at = ['spec', 'addresses'];
   const { local = [], remote = [] } = spec.addresses ?? {};
   if (ipsec) {
-    return ipsec.tunnels.map((tunnel, i) => {
+    // A store may hold a link without tunnels; the guard of the device that it would have stays.
+    const written: readonly Partial<IpsecTunnelSpec>[] = ipsec.tunnels ?? [];
+    const tunnels = written.length > 0 ? written : [{}];
+    return tunnels.map((tunnel, i) => {
       // An Attachment of one tunnel may say its inside addresses in the place where all others say them.
-      const isHere = tunnel.addresses !== undefined || ipsec.tunnels.length > 1;
+      const isHere = tunnel.addresses !== undefined || tunnels.length > 1;
       return {
         interfaceName: tunnel.interface ?? deviceName(metadata.name, `-${i + 1}`),
         local: isHere ? (tunnel.addresses?.local ?? []) : local,
