@@ -34,6 +34,7 @@ export const verbs: readonly VerbEntry[] = [
   { name: 'flows', summary: 'packets that were denied or logged', load: () => import('./verbs/flows.ts') },
   { name: 'drain', summary: 'take a router out of service', load: () => import('./verbs/drain.ts') },
   { name: 'undrain', summary: 'put a router back into service', load: () => import('./verbs/undrain.ts') },
+  { name: 'link', summary: 'links from what others describe', load: () => import('./verbs/link.ts') },
   { name: 'size', summary: 'memory of a planned router, and its machine', load: () => import('./verbs/size.ts') },
   { name: 'doctor', summary: 'what on this host is wrong, and its fix', load: () => import('./verbs/doctor.ts') },
   { name: 'selector', summary: 'try selectors on labels', load: () => import('./verbs/selector.ts') },

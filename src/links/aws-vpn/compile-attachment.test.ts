@@ -1,0 +1,145 @@
+/** What becomes of a VPN connection: an Attachment that our own validation takes, and keys that are not in it. */
+import { describe, expect, it } from 'vitest';
+import { parseFiles } from '../../resources/document.ts';
+import { printResource } from '../../resources/text.ts';
+import { compileAttachment, type ImportChoices, type ImportedAttachment } from './compile-attachment.ts';
+import { strongswanProposals } from './proposals.ts';
+import { firstTunnel, secondTunnel, staticVpnXml, vpnXml } from './vpn-connection.fixture.ts';
+import { parseVpnConnection } from './vpn-connection.ts';
+
+const choices: ImportChoices = { name: 'spoke-a', router: 'tr1', site: 'spoke-a', proposals: 'strong', prefixes: [] };
+
+function compiled(xml: string, chosen: Partial<ImportChoices> = {}) {
+  const connection = parseVpnConnection(xml);
+  if (!connection.ok) throw new Error(JSON.stringify(connection.error));
+  return compileAttachment(connection.value, { ...choices, ...chosen });
+}
+
+function imported(xml: string, chosen: Partial<ImportChoices> = {}): ImportedAttachment {
+  const result = compiled(xml, chosen);
+  if (!result.ok) throw new Error(result.error.join('; '));
+  return result.value;
+}
+
+const ipsecOf = (xml: string, chosen: Partial<ImportChoices> = {}) => imported(xml, chosen).attachment.spec.link.ipsec;
+
+describe('the Attachment of a VPN connection', () => {
+  it('has both tunnels with their inside addresses, the strongest proposals and the session', () => {
+    expect(imported(vpnXml()).attachment.spec).toEqual({
+      router: 'tr1',
+      site: 'spoke-a',
+      profile: 'aws-vgw-vpn',
+      link: {
+        ipsec: {
+          localID: '203.0.113.12',
+          ike: { proposals: ['aes256gcm16-prfsha384-ecp384'], lifetime: '28800s' },
+          esp: { proposals: ['aes256gcm16-ecp384'], lifetime: '3600s' },
+          dpd: { delay: '10s', timeout: '30s' },
+          tunnels: [
+            {
+              remoteAddress: '198.51.100.7',
+              psk: { secretRef: { name: 'spoke-a', key: 'psk-1' } },
+              addresses: { local: ['169.254.44.42/30'], remote: ['169.254.44.41'] },
+            },
+            {
+              remoteAddress: '198.51.100.77',
+              psk: { secretRef: { name: 'spoke-a', key: 'psk-2' } },
+              addresses: { local: ['169.254.60.14/30'], remote: ['169.254.60.13'] },
+            },
+          ],
+        },
+      },
+      bgp: { asNumber: 64_512, localASNumber: 65_010, holdTime: '30s' },
+    });
+  });
+
+  it('holds no key; the secrets do, in order', () => {
+    const { attachment, secrets, notes } = imported(vpnXml());
+    expect(secrets).toEqual([
+      { path: 'spoke-a/psk-1', value: firstTunnel.key },
+      { path: 'spoke-a/psk-2', value: secondTunnel.key },
+    ]);
+    for (const { key } of [firstTunnel, secondTunnel]) {
+      expect(JSON.stringify({ attachment, notes })).not.toContain(key);
+    }
+  });
+
+  it.each<[string, string, Partial<ImportChoices>]>([
+    ['with BGP', vpnXml(), {}],
+    ['with the proposals of the file', vpnXml(), { proposals: 'file' }],
+    ['of one tunnel', vpnXml([firstTunnel]), {}],
+    ['without BGP', staticVpnXml(), { prefixes: ['10.20.0.0/16'] }],
+    ['to a transit gateway', vpnXml().replaceAll('vpn_gateway_id', 'transit_gateway_id'), {}],
+    ['with hardly more than addresses', vpnXml().replaceAll(/<(ike|ipsec)>[\s\S]*?<\/\1>/g, ''), {}],
+  ])('%s passes validation', (_, xml, chosen) => {
+    const text = printResource(imported(xml, chosen).attachment, 'yaml');
+    const { errors, resources } = parseFiles([{ path: 'a.yaml', text }]);
+    expect(errors).toEqual([]);
+    expect(resources).toHaveLength(1);
+  });
+
+  it('without BGP has the prefixes that were named, and no session', () => {
+    const { spec } = imported(staticVpnXml(), { prefixes: ['10.20.0.0/16'] }).attachment;
+    expect(spec.static).toEqual({ prefixes: ['10.20.0.0/16'] });
+    expect(spec.bgp).toBeUndefined();
+  });
+
+  it.each<[string, string, Partial<ImportChoices>, RegExp]>([
+    ['a connection without BGP, and no prefix', staticVpnXml(), {}, /NoBGPVPNConnection.*--prefix/],
+    ['a connection with BGP, and a prefix', vpnXml(), { prefixes: ['10.0.0.0/8'] }, /has BGP.*leave out --prefix/],
+    [
+      'algorithms that nobody knows',
+      vpnXml().replace('aes-128-cbc', 'rot-13'),
+      { proposals: 'file' },
+      /not known here: leave out --proposals file/,
+    ],
+  ])('is refused for %s', (_, xml, chosen, reason) => {
+    const result = compiled(xml, chosen);
+    expect(result.ok ? [] : result.error).toEqual([expect.stringMatching(reason)]);
+  });
+
+  it('as the file asks is as weak as the file, once', () => {
+    const ipsec = ipsecOf(vpnXml(), { proposals: 'file' });
+    expect(ipsec?.ike?.proposals).toEqual(['aes128-sha1-modp1024']);
+    expect(ipsec?.esp?.proposals).toEqual(['aes128-sha1-modp1024']);
+  });
+
+  it('has the shorter lifetime and the more impatient dead peer detection of its tunnels', () => {
+    const ipsec = ipsecOf(vpnXml().replace('<lifetime>28800', '<lifetime>3600').replace('<retries>3', '<retries>2'));
+    expect(ipsec?.ike?.lifetime).toBe('3600s');
+    expect(ipsec?.dpd).toEqual({ delay: '10s', timeout: '20s' });
+  });
+
+  it('says its identity for each tunnel where they differ', () => {
+    const ipsec = ipsecOf(vpnXml().replace('203.0.113.12', '203.0.113.13'));
+    expect(ipsec?.localID).toBeUndefined();
+    expect(ipsec?.tunnels.map(({ localID }) => localID)).toEqual(['203.0.113.13', '203.0.113.12']);
+  });
+
+  it.each<[string, string, RegExp]>([
+    ['what the file asks for', vpnXml(), /asks for IKE aes-128-cbc sha1 group2 28800 s/],
+    ['what is written', vpnXml(), /written is IKE aes256gcm16-prfsha384-ecp384, ESP aes256gcm16-ecp384/],
+    ['that one tunnel is too few', vpnXml([firstTunnel]), /one tunnel/],
+    ['a transit gateway', vpnXml().replaceAll('vpn_gateway_id', 'transit_gateway_id'), /no profile/],
+  ])('comes with a note of %s', (_, xml, note) => {
+    expect(imported(xml).notes).toContainEqual(expect.stringMatching(note));
+  });
+});
+
+describe("AWS's words in strongSwan's", () => {
+  it.each<
+    [encryption: string, ike: string, esp: string, group: string, proposals: readonly [string, string] | undefined]
+  >([
+    ['aes-128-cbc', 'sha1', 'hmac-sha1-96', 'group2', ['aes128-sha1-modp1024', 'aes128-sha1-modp1024']],
+    ['aes-256-cbc', 'sha2-256', 'hmac-sha2-256-128', 'group14', ['aes256-sha256-modp2048', 'aes256-sha256-modp2048']],
+    ['aes256-gcm-16', 'sha2-384', 'sha2-384', 'group20', ['aes256gcm16-prfsha384-ecp384', 'aes256gcm16-ecp384']],
+    ['aes-256-cbc', 'sha512', 'sha512', 'group21', ['aes256-sha512-ecp521', 'aes256-sha512-ecp521']],
+    ['3des-cbc', 'sha1', 'hmac-sha1-96', 'group2', undefined],
+    ['aes-128-cbc', 'md5', 'hmac-md5-96', 'group2', undefined],
+    ['aes-128-cbc', 'sha1', 'hmac-sha1-96', 'group99', undefined],
+  ])('%s %s %s %s', (encryption, ike, esp, group, expected) => {
+    const asked = { encryption, group, lifetime: undefined };
+    const proposals = strongswanProposals({ ...asked, integrity: ike }, { ...asked, integrity: esp });
+    expect(proposals && [proposals.ike, proposals.esp]).toEqual(expected);
+  });
+});
