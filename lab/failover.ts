@@ -1,7 +1,8 @@
 /**
- * What happens to traffic when a router dies: streams run, the router is killed, and what was lost is counted.
+ * What happens to traffic when a router dies, or when a link is cut and mended: streams run, it happens, and what was lost is
+ * counted.
  *
- *   open streams → steady → links down and SIGKILL → new routes in the kernels → steady again → losses
+ *   open streams → steady → the deed → new routes in the kernels → steady again → losses
  *
  * Invariant: seconds of loss are measured on the sender's own clock, from the first attempt that went unanswered to the
  * first one answered afterwards.
@@ -11,7 +12,8 @@ import type { RouteRow } from './checks/routes.ts';
 import { eventually } from './eventually.ts';
 import type { RunningLab } from './harness.ts';
 import type { Attempt } from './probe/endpoint-client.ts';
-import { LabFailure } from './sandbox/run.ts';
+import { LabFailure, mustRun } from './sandbox/run.ts';
+import type { LabSpec, RouteCheck } from './topology/lab-schema.ts';
 import { addressFor } from './topology/wiring.ts';
 
 export interface StreamLoss {
@@ -27,7 +29,8 @@ export interface StreamLoss {
 }
 
 export interface FailoverOutcome {
-  readonly killed: string;
+  /** What happened, in words. */
+  readonly what: string;
   readonly streams: readonly StreamLoss[];
   readonly routes: readonly RouteRow[];
   readonly passed: boolean;
@@ -40,18 +43,41 @@ const recoverWithin = 30_000;
 /** Milliseconds between attempts, and until one counts as lost. */
 const pace = { udp: { every: 20, timeout: 500 }, tcp: { every: 100, timeout: 500 } } as const;
 
-export async function runFailover(running: RunningLab, progress: (step: string) => void): Promise<FailoverOutcome> {
-  const { lab } = running;
-  const plan = lab.spec.failover;
-  if (!plan) throw new LabFailure(`${lab.file} has no failover section`);
+/** Something that happens to a lab, once. */
+export interface Deed {
+  /** In words. */
+  readonly what: string;
+  /** Where traffic must go afterwards. */
+  readonly routes: readonly RouteCheck[];
+  happen(): Promise<void>;
+}
 
-  const streams = plan.streams.flatMap((stream) =>
+/** What the lab file says shall happen, in order. */
+export function listDeeds(running: RunningLab): readonly Deed[] {
+  const { cut, kill, routes } = planOf(running);
+  if (cut) {
+    const set = async (state: 'up' | 'down'): Promise<void> => {
+      await mustRun(running.sandbox, ['ip', 'link', 'set', cut.interface, state], { node: cut.node });
+    };
+    const where = `the link at ${cut.interface} of ${cut.node}`;
+    return [
+      { what: `${where} is cut`, routes, happen: () => set('down') },
+      { what: `${where} is mended`, routes: running.lab.spec.checks.routes, happen: () => set('up') },
+    ];
+  }
+  if (kill === undefined) return [];
+  const what = `${kill} dies: links down, every process killed`;
+  return [{ what, routes, happen: () => running.cutPower(kill) }];
+}
+
+export async function measureDeed(running: RunningLab, deed: Deed): Promise<FailoverOutcome> {
+  const { lab } = running;
+  const streams = planOf(running).streams.flatMap((stream) =>
     ([4, 6] as const).flatMap((family) => {
       const address = addressFor(lab, stream.from, stream.to, family);
       return address === undefined ? [] : [{ ...stream, address, id: `${stream.from}-${address}-${stream.port}` }];
     }),
   );
-  progress(`${streams.length} streams of traffic`);
   for (const { id, from, address, port } of streams) {
     const target = parsePort(port);
     const { every, timeout } = pace[target.protocol];
@@ -65,12 +91,11 @@ export async function runFailover(running: RunningLab, progress: (step: string) 
     (all) => all.every(Boolean),
     { within: 10_000 },
   );
-  if (!steadyBefore.every(Boolean)) throw new LabFailure('the streams were not steady before anything was killed');
+  if (!steadyBefore.every(Boolean)) throw new LabFailure('the streams were not steady before anything happened');
 
-  progress(`${plan.kill} loses its links and all its processes`);
-  await running.cutPower(plan.kill);
-  const routes = await running.routes(plan.routes);
-  // Only now: until the death is noticed, packets under way are answered still.
+  await deed.happen();
+  const routes = await running.routes(deed.routes);
+  // Only now: until it is noticed, packets under way are answered still.
   const reroutedAt = Date.now();
   const recovered = await eventually(
     () => areSteady(reroutedAt),
@@ -85,7 +110,12 @@ export async function runFailover(running: RunningLab, progress: (step: string) 
     }),
   );
   const passed = routes.every((row) => row.passed) && losses.every((loss) => loss.recovered);
-  return { killed: plan.kill, streams: losses, routes, passed };
+  return { what: deed.what, streams: losses, routes, passed };
+}
+
+function planOf({ lab }: RunningLab): NonNullable<LabSpec['failover']> {
+  if (lab.spec.failover) return lab.spec.failover;
+  throw new LabFailure(`${lab.file} has no failover section`);
 }
 
 /**

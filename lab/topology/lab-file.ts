@@ -132,9 +132,15 @@ function findInconsistencies(spec: LabSpec): Problem[] {
   }
   for (const node of Object.keys(spec.checks.sessions)) nodeOf(node, ['checks', 'sessions', node]);
   if (spec.failover) {
-    const killed = nodeOf(spec.failover.kill, ['failover', 'kill']);
+    const { kill, cut } = spec.failover;
+    if ((kill === undefined) === (cut === undefined))
+      problems.push({ path: ['failover'], message: 'either a router to kill or a link to cut' });
+    const killed = kill === undefined ? undefined : nodeOf(kill, ['failover', 'kill']);
     if (killed && killed.type !== 'router') {
       problems.push({ path: ['failover', 'kill'], message: 'the node to kill must be of type router' });
+    }
+    if (cut && nodeOf(cut.node, ['failover', 'cut', 'node']) && !interfaces.has(`${cut.node}:${cut.interface}`)) {
+      problems.push({ path: ['failover', 'cut', 'interface'], message: `${cut.node} has no link at ${cut.interface}` });
     }
     for (const [index, stream] of spec.failover.streams.entries()) {
       for (const node of [stream.from, stream.to]) nodeOf(node, ['failover', 'streams', index]);

@@ -119,8 +119,11 @@ export const labSchema = z.strictObject({
     }),
     failover: z
       .strictObject({
-        kill: name,
-        /** Kept up while the node dies: what is lost of them is the measure. */
+        /** A router that dies at once, and stays dead … */
+        kill: name.optional(),
+        /** … or a link that is cut at this end, and mended when traffic has found another way. */
+        cut: z.strictObject({ node: name, interface: interfaceName }).optional(),
+        /** Kept up all the while: what is lost of them is the measure. */
         streams: z.array(z.strictObject({ from: name, to: name, port: protocolPort })).min(1),
         /** Routes that must hold afterwards. */
         routes: z.array(routeCheck).default([]),

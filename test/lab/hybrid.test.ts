@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { explainRows } from '../../lab/checks/explain.ts';
 import { eventually } from '../../lab/eventually.ts';
 import { blocked, expectAll, reach, route } from '../../lab/expectations.ts';
-import { runFailover } from '../../lab/failover.ts';
+import { listDeeds, measureDeed } from '../../lab/failover.ts';
 import { loadLab, openLab, type RunningLab } from '../../lab/harness.ts';
 import { leakedMounts, processesOf, readHostState } from '../../lab/host-state.ts';
 import { causewayProgram, packageRoot } from '../../lab/package-root.ts';
@@ -78,10 +78,12 @@ describe('the hybrid example', () => {
   });
 
   it('goes on over tr2 when tr1 dies, with seconds of loss', async () => {
-    const outcome = await runFailover(lab, () => {});
-    expect(outcome.passed, renderFailover(outcome, plain)).toBe(true);
-    // Hold time is three seconds; the rest is for a busy machine.
-    for (const stream of outcome.streams) expect(stream.seconds).toBeLessThan(10);
+    for (const deed of listDeeds(lab)) {
+      const outcome = await measureDeed(lab, deed);
+      expect(outcome.passed, renderFailover(outcome, plain)).toBe(true);
+      // Hold time is three seconds; the rest is for a busy machine.
+      for (const stream of outcome.streams) expect(stream.seconds).toBeLessThan(10);
+    }
     await expectAll(lab, [
       route('tr2', '10.10.0.0/16', 'dc'),
       reach('web-a', 'db1', 'tcp/5432'),

@@ -24,6 +24,10 @@ function problems(text: string): string[] {
   return parsed.ok ? [] : parsed.error.map((e) => `${e.line}:${e.column} ${e.field}: ${e.message}`);
 }
 
+function failover(what: string): string {
+  return `  failover:\n    streams: [{ from: bob, to: alice, port: tcp/80 }]\n    ${what}\n`;
+}
+
 describe('a lab file', () => {
   it('is accepted as it stands', () => {
     expect(problems(tiny)).toEqual([]);
@@ -48,6 +52,8 @@ describe('a lab file', () => {
     ],
     ['a check of nobody', tiny.replace('from: bob', 'from: eve'), /there is no node eve/],
     ['a port that is none', tiny.replace('tcp/80', 'http'), /tcp\/PORT or udp\/PORT/],
+    ['nothing to kill or to cut', tiny + failover(''), /either a router to kill or a link to cut/],
+    ['a cut where no link is', tiny + failover('cut: { node: bob, interface: eth9 }'), /bob has no link at eth9/],
     ['a list', '- a\n- b\n', /^1:1 /],
     ['nothing', '', /^1:1 /],
   ])('with %s is refused, and where it is said', (_, text, expected) => {
