@@ -10,6 +10,7 @@ import { profileHops, profileRules } from './attachment-profile-rules.ts';
 import { wellKnownCommunities } from './communities.ts';
 import { parseDurationMs } from './duration.ts';
 import { asNumber, community, duration, interfaceAddress, ip, keyOfSecret, name, prefix } from './fields.ts';
+import { type LinkEnds, linkEnds } from './link-paths.ts';
 import { linkSchema } from './link-schema.ts';
 import {
   type At,
@@ -135,25 +136,18 @@ const pathRules: Check<AttachmentSpec> = (_, at, has) => {
   if (!has('bgp') && !has('static')) report(at, 'bgp or static is needed: without either no route reaches the site');
 };
 
-/** Both ends need an address in one family, and a directly connected peer one inside our subnet. */
 const addressRules: Check<AttachmentSpec> = (value, at, has) => {
   if (has('addresses') && value.addresses === undefined) return;
-  // What is wrong with the link itself was told: nothing can be said of its tunnels then.
-  if (has('link') && value.link === undefined) return;
-  const tunnels = value.link?.ipsec?.tunnels ?? [];
-  if (tunnels.length < 2 && tunnels[0]?.addresses === undefined) {
-    checkEnds(value, value.addresses, child(at, 'addresses'));
-    return;
-  }
-  for (const [index, { addresses }] of tunnels.entries()) {
-    checkEnds(value, addresses, child(at, 'link', 'ipsec', 'tunnels', index, 'addresses'));
-  }
+  // Tunnels have addresses of their own: nothing can be said while they are not sound.
+  if (has('link') && value.link === undefined && value.addresses === undefined) return;
+  for (const ends of linkEnds(value.link ?? {}, value.addresses)) checkEnds(ends, value, child(at, ...ends.at));
 };
 
-function checkEnds(value: Partial<AttachmentSpec>, addresses: AttachmentSpec['addresses'], at: At): void {
-  const local = (addresses?.local ?? []).map(parseCidr);
-  const remote = (addresses?.remote ?? []).map(parseAddress);
-  if (value.bgp !== undefined && (local.length === 0 || remote.length === 0)) {
+/** Both ends need an address in one family, and a directly connected peer one inside our subnet. */
+function checkEnds(ends: LinkEnds, { bgp, profile }: Partial<AttachmentSpec>, at: At): void {
+  const local = ends.local.map(parseCidr);
+  const remote = ends.remote.map(parseAddress);
+  if (bgp !== undefined && (local.length === 0 || remote.length === 0)) {
     report(at, 'bgp needs addresses.local and addresses.remote: they are the two ends of the session');
     return;
   }
@@ -167,7 +161,7 @@ function checkEnds(value: Partial<AttachmentSpec>, addresses: AttachmentSpec['ad
     return;
   }
   for (const [index, theirs] of remote.entries()) {
-    if (!theirs || value.bgp?.multihop !== undefined || isFarProfile(value.profile)) continue;
+    if (!theirs || bgp?.multihop !== undefined || isFarProfile(profile)) continue;
     const here = child(at, 'remote', index);
     const ours = local.filter((entry) => entry?.address.family === theirs.family);
     if (ours.some((entry) => entry?.address.bits === theirs.bits))

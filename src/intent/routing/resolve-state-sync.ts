@@ -7,11 +7,11 @@
  */
 import { type Address, compareAddresses, equalAddresses, printAddress } from '../../net/address.ts';
 import { containsAddress, type InterfaceAddress, maskAddress } from '../../net/prefix.ts';
+import { linkPaths } from '../../resources/link-paths.ts';
 import type { Resource } from '../../resources/resource.ts';
 import type { RouterSpec } from '../../resources/router.ts';
 import type { Snapshot } from '../../resources/snapshot.ts';
 import type { Warning } from '../router-intent.ts';
-import { linkPaths } from '../topology/link-paths.ts';
 import { linkInterfaces } from '../topology/router-interfaces.ts';
 import type { Topology } from '../topology/topology.ts';
 import type { StateSyncIntent } from './routing-intent.ts';

@@ -8,10 +8,10 @@
  */
 import { families, printAddress } from '../../net/address.ts';
 import { calicoApiVersion } from '../../resources/kinds.ts';
+import { linkPaths } from '../../resources/link-paths.ts';
 import type { NodeBgp } from '../../resources/node.ts';
 import type { Labels, Resource } from '../../resources/resource.ts';
 import type { InterfaceFacts } from '../policy/policy-intent.ts';
-import { linkPaths } from './link-paths.ts';
 import { parseInterfaceAddress } from './router-interfaces.ts';
 import { siteLabels } from './site-labels.ts';
 

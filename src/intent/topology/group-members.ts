@@ -7,9 +7,9 @@
  */
 import { compareAddresses, equalAddresses } from '../../net/address.ts';
 import { comparePrefixes, equalPrefixes, type InterfaceAddress, maskAddress } from '../../net/prefix.ts';
+import { linkPaths } from '../../resources/link-paths.ts';
 import type { Snapshot } from '../../resources/snapshot.ts';
 import type { InterfaceFacts } from '../policy/policy-intent.ts';
-import { linkPaths } from './link-paths.ts';
 import { linkInterfaces } from './router-interfaces.ts';
 import type { GroupMember, SharedSubnet } from './topology.ts';
 

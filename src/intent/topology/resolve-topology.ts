@@ -13,13 +13,13 @@ import {
   type Prefix,
   parseAddressOrCidr,
 } from '../../net/prefix.ts';
+import { linkPaths } from '../../resources/link-paths.ts';
 import type { FieldPath, Resource } from '../../resources/resource.ts';
 import type { Snapshot } from '../../resources/snapshot.ts';
 import type { InterfaceFacts } from '../policy/policy-intent.ts';
 import type { Warning } from '../router-intent.ts';
 import { generateHostEndpoints, generateNode } from './generate-calico.ts';
 import { resolveGroupMembers } from './group-members.ts';
-import { linkPaths } from './link-paths.ts';
 import { declaredInterfaces, linkInterfaces, parseInterfaceAddress } from './router-interfaces.ts';
 import { resolveExchange, unnamedSegment } from './segments.ts';
 import type { AttachmentFacts, RouterFacts, SiteFacts, Topology } from './topology.ts';

@@ -8,9 +8,9 @@
  */
 import { compareAddresses, parseAddress } from '../../net/address.ts';
 import { hostPrefix, type InterfaceAddress, parseCidr } from '../../net/prefix.ts';
+import { linkPaths } from '../../resources/link-paths.ts';
 import type { Snapshot } from '../../resources/snapshot.ts';
 import type { InterfaceFacts } from '../policy/policy-intent.ts';
-import { linkPaths } from './link-paths.ts';
 
 /** Interfaces with addresses that bind this router to its links: what Router, Attachments and Node say. */
 export function linkInterfaces(snapshot: Snapshot, router: string): InterfaceFacts[] {

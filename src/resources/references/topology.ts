@@ -2,6 +2,7 @@
  * References of our own kinds: Router, Site, Attachment, Segment, Assertion.
  */
 import { maskAddress, networkAddress, type Prefix, parsePrefix, printPrefix } from '../../net/prefix.ts';
+import { linkPaths } from '../link-paths.ts';
 import type { Resource } from '../resource.ts';
 import { error, missing, namesOf, type ReferenceCheck, warning } from './finding.ts';
 
@@ -133,9 +134,10 @@ export const linkAddressesAgree: ReferenceCheck = function* (snapshot) {
 /** Management over an interface that the router does not have locks its administrators out. */
 export const managementInterfacesExist: ReferenceCheck = function* (snapshot) {
   const linked = new Map<string, string[]>();
-  for (const { spec } of snapshot.list('Attachment')) {
-    const name = spec.link.interface?.name;
-    if (name !== undefined) linked.set(spec.router, [...(linked.get(spec.router) ?? []), name]);
+  for (const attachment of snapshot.list('Attachment')) {
+    const { router } = attachment.spec;
+    const names = linkPaths(attachment).map(({ interfaceName }) => interfaceName);
+    linked.set(router, [...(linked.get(router) ?? []), ...names]);
   }
   for (const router of snapshot.list('Router')) {
     const listed = (router.spec.interfaces ?? []).map((entry) => entry.name);
@@ -151,20 +153,22 @@ export const managementInterfacesExist: ReferenceCheck = function* (snapshot) {
   }
 };
 
-/** Two attachments of a router cannot both own the session with one peer, nor one interface with two sites. */
+/** Two attachments of a router cannot both own the session with one peer, nor two tunnels of one. */
 export const remotesUncontested: ReferenceCheck = function* (snapshot) {
   const owners = new Map<string, Resource<'Attachment'>>();
   for (const attachment of snapshot.list('Attachment')) {
-    for (const [index, address] of (attachment.spec.addresses?.remote ?? []).entries()) {
-      const key = `${attachment.spec.router} ${address}`;
-      const owner = owners.get(key);
-      if (!owner) owners.set(key, attachment);
-      else
-        yield error(
-          attachment,
-          ['spec', 'addresses', 'remote', index],
-          `${address} is the peer of Attachment ${owner.metadata.name} on Router ${attachment.spec.router} already: a peer has one attachment`,
-        );
+    for (const { remote, at } of linkPaths(attachment)) {
+      for (const [index, address] of remote.entries()) {
+        const key = `${attachment.spec.router} ${address}`;
+        const owner = owners.get(key);
+        if (!owner) owners.set(key, attachment);
+        else
+          yield error(
+            attachment,
+            [...at, 'remote', index],
+            `${address} is the peer of Attachment ${owner.metadata.name} on Router ${attachment.spec.router} already: a peer has one attachment`,
+          );
+      }
     }
   }
 };
