@@ -162,7 +162,8 @@ function withoutBirdError(state: AgentState): AgentState {
   return state.lastError?.subject === 'BIRD' ? { ...state, lastError: null, failures: 0, retryAt: 0 } : state;
 }
 
-function isBirdSettled(state: AgentState, desired: RouterDesired): boolean {
+/** Whether BIRD was given what is desired. */
+export function isBirdSettled(state: AgentState, desired: RouterDesired): boolean {
   const { bird } = state;
   if (bird.kind !== 'running' || bird.source === undefined) return false;
   const wanted = birdSource(state, desired.intent.routing);

@@ -10,10 +10,12 @@
 import { IntentResolver } from '../intent/intent-resolver.ts';
 import type { InterfaceFacts } from '../intent/policy/policy-intent.ts';
 import type { RouterIntent } from '../intent/router-intent.ts';
+import type { LinkDemand, LinkStatus } from '../links/link-keeper.ts';
 import { RulesetCompiler } from '../nftables/ruleset-compiler.ts';
 import type { Snapshot } from '../resources/snapshot.ts';
 import type { Result } from '../result.ts';
 import { isConverged } from './converge.ts';
+import { linkDemand } from './link-demand.ts';
 import type { AgentPorts, SnapshotFlaws } from './ports.ts';
 import type { AgentEvent, AgentState, Effect } from './state.ts';
 import type { RouterStatus } from './status.ts';
@@ -33,6 +35,10 @@ export interface RunningAgent {
   snapshot(): Snapshot | undefined;
   /** Whether the router was seen to be what is desired. */
   isConverged(): boolean;
+  /** Undefined while links are to stay as they are. */
+  linkDemand(): LinkDemand | undefined;
+  /** Hears how the links are. */
+  noteLinks(links: readonly LinkStatus[]): void;
   /** Takes the router out of service, or back; resolves once that is kept. Asking for what is so already is fine. */
   setDrain(on: boolean, reason: string): Promise<Result<void, { readonly message: string }>>;
   /** Stops hearing and doing; effects under way are waited for. The router stays as it is. */
@@ -147,6 +153,8 @@ export async function startAgent(router: string, agent: AgentState['agent'], por
     intent: () => (state.desired?.kind === 'router' ? state.desired.intent : undefined),
     snapshot: () => snapshot,
     isConverged: () => isConverged(state),
+    linkDemand: () => linkDemand(state, new Set(interfaces?.map(({ name }) => name))),
+    noteLinks: (links) => hear({ kind: 'links', links }),
     setDrain,
     async stop() {
       isStopped = true;

@@ -9,6 +9,7 @@ import type { BirdError, SessionStatus } from '../bird/daemon.ts';
 import type { BirdSnippet } from '../bird/snippets.ts';
 import type { RouterIntent } from '../intent/router-intent.ts';
 import type { AggregateIntent } from '../intent/routing/routing-intent.ts';
+import type { LinkStatus } from '../links/link-keeper.ts';
 import type { Prefix } from '../net/prefix.ts';
 import type { ChangeCheck } from '../nftables/check-change.ts';
 import type { RulesetChange } from '../nftables/diff.ts';
@@ -60,6 +61,8 @@ export interface AgentState {
   readonly retryAt: number;
   readonly failures: number;
   readonly sessions: readonly SessionStatus[];
+  /** As they were last seen. */
+  readonly links: readonly LinkStatus[];
   readonly repairs: { readonly count: number; readonly last: Repair | null };
   readonly lastError: RouterStatus['lastError'];
   readonly status: { readonly written: string; readonly writtenAt: number; readonly isWriting: boolean };
@@ -175,6 +178,7 @@ export type AgentEvent =
   | { readonly kind: 'sessions'; readonly result: Result<readonly SessionStatus[], BirdError> }
   /** Those that stand for something. */
   | { readonly kind: 'aggregates'; readonly result: Result<readonly Prefix[], BirdError> }
+  | { readonly kind: 'links'; readonly links: readonly LinkStatus[] }
   | { readonly kind: 'routes-repaired'; readonly prefixes: readonly string[] }
   | {
       readonly kind: 'status-written';

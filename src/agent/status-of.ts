@@ -33,6 +33,7 @@ export function statusOf(state: AgentState, now: number): RouterStatus {
       forwarding: state.forwarding === 'on' || state.forwarding === 'recheck',
       sessions: sessionsOf(state, heldDown),
     },
+    links: state.links,
     drain: drainOf(state),
     repairs: state.repairs,
     lastError: state.lastError,
@@ -85,7 +86,8 @@ function sessionsOf(
   });
 }
 
-function isPolicyInSync({ desired, filter }: AgentState): boolean {
+/** Whether the kernel was seen to hold the policy that is desired. */
+export function isPolicyInSync({ desired, filter }: AgentState): boolean {
   if (desired?.kind !== 'router') return false;
   return filter.kind === 'held' && filter.goal.ruleset === desired.filter.ruleset;
 }

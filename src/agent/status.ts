@@ -4,6 +4,7 @@
  * Invariant: every field comes from something read back (kernel, BIRD, store), never from a write that was believed.
  */
 import type { SessionStatus } from '../bird/daemon.ts';
+import type { LinkStatus } from '../links/link-keeper.ts';
 
 export interface RouterStatus {
   readonly router: string;
@@ -27,6 +28,8 @@ export interface RouterStatus {
     readonly forwarding: boolean;
     readonly sessions: readonly SessionStatus[];
   };
+  /** What carries each Attachment, sorted by interface name. */
+  readonly links: readonly LinkStatus[];
   readonly drain: {
     /** Whether the operator takes the router out of service. */
     readonly isOn: boolean;

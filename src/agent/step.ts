@@ -62,6 +62,7 @@ export function initialState(router: string, agent: AgentState['agent']): AgentS
     retryAt: 0,
     failures: 0,
     sessions: [],
+    links: [],
     repairs: { count: 0, last: null },
     lastError: null,
     status: { written: '', writtenAt: 0, isWriting: false },
@@ -141,6 +142,8 @@ function hear(state: AgentState, event: AgentEvent, now: number): Reaction {
     case 'sessions':
       if (!event.result.ok) return [state, []]; // a dead BIRD is heard of as bird-down
       return withStatus({ ...state, sessions: event.result.value }, now);
+    case 'links':
+      return withStatus({ ...state, links: event.links }, now);
     case 'routes-repaired':
       return repaired(state, 'kernel routes', `routes had been deleted: ${event.prefixes.join(', ')}`, now);
     case 'status-written':

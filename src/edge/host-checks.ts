@@ -7,16 +7,8 @@ import { access, constants, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { logGroup } from '../nftables/flow-log.ts';
 import { isServed } from './api-socket.ts';
+import { type Finding, fine, unseen } from './finding.ts';
 import { printProgramError, runProgram } from './run-program.ts';
-
-export interface Finding {
-  readonly check: string;
-  /** `error` keeps the router from working, `warning` may surprise, `fine` is fine. */
-  readonly result: 'fine' | 'warning' | 'error';
-  readonly found: string;
-  /** What to do; empty when fine. */
-  readonly fix: string;
-}
 
 export interface HostCheckOptions {
   readonly storeFolder: string;
@@ -42,15 +34,6 @@ export async function checkHost(options: HostCheckOptions): Promise<readonly Fin
     checkSecrets(options.secretsFolder),
   ]);
   return findings.flat();
-}
-
-function fine(check: string, found: string): Finding {
-  return { check, result: 'fine', found, fix: '' };
-}
-
-/** What this user may not look at is neither fine nor wrong. */
-function unseen(check: string, found: string): Finding {
-  return { check, result: 'warning', found, fix: 'run causeway doctor as root' };
 }
 
 /** Whether this process may change interfaces, routes and rules of its network namespace. */

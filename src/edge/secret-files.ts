@@ -8,8 +8,8 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SecretSource } from '../agent/ports.ts';
 
-/** Bytes of a secret file at most. */
-const maxSize = 4096;
+/** Bytes of a secret file at most: a chain of certificates is the longest. */
+const maxSize = 64 * 1024;
 
 /** `onRefused` hears of a secret that exists and cannot be used, with the reason, never with its content. */
 export function createSecretFiles(folder: string, onRefused: (path: string, reason: string) => void): SecretSource {

@@ -177,10 +177,10 @@ describe('a keeper of links', () => {
 
   it('looks again when a bell rings, not more often than four times a second', () => {
     const run = kept(vlan('eth0.101'));
-    run.keeper = touch(run.keeper, ['vlan']);
+    run.keeper = touch(run.keeper, 'vlan');
     expect(run.look()).toEqual([]);
     expect(run.pass(250)).toEqual(['vlan: eth0.101']);
-    run.keeper = touch(run.keeper, ['vlan']);
+    run.keeper = touch(run.keeper, 'vlan');
     run.answer();
     expect(run.pass(250)).toEqual(['vlan: eth0.101']);
     run.answer();

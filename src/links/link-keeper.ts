@@ -111,9 +111,9 @@ export function endTurn(
   return { ...keeper, [kind]: { ...keeper[kind], reports, failures, leaving: [], isBusy: false, endedAt: now } };
 }
 
-/** A driver's bell rang, or a secret changed. */
-export function touch(keeper: LinkKeeper, kinds: readonly LinkKind[]): LinkKeeper {
-  return kinds.reduce<LinkKeeper>((next, kind) => ({ ...next, [kind]: { ...next[kind], isTouched: true } }), keeper);
+/** A driver's bell rang. */
+export function touch(keeper: LinkKeeper, kind: LinkKind): LinkKeeper {
+  return { ...keeper, [kind]: { ...keeper[kind], isTouched: true } };
 }
 
 /** Every link that is wanted or still there, sorted by interface name. */

@@ -1,10 +1,14 @@
 /** `causeway doctor`: what on this host keeps a router from working, each with its fix. */
 import { type Command, Option } from 'commander';
-import { checkHost, type Finding } from '../../edge/host-checks.ts';
+import { readFromAgent } from '../../client/agent-client.ts';
+import type { Finding } from '../../edge/finding.ts';
+import { checkHost } from '../../edge/host-checks.ts';
+import { checkLinks } from '../../edge/links/link-checks.ts';
+import type { LinkStatus } from '../../links/link-keeper.ts';
 import { type Cli, onAction } from '../cli.ts';
 import { exitCode } from '../exit-code.ts';
 import { defaultRunFolder, defaultSecretsFolder } from '../folders.ts';
-import { printAs } from '../live.ts';
+import { findAgents, printAs } from '../live.ts';
 import { addOutputOption } from '../options.ts';
 import { printTable } from '../table.ts';
 
@@ -31,14 +35,22 @@ export function register(command: Command, cli: Cli): void {
     )
     .addHelpText('after', examples);
   onAction(command, async (_: [], options: DoctorOptions) => {
-    const findings = await checkHost({
+    const ofHost = await checkHost({
       storeFolder: cli.globals().store,
       runFolder: options.runDir,
       secretsFolder: options.secretsDir,
     });
+    const findings = [...ofHost, ...(await checkLinks(await linksHere(cli, options)))];
     cli.print(printAs(options.output, findings, printFindings));
     return findings.some((finding) => finding.result === 'error') ? exitCode.error : exitCode.ok;
   });
+}
+
+/** As the agents that run here report them. */
+async function linksHere(cli: Cli, { runDir }: DoctorOptions): Promise<readonly LinkStatus[]> {
+  const agents = await findAgents(cli, { runDir });
+  const answers = await Promise.all(agents.map(({ socket }) => readFromAgent(socket, '/v1/status')));
+  return answers.flatMap((answer) => (answer.ok ? answer.value.links : []));
 }
 
 function printFindings(findings: readonly Finding[]): string {

@@ -4,6 +4,7 @@ import type { ApiBodies } from '../../api/agent-api.ts';
 import { type Cli, onAction } from '../cli.ts';
 import { countOf } from '../count.ts';
 import { addLiveOptions, type LiveOptions, showFromAgent } from '../live.ts';
+import { printTable } from '../table.ts';
 
 const examples = `
 Examples:
@@ -11,6 +12,7 @@ Examples:
   causeway status --router tr1 -o json`;
 
 type RouterStatus = ApiBodies['/v1/status'];
+type Link = RouterStatus['links'][number];
 type Sync = NonNullable<RouterStatus['stateSync']>;
 
 export function register(command: Command, cli: Cli): void {
@@ -31,6 +33,7 @@ function printStatus(status: RouterStatus): string {
     ['Forwarding', `${routing.forwarding ? 'on' : 'off'}, ${printDefault(policy.forwardDefault)}`],
     ['BIRD', `${routing.bird}, configured at revision ${routing.revision ?? 'of a predecessor'}`],
     ['Sessions', `${up} of ${routing.sessions.length} established`],
+    ...(status.links.length > 0 ? [['Links', countLinks(status.links)] as [string, string]] : []),
     ...(status.drain.isOn || !status.drain.isInForce
       ? [['Drained', printDrain(status.drain)] as [string, string]]
       : []),
@@ -45,7 +48,39 @@ function printStatus(status: RouterStatus): string {
     ...status.invalid.map((what): [string, string] => ['Invalid', what]),
     ...status.warnings.map((what): [string, string] => ['Warning', what]),
   ];
-  return lines.map(([name, text]) => `${`${name}:`.padEnd(12)} ${text}\n`).join('');
+  const text = lines.map(([name, what]) => `${`${name}:`.padEnd(12)} ${what}\n`).join('');
+  return status.links.length === 0 ? text : `${text}\n${printLinks(status.links)}`;
+}
+
+function countLinks(links: readonly Link[]): string {
+  const failed = links.filter(({ state }) => state === 'failed').length;
+  const up = links.filter(({ state }) => state === 'up').length;
+  return `${up} of ${links.length} up${failed === 0 ? '' : `, ${failed} FAILED`}`;
+}
+
+function printLinks(links: readonly Link[]): string {
+  return printTable<Link>(
+    [
+      { title: 'INTERFACE', cell: (link) => link.interfaceName },
+      { title: 'ATTACHMENT', cell: (link) => link.attachment },
+      { title: 'KIND', cell: (link) => link.kind },
+      { title: 'DRIVER', cell: (link) => link.driver ?? '-' },
+      { title: 'STATE', cell: (link) => (link.state === 'failed' ? 'FAILED' : link.state) },
+      { title: 'MTU', cell: (link) => `${link.mtu ?? '-'}` },
+      { title: 'ABOUT', cell: printAbout },
+    ],
+    links,
+  );
+}
+
+/** Why it is not up, else what the other end needs to know or who it is. */
+function printAbout({ reason, ipsec, wireguard }: Link): string {
+  if (wireguard) {
+    const key = wireguard.publicKey === null ? '' : `public key ${wireguard.publicKey}`;
+    return [reason ?? `peer ${wireguard.endpoint ?? 'not heard yet'}`, key].filter((text) => text !== '').join('; ');
+  }
+  if (reason !== null) return reason;
+  return ipsec ? `peer ${ipsec.remote ?? '-'}, ${ipsec.espProposal ?? 'no security association'}` : '';
 }
 
 function printSync({ interface: link, peers, isRunning, isShared, restarts, traffic }: Sync): string {

@@ -1,0 +1,48 @@
+/** The size of packets that a path carries, found by asking. */
+import { describe, expect, it } from 'vitest';
+import { type EchoAnswer, findPathMtu } from './path-mtu.ts';
+
+/** A path of that MTU, which answers what is larger so. */
+function path(mtu: number, beyond: EchoAnswer = 'silent') {
+  const sizes: number[] = [];
+  return {
+    sizes,
+    echo: async (bytes: number): Promise<EchoAnswer> => {
+      sizes.push(bytes);
+      return bytes <= mtu ? 'answered' : beyond;
+    },
+  };
+}
+
+describe('the MTU of a path', () => {
+  it('is asked for once where it is as large as the device says', async () => {
+    const { echo, sizes } = path(1500);
+    expect(await findPathMtu(echo, 4, 1500)).toEqual({ kind: 'whole' });
+    expect(sizes).toEqual([1500]);
+  });
+
+  it.each([
+    [4, 1500, 1400],
+    [4, 1500, 68],
+    [4, 1500, 1499],
+    [4, 8500, 1500],
+    [4, 65_535, 9001],
+    [6, 1500, 1280],
+    [6, 8500, 1420],
+  ] as const)('over IPv%i on a device of %i bytes is found to be %i', async (family, mtu, actual) => {
+    const { echo, sizes } = path(actual);
+    expect(await findPathMtu(echo, family, mtu)).toEqual({ kind: 'narrower', bytes: actual, isTold: false });
+    expect(sizes.length).toBeLessThanOrEqual(18);
+  });
+
+  it('is no black hole where somebody tells', async () => {
+    const { echo } = path(1400, 'too-long');
+    expect(await findPathMtu(echo, 4, 1500)).toEqual({ kind: 'narrower', bytes: 1400, isTold: true });
+  });
+
+  it('is not known where nobody answers', async () => {
+    const { echo, sizes } = path(0);
+    expect(await findPathMtu(echo, 4, 1500)).toEqual({ kind: 'unanswered' });
+    expect(sizes).toEqual([1500, 68]);
+  });
+});
