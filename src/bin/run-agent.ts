@@ -6,7 +6,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { startAgent } from '../agent/loop.ts';
+import { type RunningAgent, startAgent } from '../agent/loop.ts';
 import type { AgentPorts, LogSink } from '../agent/ports.ts';
 import { respond } from '../api/agent-api.ts';
 import { serveApiSocket } from '../edge/api-socket.ts';
@@ -26,7 +26,9 @@ import { createSecretFiles } from '../edge/secret-files.ts';
 import { systemClock, timestamp } from '../edge/system-clock.ts';
 import { createTableReader } from '../edge/table-reader.ts';
 import { createAgentView } from './agent-view.ts';
+import { keepLinks, type LinksKeeper } from './keep-links.ts';
 import { keepStateSync } from './keep-state-sync.ts';
+import { createLinkDrivers } from './link-drivers.ts';
 import { reportNodeStatus } from './report-node-status.ts';
 import { watchFlows } from './watch-flows.ts';
 
@@ -64,6 +66,7 @@ export async function runAgent(options: RunAgentOptions): Promise<AgentEnd> {
     return { kind: 'failed', message: `a router cannot be run: ${privilege.found}; ${privilege.fix}` };
   }
   const runFolder = join(options.runFolder, router);
+  const stateFolder = join(options.stateFolder, router);
   try {
     await mkdir(runFolder, { recursive: true, mode: 0o755 });
   } catch (error) {
@@ -78,12 +81,12 @@ export async function runAgent(options: RunAgentOptions): Promise<AgentEnd> {
     bird: createBirdDaemon({ dir: runFolder, log: (message, fields) => log.write('info', message, fields) }),
     host: createLinuxHost(),
     secrets: createSecretFiles(options.secretsFolder, (path, reason) =>
-      log.write('warn', 'a secret cannot be used; its sessions stay down', { path, reason }),
+      log.write('warn', 'a secret cannot be used; sessions and tunnels that need it stay down', { path, reason }),
     ),
-    applied: createAppliedFile(join(options.stateFolder, router, 'applied.json'), router, (error) =>
+    applied: createAppliedFile(join(stateFolder, 'applied.json'), router, (error) =>
       log.write('warn', 'that this machine is a router cannot be noted; it is tried again', { error }),
     ),
-    drain: createDrainFile(join(options.stateFolder, router, 'drain.json')),
+    drain: createDrainFile(join(stateFolder, 'drain.json')),
     snippets: createBirdSnippets(options.birdFolder),
     status: store.status,
     snapshots: store.snapshots,
@@ -104,6 +107,7 @@ export async function runAgent(options: RunAgentOptions): Promise<AgentEnd> {
   }
   const startedAt = new Date().toISOString();
   const agent = await startAgent(router, { version: options.version, pid: process.pid, startedAt }, ports);
+  const links = keepLinks(agent, createLinkDrivers(), ports);
   const sync = keepStateSync(agent, createConntrackd({ dir: runFolder }), conntrackdFiles(runFolder), ports);
   const flows = await watchFlows(agent, ports, () => sync.status()?.isShared ?? false);
   const reports = reportNodeStatus(router, agent, {
@@ -118,13 +122,14 @@ export async function runAgent(options: RunAgentOptions): Promise<AgentEnd> {
   const memory = keepMemoryLow(() => (agent.isConverged() ? agent.intent() : undefined));
 
   const end: AgentEnd = options.once
-    ? await untilConverged(agent)
+    ? await untilConverged(agent, links)
     : await stopped.then((signal) => {
         log.write('info', 'agent stops; forwarding, policy and BIRD stay as they are', { signal });
         return { kind: 'stopped' };
       });
   flows.close();
   await sync.close();
+  await links.close();
   await reports.close();
   memory.close();
   await agent.stop();
@@ -141,11 +146,11 @@ function untilSignal(): Promise<string> {
   });
 }
 
-function untilConverged(agent: Awaited<ReturnType<typeof startAgent>>): Promise<AgentEnd> {
+function untilConverged(agent: RunningAgent, links: LinksKeeper): Promise<AgentEnd> {
   const deadline = Date.now() + onceTimeoutMs;
   return new Promise((resolve) => {
     const timer = setInterval(() => {
-      const isDone = agent.isConverged();
+      const isDone = agent.isConverged() && links.isKept();
       if (!isDone && Date.now() < deadline) return;
       clearInterval(timer);
       const message = agent.status().lastError?.message ?? 'no complete snapshot with this router was seen';
