@@ -40,6 +40,10 @@ describe('a VPN connection', () => {
     });
   });
 
+  it('is the same in whatever order its tunnels stand', () => {
+    expect(parsed(vpnXml([secondTunnel, firstTunnel]))).toEqual(parsed(vpnXml()));
+  });
+
   it('without BGP is static', () => {
     expect(parsed(staticVpnXml()).bgp).toBeUndefined();
   });

@@ -5,7 +5,7 @@
  *
  * Invariant: inside, all addresses of a tunnel fit each other, and all tunnels agree on the AS numbers.
  */
-import { type Address, printAddress } from '../../net/address.ts';
+import { type Address, compareAddresses, printAddress } from '../../net/address.ts';
 import { type Asn, parseAsn } from '../../net/asn.ts';
 import { type InterfaceAddress, maskAddress, printPrefix } from '../../net/prefix.ts';
 import { err, ok, type Result } from '../../result.ts';
@@ -17,7 +17,7 @@ export interface VpnConnection {
   readonly id: string;
   /** What the connection ends in at AWS. */
   readonly gateway: { readonly kind: 'virtual-private' | 'transit' | 'unknown'; readonly id: string | undefined };
-  /** One at least; AWS makes two. */
+  /** One at least, by the peer's outside address; AWS makes two. */
   readonly tunnels: readonly VpnTunnel[];
   /** Undefined for a static connection. */
   readonly bgp: { readonly localAs: Asn; readonly peerAs: Asn /** Seconds. */; readonly holdTime: number } | undefined;
@@ -83,7 +83,7 @@ function readConnection(root: XmlElement, problems: XmlProblem[]): VpnConnection
   return {
     id,
     gateway: readGateway(read),
-    tunnels: tunnels.flatMap((tunnel) => tunnel ?? []),
+    tunnels: tunnels.flatMap((tunnel) => tunnel ?? []).toSorted(byPeer),
     bgp: session && { ...session, holdTime: Math.min(...holdTimes) },
   };
 }
@@ -120,7 +120,10 @@ function readKey(read: ElementReader): string | undefined {
   const key = read.text(path);
   if (key === undefined) return undefined;
   if (!/^[A-Za-z0-9._]+$/.test(key)) {
-    read.complain(path, 'holds something else than letters, digits, "." and "_", of which keys of AWS consist');
+    read.complain(
+      path,
+      'holds something else than letters, digits, "." and "_", of which keys of AWS consist: mend it, or take it out',
+    );
     return undefined;
   }
   if (key.length < 8 || key.length > 64) {
@@ -137,6 +140,11 @@ function readCrypto(read: ElementReader, name: 'ike' | 'ipsec', longest: number)
     group: read.text(`${name}/perfect_forward_secrecy`),
     lifetime: read.integer(`${name}/lifetime`, 900, longest),
   };
+}
+
+/** AWS lists tunnels now in one order, now in the other, and the names of devices and keys follow from it. */
+function byPeer(a: VpnTunnel, b: VpnTunnel): number {
+  return compareAddresses(a.peerOutside, b.peerOutside);
 }
 
 type Session = NonNullable<VpnConnection['bgp']>;
