@@ -13,6 +13,8 @@ export const markBits = {
   logged: 0x04000000,
   /** A rule asked by address passed the packet to the next tier; cleared before each list of rules that can. */
   passed: 0x08000000,
+  /** The packet is the outer one of a tunnel: it goes by the underlay's own route table and never through a tunnel. */
+  outer: 0x10000000,
 } as const;
 
 /** Every bit that may be ours, the ones not yet named included. */
