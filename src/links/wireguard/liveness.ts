@@ -5,8 +5,9 @@
  *
  * WireGuard has no state "up". What its protocol promises (whitepaper §6) is that a peer that is there answers: data with data
  * or a keepalive within 10 s; where nothing came, we begin a handshake after 15 s and again every 5 s, and that is answered at
- * once. So 25 s without a byte after something that asks for an answer means two lost handshakes: the peer is gone. An idle
- * tunnel asks for nothing and is judged by its handshake alone.
+ * once. So 25 s without a byte after something that asks for an answer means two lost handshakes: the peer is gone. Where the
+ * last packet and its answer fall into one reading, the first handshake is what asks: 40 s at most. An idle tunnel asks for
+ * nothing until its keys are renewed, after 120 s to 205 s.
  * Invariant: pure; a peer is up only after a handshake newer than its loss.
  */
 import type { WireguardPeer } from './read.ts';

@@ -1,0 +1,172 @@
+/**
+ * One WireGuard device of this router, brought about: key, driver, device, what `wg` is told.
+ *
+ *   WireguardLinkIntent ─[bringAbout]→ device with the peer configured, without its inside addresses yet
+ *
+ * Invariant: a device that is as wanted is not written to, and a peer that was heard elsewhere is not sent back.
+ */
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import type { WireguardLinkIntent } from '../../intent/links/links-intent.ts';
+import { holdsWireguard, isWireguardKey, printWireguard, writtenEndpoint } from '../../links/wireguard/config.ts';
+import type { WireguardDevice } from '../../links/wireguard/read.ts';
+import { markBits } from '../../nftables/marks.ts';
+import { err, ok, type Result } from '../../result.ts';
+import { writeFileAtomically } from '../atomic-file.ts';
+import { readText } from '../bird-files.ts';
+import { runProgram } from '../run-program.ts';
+import { aliasOf, isOfRouter, type NetDevice, type NetDevices } from './netdevices.ts';
+import { type WireguardFolder, wireguardFiles } from './wireguard-folder.ts';
+import { readOrMakeKey } from './wireguard-keys.ts';
+import { endWireguardGo, findWireguardGo, startWireguardGo } from './wireguard-process.ts';
+import type { WireguardTool } from './wireguard-tool.ts';
+
+export interface WireguardPlace {
+  readonly folder: WireguardFolder;
+  /** Where private keys are kept, `<interface>.key`. */
+  readonly keyDir: string;
+  readonly router: string;
+  readonly devices: NetDevices;
+  readonly tool: WireguardTool;
+}
+
+/** What is there before. */
+export interface WireguardFound {
+  readonly device: NetDevice | undefined;
+  readonly wireguard: WireguardDevice | undefined;
+  /** Whether its peer is known to be silent: it is then looked for where it is written to be. */
+  readonly isLost: boolean;
+}
+
+export interface BroughtAbout {
+  readonly driver: 'kernel-wireguard' | 'wireguard-go';
+  readonly publicKey: string;
+}
+
+export interface BringAboutError {
+  /** `keys`: nothing may pass by the keys that are there. `device`: what passes now may go on. */
+  readonly kind: 'keys' | 'device';
+  readonly reason: string;
+  readonly publicKey: string | null;
+}
+
+export async function bringAbout(
+  place: WireguardPlace,
+  link: WireguardLinkIntent,
+  secrets: ReadonlyMap<string, string>,
+  found: WireguardFound,
+): Promise<Result<BroughtAbout, BringAboutError>> {
+  const keys = await readOrMakeKey(join(place.keyDir, `${link.interfaceName}.key`));
+  if (!keys.ok) return err({ kind: 'keys', reason: keys.error, publicKey: null });
+  const { privateKey, publicKey } = keys.value;
+  const presharedKey = presharedKeyOf(link, secrets);
+  if (!presharedKey.ok) return err({ kind: 'keys', reason: presharedKey.error, publicKey });
+  const driver = await ensureDevice(place, link, found.device);
+  if (!driver.ok) return err({ kind: 'device', reason: driver.error, publicKey });
+  const told = await tell(place, link, { privateKey, publicKey, presharedKey: presharedKey.value }, found);
+  if (!told.ok) return err({ kind: 'device', reason: told.error, publicKey });
+  return ok({ driver: driver.value, publicKey });
+}
+
+/** Does nothing to a device that is not ours. */
+export async function takeAway(
+  { folder, devices, router }: WireguardPlace,
+  name: string,
+  device?: NetDevice,
+): Promise<void> {
+  if ((await findWireguardGo(folder, name)) === undefined && isOwnKernelDevice(router, device))
+    await devices.remove(name);
+  await endWireguardGo(folder, name);
+}
+
+export function isOwnKernelDevice(router: string, device: NetDevice | undefined): boolean {
+  return device?.kind === 'wireguard' && isOfRouter(router, device);
+}
+
+function presharedKeyOf(
+  { peer }: WireguardLinkIntent,
+  secrets: ReadonlyMap<string, string>,
+): Result<string | undefined, string> {
+  if (!peer.presharedKey) return ok(undefined);
+  const name = `${peer.presharedKey.name}/${peer.presharedKey.key}`;
+  const value = secrets.get(name)?.trim();
+  if (value === undefined) return err(`secret ${name} is missing: the preshared key`);
+  return isWireguardKey(value) ? ok(value) : err(`secret ${name} is no WireGuard key: write what "wg genpsk" prints`);
+}
+
+async function ensureDevice(
+  place: WireguardPlace,
+  link: WireguardLinkIntent,
+  device: NetDevice | undefined,
+): Promise<Result<BroughtAbout['driver'], string>> {
+  const { interfaceName, attachment } = link;
+  if ((await findWireguardGo(place.folder, interfaceName)) !== undefined) return ok('wireguard-go');
+  if (device) {
+    if (isOwnKernelDevice(place.router, device)) return ok('kernel-wireguard');
+    return err(`a device ${interfaceName} that is not this router's is there already`);
+  }
+  const driver = await createDevice(place, interfaceName);
+  if (!driver.ok) return driver;
+  // Up before it has a peer, so that a port that is taken is told by `wg` and not found out later.
+  const alias = aliasOf(place.router, attachment);
+  const configured = await place.devices.configure(interfaceName, { alias, mtu: link.mtu, addresses: [], isUp: true });
+  return configured.ok ? driver : err(configured.error.message);
+}
+
+async function createDevice(
+  place: WireguardPlace,
+  interfaceName: string,
+): Promise<Result<BroughtAbout['driver'], string>> {
+  const [program = '', ...before] = [...place.folder.launcher, 'ip'];
+  const made = await runProgram(program, [...before, 'link', 'add', interfaceName, 'type', 'wireguard']);
+  if (made.ok && made.value.exitCode === 0) return ok('kernel-wireguard');
+  // Whatever the kernel's reason is, wireguard-go says its own if it cannot either.
+  const started = await startWireguardGo(place.folder, interfaceName);
+  return started.ok ? ok('wireguard-go') : started;
+}
+
+interface Keys {
+  readonly privateKey: string;
+  readonly publicKey: string;
+  readonly presharedKey: string | undefined;
+}
+
+/** What was written last and is not read back: keys are random, so that a hash gives nothing away. */
+interface Written {
+  readonly endpoint: string | null;
+  readonly presharedKeyHash: string | null;
+}
+
+async function tell(
+  { folder, tool }: WireguardPlace,
+  link: WireguardLinkIntent,
+  keys: Keys,
+  { wireguard, isLost }: WireguardFound,
+): Promise<Result<void, string>> {
+  const file = wireguardFiles(folder, link.interfaceName).written;
+  const before = parseWritten(await readText(file));
+  const now: Written = { endpoint: writtenEndpoint(link) ?? null, presharedKeyHash: hashOf(keys.presharedKey) };
+  const own = { publicKey: keys.publicKey, fwmark: markBits.outer };
+  const heardAt = wireguard?.peers.find(({ publicKey }) => publicKey === link.peer.publicKey)?.endpoint;
+  const isAstray = isLost && now.endpoint !== null && heardAt !== now.endpoint;
+  const isAsWritten = before?.endpoint === now.endpoint && before.presharedKeyHash === now.presharedKeyHash;
+  if (wireguard && holdsWireguard(wireguard, link, own) && isAsWritten && !isAstray) return ok(undefined);
+  const keepsEndpoint = heardAt !== undefined && before?.endpoint === now.endpoint && !isAstray;
+  const endpoint = keepsEndpoint ? 'as-heard' : 'as-written';
+  const told = await tool.configure(link.interfaceName, printWireguard(link, keys, { fwmark: own.fwmark, endpoint }));
+  if (told.ok) await writeFileAtomically(file, `${JSON.stringify(now)}\n`);
+  return told;
+}
+
+function parseWritten(text: string | undefined): Written | undefined {
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text) as Written;
+  } catch {
+    return undefined; // then all of it is written again
+  }
+}
+
+function hashOf(key: string | undefined): string | null {
+  return key === undefined ? null : createHash('sha256').update(key).digest('hex');
+}

@@ -1,0 +1,93 @@
+/**
+ * wireguard-go as processes of this router, one for each device: started, found again and ended.
+ *
+ * Invariant: each runs in a session of its own and outlives us; a process that somebody else started is never touched: ours is
+ * the one that our pid file names, that runs wireguard-go for that device, and that sees our folder (`isInFolder`). Its device
+ * goes with it, whatever ends it.
+ */
+import { spawn } from 'node:child_process';
+import { access, mkdir, open } from 'node:fs/promises';
+import { err, ok, type Result } from '../../result.ts';
+import { readText, removeFile, trimLog } from '../bird-files.ts';
+import { inFolder, isInFolder, type WireguardFolder, wireguardFiles } from './wireguard-folder.ts';
+
+/** How long it may take until it answers after its start, or is gone after being told to end, in ms. */
+const patienceMs = 5_000;
+const pollMs = 20;
+
+const startScript = 'echo $$ >"$2" && exec wireguard-go -f "$1"';
+
+/** Undefined where none of ours runs for this device. */
+export async function findWireguardGo(folder: WireguardFolder, interfaceName: string): Promise<number | undefined> {
+  const pid = Number.parseInt((await readText(wireguardFiles(folder, interfaceName).pid)) ?? '', 10);
+  if (!(pid > 1)) return undefined;
+  const words = (await readText(`/proc/${pid}/cmdline`))?.split('\0') ?? [];
+  const isIt = words[0]?.endsWith('wireguard-go') === true && words[2] === interfaceName;
+  return isIt && (await isInFolder(folder, pid)) ? pid : undefined;
+}
+
+/** Resolves once the device is there and its control socket too. */
+export async function startWireguardGo(folder: WireguardFolder, interfaceName: string): Promise<Result<void, string>> {
+  const files = wireguardFiles(folder, interfaceName);
+  await mkdir(folder.dir, { recursive: true, mode: 0o700 });
+  await removeFile(files.socket);
+  await trimLog(files);
+  const log = await open(files.log, 'a', 0o600);
+  const [program = '', ...words] = inFolder(folder, startScript, [interfaceName, files.pid]);
+  const child = spawn(program, words, {
+    detached: true,
+    stdio: ['ignore', log.fd, log.fd],
+    env: { ...process.env, LOG_LEVEL: 'error' },
+  });
+  let failure: string | undefined;
+  child.on('error', ({ message }) => {
+    failure = message;
+  });
+  child.on('exit', (code) => {
+    const missing = 'wireguard-go is not installed: apt-get install wireguard-go';
+    failure ??= code === 127 ? missing : `wireguard-go ended at once; see ${files.log}`;
+  });
+  child.unref();
+  await log.close();
+  const hasBegun = async (): Promise<boolean> => failure !== undefined || (await isThere(files.socket));
+  if (!(await until(hasBegun))) failure ??= `wireguard-go does not answer; see ${files.log}`;
+  return failure === undefined ? ok(undefined) : err(failure);
+}
+
+/** Ends what runs for this device, if anything does, and removes its files. */
+export async function endWireguardGo(folder: WireguardFolder, interfaceName: string): Promise<Result<void, string>> {
+  const isGone = async (): Promise<boolean> => (await findWireguardGo(folder, interfaceName)) === undefined;
+  for (const name of ['SIGTERM', 'SIGKILL'] as const) {
+    const pid = await findWireguardGo(folder, interfaceName);
+    if (pid === undefined) break;
+    signal(pid, name);
+    await until(isGone);
+  }
+  if (!(await isGone())) return err('wireguard-go does not end');
+  for (const file of Object.values(wireguardFiles(folder, interfaceName))) await removeFile(file);
+  return ok(undefined);
+}
+
+function isThere(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+async function until(isSo: () => Promise<boolean>): Promise<boolean> {
+  const deadline = Date.now() + patienceMs;
+  while (Date.now() < deadline) {
+    if (await isSo()) return true;
+    await new Promise((resolve) => setTimeout(resolve, pollMs));
+  }
+  return false;
+}
