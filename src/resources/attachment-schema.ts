@@ -11,6 +11,7 @@ import { wellKnownCommunities } from './communities.ts';
 import { parseDurationMs } from './duration.ts';
 import { asNumber, community, duration, interfaceAddress, ip, keyOfSecret, name, prefix } from './fields.ts';
 import { type LinkEnds, linkEnds } from './link-paths.ts';
+import { linkRules } from './link-rules.ts';
 import { linkSchema } from './link-schema.ts';
 import {
   type At,
@@ -198,5 +199,6 @@ export const attachmentSchema = object<AttachmentSpec>(
   },
   pathRules,
   addressRules,
+  linkRules,
   profileRules,
 );

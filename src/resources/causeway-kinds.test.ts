@@ -73,7 +73,7 @@ describe('our own kinds', () => {
     [
       'a second tunnel without inside addresses',
       attachment(
-        `link: {ipsec: {tunnels: [{remoteAddress: 198.51.100.1, ${ends.trim()}}, {remoteAddress: 198.51.100.2}]}}\nbgp: {asNumber: 1}`,
+        `link: {ipsec: {psk: {secretRef: {name: vpn, key: psk}}, tunnels: [{remoteAddress: 198.51.100.1, ${ends.trim()}}, {remoteAddress: 198.51.100.2}]}}\nbgp: {asNumber: 1}`,
       ),
       'spec.link.ipsec.tunnels[1].addresses',
       '{remoteAddress: 198.51.100.2',
@@ -82,7 +82,7 @@ describe('our own kinds', () => {
     [
       'a tunnel whose ends are the same',
       attachment(
-        'link: {ipsec: {tunnels: [{remoteAddress: 198.51.100.1, addresses: {local: [192.0.2.1/30], remote: [192.0.2.1]}}]}}\nbgp: {asNumber: 1}',
+        'link: {ipsec: {psk: {secretRef: {name: vpn, key: psk}}, tunnels: [{remoteAddress: 198.51.100.1, addresses: {local: [192.0.2.1/30], remote: [192.0.2.1]}}]}}\nbgp: {asNumber: 1}',
       ),
       'spec.link.ipsec.tunnels[0].addresses.remote[0]',
       '192.0.2.1]',

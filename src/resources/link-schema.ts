@@ -83,7 +83,8 @@ const ipsec = object<IpsecLink>({
   esp: optional(proposals),
   rekeyMargin: omitEmpty(duration),
   rekeyFuzz: optional(integer(0, 100)),
-  replayWindow: omitEmpty(integer(32, 4096)),
+  // Zero is no absence: it would switch the protection off.
+  replayWindow: optional(integer(32, 4096)),
   dpd: optional(object<NonNullable<IpsecLink['dpd']>>({ delay: omitEmpty(duration), timeout: omitEmpty(duration) })),
   initiate: optional(boolean),
   natTraversal: omitEmpty(oneOf('auto', 'always')),

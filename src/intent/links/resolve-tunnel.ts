@@ -11,10 +11,10 @@ import { type Prefix, parseAddressOrCidr } from '../../net/prefix.ts';
 import { parseDurationSeconds } from '../../resources/duration.ts';
 import type { IpsecLink, IpsecTunnelSpec, WireguardLink } from '../../resources/link.ts';
 import type { FieldPath } from '../../resources/resource.ts';
+import { ipsecDefaults, wireguardDefaults } from '../../resources/tunnel-defaults.ts';
 import { err, ok, type Result } from '../../result.ts';
 import type { AttachmentFacts, AttachmentPath } from '../topology/topology.ts';
 import type { IpsecTunnelIntent, LinkIntent, Underlay, WireguardLinkIntent } from './links-intent.ts';
-import { ipsecDefaults, wireguardDefaults } from './tunnel-defaults.ts';
 import { clampOf, ethernetMtu, ipsecMtu, wireguardMtu } from './tunnel-mtu.ts';
 
 /** As written, and sound by its schema. */

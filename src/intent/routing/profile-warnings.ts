@@ -6,6 +6,7 @@
 import { type Asn, parseAsn } from '../../net/asn.ts';
 import { containsAddress, type Prefix, parsePrefix } from '../../net/prefix.ts';
 import { azureRefusesAs } from '../../resources/attachment-profile-rules.ts';
+import { linkPaths } from '../../resources/link-paths.ts';
 import type { Warning } from '../router-intent.ts';
 import type { AttachmentFacts, Topology } from '../topology/topology.ts';
 
@@ -51,20 +52,22 @@ export function warnProfiles(topology: Topology, routerAs: Asn, warnings: Warnin
 }
 
 function warnInsideAddresses(
-  { local }: AttachmentFacts,
+  { resource, paths }: AttachmentFacts,
   warn: (code: string, path: Warning['path'], message: string) => void,
 ): void {
-  for (const [index, { address, length }] of local.entries()) {
-    if (address.family !== 4) continue;
-    const isInside = linkLocal.some((range) => containsAddress(range, address)) && length === 30;
-    const isReserved = vpnReserved.some((range) => containsAddress(range, address));
-    if (isInside && !isReserved) continue;
-    const why = isInside ? 'AWS keeps that /30 for itself' : "a tunnel's inside addresses are a /30 of 169.254.0.0/16";
-    warn(
-      'profile-inside-address',
-      ['spec', 'addresses', 'local', index],
-      `${why}: take those that AWS gave the tunnel`,
-    );
+  const written = linkPaths(resource);
+  for (const [i, { local }] of paths.entries()) {
+    for (const [index, { address, length }] of local.entries()) {
+      if (address.family !== 4) continue;
+      const isInside = linkLocal.some((range) => containsAddress(range, address)) && length === 30;
+      const isReserved = vpnReserved.some((range) => containsAddress(range, address));
+      if (isInside && !isReserved) continue;
+      const why = isInside
+        ? 'AWS keeps that /30 for itself'
+        : "a tunnel's inside addresses are a /30 of 169.254.0.0/16";
+      const at = written[i]?.at ?? ['spec', 'addresses'];
+      warn('profile-inside-address', [...at, 'local', index], `${why}: take those that AWS gave the tunnel`);
+    }
   }
 }
 

@@ -1,0 +1,182 @@
+/** What a link cannot be, refused where it is written; what is unwise, warned of. */
+import { describe, expect, it } from 'vitest';
+import { parseFile } from './document.ts';
+import { manifest } from './manifest.fixture.ts';
+import { expectOneProblem, type Row } from './validation.fixture.ts';
+
+const ends = 'addresses: {local: [169.254.9.2/30], remote: [169.254.9.1]}';
+const psk = 'psk: {secretRef: {name: vpn, key: psk}}';
+const certificate =
+  'certificate: {certificate: {secretRef: {name: c, key: crt}}, privateKey: {secretRef: {name: c, key: key}}, authority: {secretRef: {name: c, key: ca}}}';
+
+const attachment = (link: string, more = ends): string =>
+  manifest('Attachment', `router: r\nsite: s\nlink: {${link}}\nbgp: {asNumber: 1}\n${more}`);
+const ipsec = (settings: string, more = ends): string =>
+  attachment(`ipsec: {${settings}, tunnels: [{remoteAddress: 203.0.113.1}]}`, more);
+const vlan = (more: string): string => attachment('vlan: {parent: eth1, id: 101}', more);
+const wireguard = (settings: string): string =>
+  attachment(`wireguard: {peerPublicKey: "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", ${settings}}`);
+const inside = (local: string, remote: string): string => `addresses: {local: ["${local}"], remote: ["${remote}"]}`;
+
+describe('a link is refused', () => {
+  it.each<Row>([
+    [
+      'without a key',
+      attachment('ipsec: {tunnels: [{remoteAddress: 203.0.113.1}]}'),
+      'spec.link.ipsec.tunnels[0]',
+      '{remote',
+      /psk nor certificate/,
+    ],
+    [
+      'with a key and a certificate',
+      ipsec(`${psk}, ${certificate}`),
+      'spec.link.ipsec.certificate',
+      'certificate',
+      /conflicts with psk/,
+    ],
+    [
+      'from one family to another',
+      ipsec(`${psk}, localAddress: "2001:db8::1"`),
+      'spec.link.ipsec.tunnels[0].remoteAddress',
+      '203.0.113.1',
+      /same/,
+    ],
+    [
+      'with DES',
+      ipsec(`${psk}, ike: {proposals: [des-sha256-ecp384]}`),
+      'spec.link.ipsec.ike.proposals[0]',
+      'des',
+      /des is broken/,
+    ],
+    [
+      'with a group that is broken',
+      ipsec(`${psk}, esp: {proposals: [aes256gcm16-modp768]}`),
+      'spec.link.ipsec.esp.proposals[0]',
+      'aes256',
+      /modp768 is broken/,
+    ],
+    [
+      'without a group for IKE',
+      ipsec(`${psk}, ike: {proposals: [aes256gcm16-prfsha384]}`),
+      'spec.link.ipsec.ike.proposals[0]',
+      'aes256',
+      /Diffie-Hellman/,
+    ],
+    [
+      'without a pseudo-random function',
+      ipsec(`${psk}, ike: {proposals: [aes256gcm16-ecp384]}`),
+      'spec.link.ipsec.ike.proposals[0]',
+      'aes256',
+      /prfsha384/,
+    ],
+    [
+      'that renews keys without pause',
+      ipsec(`${psk}, esp: {lifetime: 9m}`),
+      'spec.link.ipsec.esp.lifetime',
+      '9m',
+      /renewed up to 540s before the end of 540s/,
+    ],
+    [
+      'with a margin longer than a lifetime',
+      ipsec(`${psk}, rekeyMargin: 1h`),
+      'spec.link.ipsec.rekeyMargin',
+      '1h',
+      /without pause/,
+    ],
+    [
+      'that gives its peer up before it asks',
+      ipsec(`${psk}, dpd: {delay: 30s, timeout: 20s}`),
+      'spec.link.ipsec.dpd',
+      '{delay',
+      /longer timeout/,
+    ],
+    ['that never asks its peer', ipsec(`${psk}, dpd: {delay: 0s}`), 'spec.link.ipsec.dpd.delay', '0s', /1s or more/],
+    ['without a replay window', ipsec(`${psk}, replayWindow: 0`), 'spec.link.ipsec.replayWindow', '0', /32 to 4096/],
+    ['to no port', wireguard('endpoint: "203.0.113.1:70000"'), 'spec.link.wireguard.endpoint', '"203', /no port/],
+    [
+      'to no address',
+      wireguard('endpoint: "203.0.113.256:51820"'),
+      'spec.link.wireguard.endpoint',
+      '"203',
+      /no address/,
+    ],
+    ['kept alive once a day', wireguard('keepalive: 24h'), 'spec.link.wireguard.keepalive', '24h', /65535s/],
+    ['with tag 0', attachment('vlan: {parent: eth1, id: 0}'), 'spec.link.vlan.id', '0', /1 to 4094/],
+    ['with tag 4095', attachment('vlan: {parent: eth1, id: 4095}'), 'spec.link.vlan.id', '4095', /1 to 4094/],
+    ['that is tagged and over another', vlan(`over: dx\n${ends}`), 'spec.over', 'dx', /only a tunnel/],
+    [
+      'where AWS has its metadata',
+      ipsec(psk, inside('169.254.170.2/30', '169.254.9.1')),
+      'spec.addresses.local[0]',
+      '"169',
+      /169\.254\.168\.0\/22/,
+    ],
+    ['too small for IPv6', vlan(`mtu: 1200\n${inside('fd00::2/64', 'fd00::1')}`), 'spec.mtu', '1200', /1280/],
+    [
+      'that is a tunnel called a virtual interface',
+      ipsec(psk, `profile: aws-dx-private-vif\n${ends}`),
+      'spec.profile',
+      'aws',
+      /link\.vlan/,
+    ],
+    [
+      'that is WireGuard to a virtual private gateway',
+      attachment(
+        'wireguard: {peerPublicKey: "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="}',
+        `profile: aws-vgw-vpn\n${ends}`,
+      ),
+      'spec.profile',
+      'aws',
+      /IPsec alone/,
+    ],
+    [
+      'with two sessions of one family on a virtual interface',
+      vlan('profile: aws-dx-private-vif\naddresses: {local: [192.0.2.2/29], remote: [192.0.2.1, 192.0.2.3]}'),
+      'spec.addresses.remote[1]',
+      '192.0.2.3',
+      /one session/,
+    ],
+    [
+      'with two tunnels of one name',
+      attachment(
+        `ipsec: {${psk}, tunnels: [{interface: t, remoteAddress: 203.0.113.1, ${ends}}, {interface: t, remoteAddress: 203.0.113.2, ${ends}}]}`,
+        '',
+      ),
+      'spec.link.ipsec.tunnels[1].interface',
+      't,',
+      /another of these tunnels/,
+    ],
+  ])('%s', (_, text, field, at, reason) => expectOneProblem(text, field, at, reason));
+});
+
+describe('a link is warned of', () => {
+  it.each<[string, string, RegExp]>([
+    ['a VIF of 9001 bytes', vlan(`mtu: 9001\nprofile: aws-dx-private-vif\n${ends}`), /1500 or 8500 bytes, not 9001 \(/],
+    ['a VIF of 1400 bytes', vlan(`mtu: 1400\nprofile: aws-dx-private-vif\n${ends}`), /1500 or 8500 bytes, not 1400$/],
+    ['a small group', ipsec(`${psk}, esp: {proposals: [aes128-sha256-modp1024]}`), /modp1024 is weak/],
+    ['SHA-1', ipsec(`${psk}, ike: {proposals: [aes256-sha1-modp2048]}`), /sha1 is weak/],
+    ['ESP without a group', ipsec(`${psk}, esp: {proposals: [aes256gcm16-noesn]}`), /learns those that follow/],
+    ['ESP that outlives IKE', ipsec(`${psk}, ike: {lifetime: 1h}, esp: {lifetime: 2h}`), /outlives/],
+    ['the address of a local DNS', ipsec(psk, inside('169.254.20.9/30', '169.254.20.9')), /local DNS/],
+    ['segments that do not fit', vlan(`mtu: 1400\nmssClamp: 1400\n${ends}`), /write 1360 or less/],
+  ])('%s', (_, text, reason) => {
+    const { warnings } = parseFile({ path: 'a.yaml', text });
+    expect(warnings.map((warning) => warning.reason)).toEqual([expect.stringMatching(reason)]);
+  });
+});
+
+it('nothing is said of what is right', () => {
+  const texts = [
+    ipsec(psk),
+    ipsec(certificate),
+    ipsec(`${psk}, ike: {proposals: [aes256-sha384-ecp384]}, esp: {proposals: [aes256-sha384-ecp384]}`),
+    ipsec(psk, `over: dx\nmtu: 1400\nmssClamp: 1360\n${ends}`),
+    vlan(`mtu: 8500\nprofile: aws-dx-private-vif\n${ends}`),
+    vlan(
+      'profile: aws-dx-private-vif\naddresses: {local: [192.0.2.2/30, "fd00::2/64"], remote: [192.0.2.1, "fd00::1"]}',
+    ),
+    wireguard('endpoint: "[2001:db8::1]:51820", keepalive: 0s'),
+    wireguard('listenPort: 51821'),
+  ];
+  for (const text of texts) expect(parseFile({ path: 'a.yaml', text })).toMatchObject({ errors: [], warnings: [] });
+});
