@@ -3,10 +3,27 @@
  *
  *   run-agent → [createLinkDrivers] → keep-links
  */
+import { join } from 'node:path';
 import { createDeviceLinks } from '../edge/links/device-link.ts';
 import { createNetDevices } from '../edge/links/netdevices.ts';
+import { createWireguardDriver } from '../edge/links/wireguard.ts';
 import type { LinkDrivers } from './keep-links.ts';
 
-export function createLinkDrivers(): LinkDrivers {
-  return { interface: createDeviceLinks(createNetDevices()) };
+export interface LinkDriverOptions {
+  readonly router: string;
+  /** For what runs: `<runFolder>/<router>`. */
+  readonly runFolder: string;
+  /** For what outlives the machine's restart: `<stateFolder>/<router>`. */
+  readonly stateFolder: string;
+}
+
+export function createLinkDrivers({ router, runFolder, stateFolder }: LinkDriverOptions): LinkDrivers {
+  return {
+    interface: createDeviceLinks(createNetDevices()),
+    wireguard: createWireguardDriver({
+      router,
+      dir: join(runFolder, 'wireguard'),
+      keyDir: join(stateFolder, 'wireguard'),
+    }),
+  };
 }

@@ -107,7 +107,7 @@ export async function runAgent(options: RunAgentOptions): Promise<AgentEnd> {
   }
   const startedAt = new Date().toISOString();
   const agent = await startAgent(router, { version: options.version, pid: process.pid, startedAt }, ports);
-  const links = keepLinks(agent, createLinkDrivers(), ports);
+  const links = keepLinks(agent, createLinkDrivers({ router, runFolder, stateFolder }), ports);
   const sync = keepStateSync(agent, createConntrackd({ dir: runFolder }), conntrackdFiles(runFolder), ports);
   const flows = await watchFlows(agent, ports, () => sync.status()?.isShared ?? false);
   const reports = reportNodeStatus(router, agent, {
