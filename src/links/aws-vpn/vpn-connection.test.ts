@@ -200,6 +200,15 @@ describe('a text that is no such XML is refused:', () => {
     expect(told[0]?.reason).toMatch(reason);
   });
 
+  it.each<[string, string, number]>([
+    ['a tower', '<a>'.repeat(300_000), 1],
+    ['long names', `<${'a'.repeat(100_000)}><${'b'.repeat(100_000)}></c>`, 3],
+  ])('in few words, however long it is: %s', (_, text, count) => {
+    const told = problems(text);
+    expect(told).toHaveLength(count);
+    expect(JSON.stringify(told).length).toBeLessThan(2000);
+  });
+
   it('with twenty problems at most', () => {
     expect(problems(`<a>${'&x;'.repeat(1000)}</a>`)).toHaveLength(20);
   });

@@ -58,13 +58,11 @@ export function parseVpnConnection(text: string): Result<VpnConnection, readonly
 }
 
 function readConnection(root: XmlElement, problems: XmlProblem[]): VpnConnection | undefined {
-  const read = makeReader(root, root.name, problems);
   if (root.name !== 'vpn_connection') {
-    const inside = root.children.filter(({ name }) => name === 'vpn_connection').length;
-    const more = inside > 1 ? `: it holds ${inside} connections, give the file of one` : '';
-    read.complain('', `is no VPN configuration: it begins with ${shown(root.name)}, not with "vpn_connection"${more}`);
+    problems.push({ ...root.place, path: '', reason: explainRoot(root) });
     return undefined;
   }
+  const read = makeReader(root, root.name, problems);
   const id = readId(root, read);
   const type = read.text('vpn_connection_type') ?? 'ipsec.1';
   if (type !== 'ipsec.1')
@@ -86,6 +84,12 @@ function readConnection(root: XmlElement, problems: XmlProblem[]): VpnConnection
     tunnels: tunnels.flatMap((tunnel) => tunnel ?? []).toSorted(byPeer),
     bgp: session && { ...session, holdTime: Math.min(...holdTimes) },
   };
+}
+
+function explainRoot({ name, children }: XmlElement): string {
+  const inside = children.filter((child) => child.name === 'vpn_connection').length;
+  const more = inside > 1 ? `: it holds ${inside} connections, give the file of one` : '';
+  return `is no VPN configuration: it begins with ${shown(name)}, not with "vpn_connection"${more}`;
 }
 
 function readId(root: XmlElement, read: ElementReader): string | undefined {

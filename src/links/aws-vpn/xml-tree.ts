@@ -30,6 +30,8 @@ export interface XmlProblem extends Place {
 const maxLength = 1024 * 1024;
 const maxDepth = 32;
 const maxProblems = 20;
+/** Characters of a name or a reason. */
+const longestShown = 120;
 
 interface OpenElement extends XmlElement {
   readonly children: OpenElement[];
@@ -59,8 +61,8 @@ function readElements(text: string): Result<XmlElement, readonly XmlProblem[]> {
   let isTooDeep = false;
 
   const complain = (reason: string, place: Place) => {
-    if (problems.length >= maxProblems) return;
-    problems.push({ ...place, path: open.map(({ name }) => name).join('/'), reason });
+    if (isTooDeep || problems.length >= maxProblems) return;
+    problems.push({ ...place, path: open.map(({ name }) => cut(name)).join('/'), reason: cut(reason) });
   };
 
   parser.on('error', ({ message }) => complain(inWords(message), placeOf(Math.max(0, parser.position - 1))));
@@ -74,9 +76,9 @@ function readElements(text: string): Result<XmlElement, readonly XmlProblem[]> {
     // Saxes tells of elements after the root too; that they are there is already an error.
     root ??= element;
     if (open.length < maxDepth) open.at(-1)?.children.push(element);
-    else if (!isTooDeep) {
-      isTooDeep = true;
+    else {
       complain(`is nested deeper than ${maxDepth} elements`, place);
+      isTooDeep = true;
     }
     open.push(element);
   });
@@ -94,6 +96,11 @@ function readElements(text: string): Result<XmlElement, readonly XmlProblem[]> {
 
   if (problems.length > 0) return err(problems);
   return root ? ok(root) : err([{ path: '', line: 1, column: 1, reason: 'holds no element' }]);
+}
+
+/** A name may be as long as the file. */
+function cut(text: string): string {
+  return text.length > longestShown ? `${text.slice(0, longestShown)}…` : text;
 }
 
 /** Saxes' words without its place, and what to do where users are known to end up. */
