@@ -15,7 +15,7 @@ import type { AgentState, Desired, Effect, FilterGoal } from './state.ts';
 
 /**
  * Routes of sessions that leave, then the policy, then forwarding, then the routes of all sessions.
- * A router that is no router any more goes the other way: routes, forwarding, policy.
+ * A router that is no router any more goes the other way: routes, forwarding, links, which are kept beside this, and policy.
  */
 export const applyOrder = ['withdraw', 'policy', 'forwarding', 'routes'] as const;
 export const removeOrder = ['routes', 'forwarding', 'policy'] as const;
@@ -50,7 +50,7 @@ export function isConverged(state: AgentState): boolean {
     state.desired !== undefined &&
     !isHolding(state) &&
     state.busy === undefined &&
-    (state.desired.kind === 'absent' || isBirdSettled(state, state.desired)) &&
+    (state.desired.kind === 'absent' ? state.areLinksKept !== false : isBirdSettled(state, state.desired)) &&
     nextEffect({ ...state, retryAt: 0, isGenerationDue: false }, 0) === undefined
   );
 }
@@ -88,6 +88,7 @@ function removeEffect(stage: (typeof removeOrder)[number], state: AgentState): E
     case 'forwarding':
       return state.forwarding === 'off' ? undefined : { kind: 'set-forwarding', on: false };
     case 'policy':
+      if (state.areLinksKept === false) return undefined;
       if (state.filter.kind === 'unknown') return { kind: 'read-filter' };
       return state.filter.kind === 'absent' ? undefined : { kind: 'remove-filter' };
   }

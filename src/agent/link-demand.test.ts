@@ -1,6 +1,7 @@
 /** What may be done about links, as far as policy and BIRD are. */
 import { describe, expect, it } from 'vitest';
 import { ok } from '../result.ts';
+import { isConverged } from './converge.ts';
 import { linkDemand } from './link-demand.ts';
 import { statusOf } from './status-of.ts';
 import { converged, intent, noFlaws, start } from './step.fixture.ts';
@@ -44,6 +45,17 @@ describe('the demand for links', () => {
     expect(linkDemand(run.state, none)).toMatchObject({ links: [], isGuarded: true, isSettled: true });
   });
 
+  it('has the policy of a router that is gone wait until its links are', () => {
+    const run = converged();
+    run.hear({ kind: 'links', links: [], areKept: true });
+    run.hear({ kind: 'intent-gone', revision: 2, reason: 'gone', flaws: noFlaws });
+    run.answer({ kind: 'bird-stopped', result: ok(undefined) });
+    expect(run.answer({ kind: 'forwarding-set', on: false, result: ok(true) })).not.toContain('remove-filter');
+    expect(linkDemand(run.state, none)).toMatchObject({ isAwaited: true });
+    expect(isConverged(run.state)).toBe(false);
+    expect(run.hear({ kind: 'links', links: [], areKept: true })).toContain('remove-filter');
+  });
+
   it('is not known while what is in force is kept, since resources cannot be read', () => {
     const run = start();
     const { kind: _, ...first } = intent(1) as Extract<ReturnType<typeof intent>, { kind: 'intent' }>;
@@ -65,7 +77,7 @@ describe('what was seen of links', () => {
       mtu: 1500,
       remotes: [],
     } as const;
-    run.hear({ kind: 'links', links: [link] });
+    run.hear({ kind: 'links', links: [link], areKept: true });
     expect(statusOf(run.state, run.now).links).toEqual([link]);
   });
 });

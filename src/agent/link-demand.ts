@@ -12,16 +12,23 @@ import { isPolicyInSync } from './status-of.ts';
 
 /** `present`: names of the devices there are. */
 export function linkDemand(state: AgentState, present: ReadonlySet<string>): LinkDemand | undefined {
-  const { desired, bird } = state;
+  const { desired, bird, areLinksKept } = state;
   if (desired === undefined || isHolding(state)) return undefined;
   switch (desired.kind) {
     case 'absent':
-      return { links: [], isGuarded: true, isSettled: bird.kind === 'down', present };
+      return {
+        links: [],
+        isGuarded: true,
+        isSettled: bird.kind === 'down',
+        isAwaited: areLinksKept === false,
+        present,
+      };
     case 'router':
       return {
         links: desired.intent.links,
         isGuarded: isPolicyInSync(state),
         isSettled: isBirdSettled(state, desired),
+        isAwaited: false,
         present,
       };
   }

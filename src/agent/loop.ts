@@ -37,8 +37,8 @@ export interface RunningAgent {
   isConverged(): boolean;
   /** Undefined while links are to stay as they are. */
   linkDemand(): LinkDemand | undefined;
-  /** Hears how the links are. */
-  noteLinks(links: readonly LinkStatus[]): void;
+  /** Hears how the links are, and whether all was done for them that is desired. */
+  noteLinks(links: readonly LinkStatus[], areKept: boolean): void;
   /** Takes the router out of service, or back; resolves once that is kept. Asking for what is so already is fine. */
   setDrain(on: boolean, reason: string): Promise<Result<void, { readonly message: string }>>;
   /** Stops hearing and doing; effects under way are waited for. The router stays as it is. */
@@ -154,7 +154,7 @@ export async function startAgent(router: string, agent: AgentState['agent'], por
     snapshot: () => snapshot,
     isConverged: () => isConverged(state),
     linkDemand: () => linkDemand(state, new Set(interfaces?.map(({ name }) => name))),
-    noteLinks: (links) => hear({ kind: 'links', links }),
+    noteLinks: (links, areKept) => hear({ kind: 'links', links, areKept }),
     setDrain,
     async stop() {
       isStopped = true;

@@ -63,6 +63,8 @@ export interface AgentState {
   readonly sessions: readonly SessionStatus[];
   /** As they were last seen. */
   readonly links: readonly LinkStatus[];
+  /** Whether every driver was asked for what is desired, and answered; undefined where nobody keeps links. */
+  readonly areLinksKept: boolean | undefined;
   readonly repairs: { readonly count: number; readonly last: Repair | null };
   readonly lastError: RouterStatus['lastError'];
   readonly status: { readonly written: string; readonly writtenAt: number; readonly isWriting: boolean };
@@ -178,7 +180,7 @@ export type AgentEvent =
   | { readonly kind: 'sessions'; readonly result: Result<readonly SessionStatus[], BirdError> }
   /** Those that stand for something. */
   | { readonly kind: 'aggregates'; readonly result: Result<readonly Prefix[], BirdError> }
-  | { readonly kind: 'links'; readonly links: readonly LinkStatus[] }
+  | { readonly kind: 'links'; readonly links: readonly LinkStatus[]; readonly areKept: boolean }
   | { readonly kind: 'routes-repaired'; readonly prefixes: readonly string[] }
   | {
       readonly kind: 'status-written';

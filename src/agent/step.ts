@@ -63,6 +63,7 @@ export function initialState(router: string, agent: AgentState['agent']): AgentS
     failures: 0,
     sessions: [],
     links: [],
+    areLinksKept: undefined,
     repairs: { count: 0, last: null },
     lastError: null,
     status: { written: '', writtenAt: 0, isWriting: false },
@@ -143,7 +144,7 @@ function hear(state: AgentState, event: AgentEvent, now: number): Reaction {
       if (!event.result.ok) return [state, []]; // a dead BIRD is heard of as bird-down
       return withStatus({ ...state, sessions: event.result.value }, now);
     case 'links':
-      return withStatus({ ...state, links: event.links }, now);
+      return withStatus({ ...state, links: event.links, areLinksKept: event.areKept }, now);
     case 'routes-repaired':
       return repaired(state, 'kernel routes', `routes had been deleted: ${event.prefixes.join(', ')}`, now);
     case 'status-written':
@@ -188,7 +189,14 @@ function hearIntentGone(
   const desired: Desired = { kind: 'absent', revision, reason };
   // A router that never was one here has nothing to take away: wait for its resources instead of touching the host.
   const wasRouter = state.desired !== undefined || state.applied !== undefined;
-  const known = { ...state, ...flaws, store: { connected: true, revision }, desired: wasRouter ? desired : undefined };
+  const known = {
+    ...state,
+    ...flaws,
+    store: { connected: true, revision },
+    desired: wasRouter ? desired : undefined,
+    // They were, for a router that is no more.
+    areLinksKept: state.areLinksKept === undefined ? undefined : false,
+  };
   return [saidWhyHolding(noted(known, 'resources', reason, now), now), []];
 }
 

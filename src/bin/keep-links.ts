@@ -46,6 +46,7 @@ export function keepLinks(
   const underWay = new Set<Promise<void>>();
   let keeper = initialLinkKeeper;
   let shown: readonly LinkStatus[] = [];
+  let wereKept: boolean | undefined;
   let isClosed = false;
 
   function look(): void {
@@ -78,10 +79,12 @@ export function keepLinks(
 
   function show(demand: LinkDemand): void {
     const statuses = linkStatuses(keeper, demand);
-    if (sameValue(shown, statuses)) return;
+    const areKept = isKept(keeper, demand);
+    if (wereKept === areKept && !(demand.isAwaited && areKept) && sameValue(shown, statuses)) return;
     for (const status of statuses) logChange(status);
     shown = statuses;
-    agent.noteLinks(statuses);
+    wereKept = areKept;
+    agent.noteLinks(statuses, areKept);
   }
 
   function logChange({ interfaceName, attachment, kind, state, reason, driver }: LinkStatus): void {
@@ -102,6 +105,9 @@ export function keepLinks(
     clock.every(lookMs, look),
   ];
 
+  // Whoever waits for links hears at once that somebody keeps them.
+  agent.noteLinks(shown, false);
+  look();
   return {
     isKept() {
       const demand = agent.linkDemand();

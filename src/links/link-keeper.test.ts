@@ -51,7 +51,7 @@ const reportOf = (link: LinkIntent, state: LinkReport['state'] = 'up'): LinkRepo
 function start() {
   const run = {
     keeper: initialLinkKeeper,
-    demand: { links: [], isGuarded: true, isSettled: true, present: new Set() } as LinkDemand,
+    demand: { links: [], isGuarded: true, isSettled: true, isAwaited: false, present: new Set() } as LinkDemand,
     now: 1_000_000,
     underWay: [] as Turn[],
     want(links: readonly LinkIntent[], stage: 'unguarded' | 'guarded' | 'settled') {

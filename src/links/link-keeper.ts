@@ -21,6 +21,8 @@ export interface LinkDemand {
   readonly isGuarded: boolean;
   /** BIRD was given what that intent asks for, or is gone with the router. */
   readonly isSettled: boolean;
+  /** Their policy waits until they are gone. */
+  readonly isAwaited: boolean;
   /** Names of the devices there are. */
   readonly present: ReadonlySet<string>;
 }
