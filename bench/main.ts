@@ -1,7 +1,7 @@
 /**
  * npm run bench: measures, prints tables, writes JSON.
  *
- *   scripts/bench.sh (sandbox) → [main] → forwarding, compile, change, agent, routing, failover, size → report
+ *   scripts/bench.sh (sandbox) → [main] → forwarding, compile, change, agent, routing, failover, links, size → report
  *
  * Invariant: exit 0 means that every figure asked for was measured and is written; no figure is judged here.
  */
@@ -13,6 +13,7 @@ import { measureCompilePart } from './control-plane/compile-part.ts';
 import { measureFailoverPart } from './failover/failover-part.ts';
 import { measureForwardingPart } from './forwarding/forwarding-part.ts';
 import { prepareSandbox, sandboxMissing } from './kernel/sandbox.ts';
+import { measureLinksPart } from './links/links-part.ts';
 import { observeMachine } from './machine.ts';
 import { type BenchOptions, parseOptions, usage } from './options.ts';
 import { printReport } from './print-report.ts';
@@ -45,6 +46,7 @@ async function bench(options: BenchOptions): Promise<void> {
   const forwarding = wants('forwarding') ? await measureForwardingPart(options, progress) : undefined;
   const routing = wants('routing') ? await measureRoutingPart(options, progress) : undefined;
   const failover = wants('failover') ? await measureFailoverPart(options, progress) : undefined;
+  const links = wants('links') ? await measureLinksPart(options, progress) : undefined;
   const size = wants('size') ? await measureSizePart(options, progress) : undefined;
   progress.end();
   const report: BenchReport = {
@@ -59,6 +61,7 @@ async function bench(options: BenchOptions): Promise<void> {
     ...(forwarding === undefined ? {} : { forwarding }),
     ...(routing === undefined ? {} : { routing }),
     ...(failover === undefined ? {} : { failover }),
+    ...(links === undefined ? {} : { links }),
     ...(size === undefined ? {} : { size }),
   };
   mkdirSync(dirname(options.outFile), { recursive: true });

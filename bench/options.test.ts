@@ -7,7 +7,7 @@ describe('parseOptions', () => {
       ok: true,
       value: {
         isQuick: false,
-        parts: ['forwarding', 'compile', 'change', 'agent', 'routing', 'failover', 'size'],
+        parts: ['forwarding', 'compile', 'change', 'agent', 'routing', 'failover', 'links', 'size'],
         outFile: '.cache/bench.json',
       },
     });

@@ -7,7 +7,7 @@ import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { err, ok, type Result } from '../src/result.ts';
 
-export const parts = ['forwarding', 'compile', 'change', 'agent', 'routing', 'failover', 'size'] as const;
+export const parts = ['forwarding', 'compile', 'change', 'agent', 'routing', 'failover', 'links', 'size'] as const;
 export type Part = (typeof parts)[number];
 
 export interface BenchOptions {

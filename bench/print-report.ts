@@ -21,6 +21,8 @@ import {
   type FailoverReport,
   type ForwardingReport,
   type HubStart,
+  type LinkFigures,
+  type LinksReport,
   type RoutingReport,
   type SizeReport,
   type StepTimes,
@@ -40,6 +42,7 @@ export function printReport(report: BenchReport): string {
     ...(report.agent === undefined ? [] : [printAgent(report.agent)]),
     ...(report.routing === undefined ? [] : [printRouting(report.routing)]),
     ...(report.failover === undefined ? [] : [printFailover(report.failover)]),
+    ...(report.links === undefined ? [] : [printLinks(report.links)]),
     ...(report.size === undefined ? [] : [printSizeReport(report.size)]),
   ];
   return `${[head, ...sections].map((lines) => lines.join('\n')).join('\n\n')}\n`;
@@ -160,6 +163,20 @@ function printFailover({ rows, runs }: FailoverReport): string[] {
     `${connectionsWhole} of ${connections}`,
   ]);
   return [title, ...alignColumns([['router', 'BFD', 'ms', 'max ms', 'datagrams', 'TCP connections whole'], ...body])];
+}
+
+function printLinks({ rows, rounds }: LinksReport): string[] {
+  const title = `One link: one TCP connection, and datagrams of 64 bytes there and back; median of ${rounds} in turns`;
+  const figures = ({ megabits, roundTrip }: LinkFigures) => [megabits.median.toFixed(0), roundTrip.median.toFixed(0)];
+  const header = ['link', 'Mbit/s', 'us', 'by hand Mbit/s', 'us', 'ratio', 'ratio us'];
+  const body = rows.map(({ title, driver, ours, byHand, throughputRatio, roundTripRatio }) => [
+    `${title} (${driver})`,
+    ...figures(ours),
+    ...figures(byHand),
+    `${throughputRatio.toFixed(2)}x`,
+    `${roundTripRatio.toFixed(2)}x`,
+  ]);
+  return [title, ...alignColumns([header, ...body])];
 }
 
 function printSizeReport({ constants, before, isWritten, plan, rows }: SizeReport): string[] {

@@ -30,7 +30,32 @@ export interface BenchReport {
   readonly forwarding?: ForwardingReport;
   readonly routing?: RoutingReport;
   readonly failover?: FailoverReport;
+  readonly links?: LinksReport;
   readonly size?: SizeReport;
+}
+
+/** One link each, set up by our driver and by hand. */
+export interface LinksReport {
+  readonly rounds: number;
+  readonly rows: readonly LinkRow[];
+}
+
+export interface LinkRow {
+  readonly title: string;
+  /** What carries packets: of the kernel, or in its place. */
+  readonly driver: string;
+  readonly ours: LinkFigures;
+  readonly byHand: LinkFigures;
+  /** Ours to by hand, of the medians. */
+  readonly throughputRatio: number;
+  readonly roundTripRatio: number;
+}
+
+export interface LinkFigures {
+  /** A second, of one TCP connection. */
+  readonly megabits: Summary;
+  /** Microseconds there and back, of one datagram of 64 bytes. */
+  readonly roundTrip: Summary;
 }
 
 /** Bytes of one of each thing, and a size they are not from, predicted and measured. */

@@ -7,7 +7,7 @@
  * takes everything away with the process, however it ends.
  */
 import koffi, { type TypeObject } from 'koffi';
-import { assemble, type Instruction } from '../bpf/assembler.ts';
+import { assemble, type Instruction } from '../../src/edge/links/bpf-assembler.ts';
 import { libc, SystemCallError } from './libc.ts';
 
 export type ProgramFd = number & { readonly handle: 'program' };
