@@ -82,7 +82,7 @@ async function importAwsVpn(cli: Cli, file: string, options: ImportOptions): Pro
     cli.complain(`failed to import: ${length} ${length === 1 ? 'error' : 'errors'}, nothing was written`);
     return exitCode.error;
   }
-  const { attachment, secrets, notes } = imported;
+  const { attachment, secrets, notes, warnings } = imported;
   const text = printResource(attachment, 'yaml');
   const files = [
     ...(options.secrets === undefined ? [] : filesOfSecrets(options.secrets, secrets)),
@@ -94,17 +94,22 @@ async function importAwsVpn(cli: Cli, file: string, options: ImportOptions): Pro
     return exitCode.error;
   }
   if (options.output === undefined) cli.print(text);
+  for (const warning of warnings) cli.complain(`warning: ${warning}`);
   for (const note of notes) cli.complain(`note: ${note}`);
   for (const { path } of files) cli.complain(`wrote ${path}`);
   for (const line of adviseOnSecrets(secrets, options)) cli.complain(line);
   return exitCode.ok;
 }
 
+interface ReadImport extends ImportedAttachment {
+  readonly warnings: readonly string[];
+}
+
 /** The Attachment, which our own validation accepts; or what is wrong, in lines. */
 async function readImport(
   file: string,
   options: ImportOptions,
-): Promise<ImportedAttachment | { readonly problems: readonly string[] }> {
+): Promise<ReadImport | { readonly problems: readonly string[] }> {
   const input = await readInput([file]);
   const [read] = input.files;
   if (read === undefined || (file !== '-' && read.path !== file)) {
@@ -117,10 +122,11 @@ async function readImport(
   const { router, site, proposals, prefix: prefixes = [], name = connection.value.id } = options;
   const imported = compileAttachment(connection.value, { name, router, site, proposals, prefixes });
   if (!imported.ok) return { problems: imported.error.map((reason) => `${read.path}: ${reason}`) };
-  const { errors } = parseFiles([{ path: '', text: printResource(imported.value.attachment, 'yaml') }]);
-  // Of options only: lines of a text that nobody has seen would help nobody.
-  if (errors.length > 0) return { problems: errors.map((error) => printDiagnostic({ ...error, line: 0 })) };
-  return imported.value;
+  const { errors, warnings } = parseFiles([{ path: '', text: printResource(imported.value.attachment, 'yaml') }]);
+  // Lines of a text that nobody has seen would help nobody.
+  const inWords = (diagnostic: Diagnostic) => printDiagnostic({ ...diagnostic, line: 0 });
+  if (errors.length > 0) return { problems: errors.map(inWords) };
+  return { ...imported.value, warnings: warnings.map(inWords) };
 }
 
 function asDiagnostic(file: string, { line, column, path, reason }: XmlProblem): Diagnostic {

@@ -49,6 +49,13 @@ describe('link import aws-vpn', () => {
     expect((await importXml(vpnXml(), '--secrets', secrets, '--output', output)).code).toBe(0);
   });
 
+  it('follows the file when told to, and says where that is unwise', async () => {
+    const { code, stdout, stderr } = await importXml(vpnXml(), '--proposals', 'file');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^ {10}- aes128-sha1-modp1024$/m);
+    expect(stderr).toMatch(/^warning: Attachment\/\S+ spec\.link\.ipsec\.ike\.proposals\[0\]: modp1024 is weak/m);
+  });
+
   it('prints the keys when told to', async () => {
     const { stdout, stderr } = await importXml(vpnXml(), '--show-secrets');
     for (const key of keys) {
