@@ -1,0 +1,99 @@
+/** What `causeway doctor` says of the links of a running router, whose packets really pass or vanish. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Finding } from '../../../src/edge/finding.ts';
+import { type Machine, openMachine } from '../agent/agent-machine.ts';
+import { joinHosts, type RoutedHosts } from '../explain/routed-hosts.ts';
+
+const resources = (mtu = '') => `
+apiVersion: causeway.dev/v1
+kind: Router
+metadata: { name: gw }
+spec: { asNumber: 64520 }
+---
+apiVersion: causeway.dev/v1
+kind: Site
+metadata: { name: left }
+spec: { type: vpc, prefixes: [10.50.0.0/16] }
+---
+apiVersion: causeway.dev/v1
+kind: Attachment
+metadata: { name: left }
+spec:
+  router: gw
+  site: left
+  link: { interface: { name: eth0 } }
+  addresses: { local: [10.0.255.1/24, "fd00:0::1/64"], remote: [10.0.255.2, "fd00:0::2"] }
+  static: { prefixes: [10.50.0.0/16] }
+  ${mtu}
+---
+apiVersion: projectcalico.org/v3
+kind: GlobalNetworkPolicy
+metadata: { name: echo }
+spec:
+  selector: all()
+  types: [Egress]
+  egress: [{ action: Allow, protocol: ICMP }, { action: Allow, protocol: ICMPv6 }]
+`;
+
+describe('doctor', () => {
+  let machine: Machine;
+  let hosts: RoutedHosts;
+  const findings = (): readonly Finding[] =>
+    JSON.parse(machine.causeway('doctor', '-o', 'json').stdout) as readonly Finding[];
+  const ofPath = () =>
+    findings()
+      .filter(({ check }) => check === 'path eth0')
+      .map(({ result, found }) => `${result}: ${found}`);
+
+  beforeAll(async () => {
+    machine = openMachine('doctor');
+    hosts = joinHosts(machine);
+    machine.apply(resources());
+    machine.startAgent('gw');
+    await machine.until('gw', ({ links }) => links.some(({ state }) => state === 'up'));
+  });
+  afterAll(() => {
+    hosts.close();
+    machine.close();
+  });
+
+  it('says which drivers there are, and what stands in for those that the kernel lacks', () => {
+    const drivers = findings().filter(({ check }) => check.endsWith(' driver'));
+    expect(drivers.map(({ check }) => check)).toEqual(['VLAN driver', 'IPsec driver', 'WireGuard driver']);
+    for (const { found, fix } of drivers) {
+      expect(found).toMatch(fix === '' ? /^of the kernel$/ : /^not in this kernel: /);
+    }
+  });
+
+  it('finds a link that is up, and that its path carries whole packets of both families', () => {
+    const link = findings().find(({ check }) => check === 'link eth0');
+    expect(link).toMatchObject({ result: 'fine', found: 'interface of Attachment left by device, up' });
+    expect(ofPath()).toEqual(['fine: 1500 bytes reach 10.0.255.2', 'fine: 1500 bytes reach fd00::2']);
+  });
+
+  it('finds the black hole that swallows large packets, to the byte', () => {
+    // The far end of a veth pair drops, without a word, what is larger than it takes.
+    hosts.run('left', 'ip', 'link', 'set', 'far0', 'mtu', '1400');
+    const vanish = (bytes: number, remote: string) =>
+      `error: packets of more than ${bytes} bytes to ${remote} vanish; the device lets 1500 pass`;
+    // That end lets a frame have a VLAN tag more than it says.
+    expect(ofPath()).toEqual([vanish(1404, '10.0.255.2'), vanish(1404, 'fd00::2')]);
+  });
+
+  it('finds nothing amiss once the device is given the MTU that it names', async () => {
+    machine.apply(resources('mtu: 1404'));
+    const status = await machine.until('gw', ({ links }) => links[0]?.mtu === 1404);
+    expect(status?.links[0]).toMatchObject({ interfaceName: 'eth0', driver: 'device', state: 'up', mtu: 1404 });
+    expect(machine.must('ip', 'link', 'show', 'eth0')).toContain(' mtu 1404 ');
+    expect(ofPath()).toEqual(['fine: 1404 bytes reach 10.0.255.2', 'fine: 1404 bytes reach fd00::2']);
+  });
+
+  it('finds a device that is gone, and who is to bring it back', async () => {
+    machine.must('ip', 'link', 'del', 'eth0');
+    await machine.until('gw', ({ links }) => links[0]?.state === 'failed');
+    expect(findings().find(({ check }) => check === 'link eth0')).toMatchObject({
+      result: 'error',
+      fix: 'there is no device eth0: it is to be made outside Causeway',
+    });
+  });
+});
