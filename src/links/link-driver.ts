@@ -15,7 +15,7 @@ export interface LinkDriver<L extends LinkIntent = LinkIntent> {
    * nothing. One report for each link, in order; a link that fails holds up no other.
    */
   ensure(links: readonly L[], secrets: ReadonlyMap<string, string>): Promise<readonly LinkReport[]>;
-  /** Calls back after a link may have come up or gone down. A tunnel that is lost has its device down by then. */
+  /** Calls back after a link may have come up or gone down. A tunnel that is lost has its device down, or its inside addresses gone, by then. */
   watch(onChange: () => void): { close(): void };
   /** Lets go of what runs, which goes on. */
   leave(): void;

@@ -14,7 +14,6 @@ import { markBits } from '../../nftables/marks.ts';
 import { err, ok, type Result } from '../../result.ts';
 import { writeFileAtomically } from '../atomic-file.ts';
 import { readText } from '../bird-files.ts';
-import { runProgram } from '../run-program.ts';
 import { aliasOf, isOfRouter, type NetDevice, type NetDevices } from './netdevices.ts';
 import { type WireguardFolder, wireguardFiles } from './wireguard-folder.ts';
 import { readOrMakeKey } from './wireguard-keys.ts';
@@ -103,7 +102,7 @@ async function ensureDevice(
   if ((await findWireguardGo(place.folder, interfaceName)) !== undefined) return ok('wireguard-go');
   if (device) {
     if (isOwnKernelDevice(place.router, device)) return ok('kernel-wireguard');
-    return err(`a device ${interfaceName} that is not this router's is there already`);
+    return err(`a device ${interfaceName} that is not this router's is there already: remove it, or name another`);
   }
   const driver = await createDevice(place, interfaceName);
   if (!driver.ok) return driver;
@@ -117,10 +116,9 @@ async function createDevice(
   place: WireguardPlace,
   interfaceName: string,
 ): Promise<Result<BroughtAbout['driver'], string>> {
-  const [program = '', ...before] = [...place.folder.launcher, 'ip'];
-  const made = await runProgram(program, [...before, 'link', 'add', interfaceName, 'type', 'wireguard']);
-  if (made.ok && made.value.exitCode === 0) return ok('kernel-wireguard');
-  // Whatever the kernel's reason is, wireguard-go says its own if it cannot either.
+  const made = await place.devices.change([`link add dev ${interfaceName} type wireguard`]);
+  if (made.ok) return ok('kernel-wireguard');
+  if (!/unknown device type|not supported/i.test(made.error.message)) return err(made.error.message);
   const started = await startWireguardGo(place.folder, interfaceName);
   return started.ok ? ok('wireguard-go') : started;
 }

@@ -46,6 +46,12 @@ export function inFolder({ dir, launcher }: WireguardFolder, script: string, arg
   return [...launcher, 'unshare', '--mount', '--propagation', 'slave', 'sh', '-c', `${enter} ${script}`, dir, ...args];
 }
 
+/** The same for `wg`, which meets nobody there while no daemon was started, and then needs no right to mount. */
+export async function nearDaemons(folder: WireguardFolder, script: string, args: readonly string[]): Promise<string[]> {
+  const hasDaemons = (await startedDevices(folder)).length > 0;
+  return hasDaemons ? inFolder(folder, script, args) : [...folder.launcher, 'sh', '-c', script, folder.dir, ...args];
+}
+
 /** Whether a process has this router's folder in that place. */
 export async function isInFolder({ dir }: WireguardFolder, pid: number): Promise<boolean> {
   const [ours, its] = await Promise.all([identity(dir), identity(`/proc/${pid}/root${place}`)]);

@@ -7,7 +7,7 @@
 import { readWireguard, type WireguardDevice } from '../../links/wireguard/read.ts';
 import { err, ok, type Result } from '../../result.ts';
 import { printProgramError, runProgram } from '../run-program.ts';
-import { inFolder, type WireguardFolder } from './wireguard-folder.ts';
+import { nearDaemons, type WireguardFolder } from './wireguard-folder.ts';
 
 export interface WireguardTool {
   /** Every WireGuard device in one run, whosever it is. */
@@ -24,7 +24,7 @@ const configureScript = 'cat | wg syncconf "$1" /dev/stdin';
 
 export function createWireguardTool(folder: WireguardFolder): WireguardTool {
   async function run(script: string, args: readonly string[], input?: string): Promise<Result<string, string>> {
-    const [program = '', ...words] = inFolder(folder, script, args);
+    const [program = '', ...words] = await nearDaemons(folder, script, args);
     const ran = await runProgram(program, words, { timeoutMs: 10_000, ...(input === undefined ? {} : { input }) });
     if (!ran.ok) return err(printProgramError(ran.error));
     const { exitCode, stdout, stderr } = ran.value;

@@ -35,6 +35,8 @@ export interface WireguardPair {
   answers(from: End): boolean;
   /** What goes over each of these devices meanwhile, as files. */
   capture(end: End, devices: readonly string[], work: () => void): Promise<readonly string[]>;
+  /** A BIRD at each end with one session inside; gives what end a says of its own. */
+  speakBgp(): () => string;
   pidOf(end: End): number | undefined;
   addressesOf(end: End): readonly string[];
   folders(end: End): { readonly run: string; readonly keys: string };
@@ -60,6 +62,7 @@ export async function joinByWireguard(label: string): Promise<WireguardPair> {
       keyDir: folders(end).keys,
       launcher: launcher(end),
     });
+  const birds: string[] = [];
   const drivers = { a: create('a'), b: create('b') };
   const publicKeys = { a: strangersKey, b: strangersKey };
   const other = (end: End): End => (end === 'a' ? 'b' : 'a');
@@ -126,6 +129,15 @@ export async function joinByWireguard(label: string): Promise<WireguardPair> {
       await Promise.all(ended);
       return captures.map(({ file }) => file);
     },
+    speakBgp() {
+      for (const end of ['a', 'b'] as const) {
+        const file = join(cable.dir, `bird-${end}`);
+        writeFileSync(`${file}.conf`, birdConfig(end));
+        cable.run(end, 'bird', '-c', `${file}.conf`, '-s', `${file}.ctl`, '-P', `${file}.pid`);
+        birds.push(`${file}.pid`);
+      }
+      return () => cable.run('a', 'birdc', '-s', join(cable.dir, 'bird-a.ctl'), 'show', 'protocols', 'inside');
+    },
     pidOf(end) {
       try {
         return Number(readFileSync(join(folders(end).run, `${device}.pid`), 'utf8'));
@@ -143,6 +155,7 @@ export async function joinByWireguard(label: string): Promise<WireguardPair> {
     folders,
     commands: () => readFileSync(log, 'utf8'),
     async remove() {
+      for (const file of birds) process.kill(Number(readFileSync(file, 'utf8')), 'SIGTERM');
       for (const end of ['a', 'b'] as const) {
         await drivers[end].ensure([], new Map());
         drivers[end].leave();
@@ -155,6 +168,20 @@ export async function joinByWireguard(label: string): Promise<WireguardPair> {
 export function must<T>(value: T | undefined): T {
   if (value === undefined) throw new Error('a fixture is wrong');
   return value;
+}
+
+function birdConfig(end: End): string {
+  const [own, peer, as] = end === 'a' ? [inside.a, inside.b, 65001] : [inside.b, inside.a, 65002];
+  return `router id ${own[0]};
+protocol device { scan time 60; }
+protocol bgp inside {
+  local ${own[0]} as ${as};
+  neighbor ${peer[0]} external;
+  hold time 240;
+  connect retry time 1; connect delay time 1; error wait time 1, 2;
+  ipv4 { import all; export all; };
+}
+`;
 }
 
 /** Fails loudly, with what to install. */

@@ -119,7 +119,7 @@ describe('a tunnel', () => {
     await eventually('packets pass', () => pair.answers('b'), Boolean);
   });
 
-  it('that is told another preshared key passes nothing until both know it', async () => {
+  it('goes on when both are given a preshared key, and when it is taken back', async () => {
     await pair.ensure('a', withPresharedKey);
     await pair.ensure('b', withPresharedKey);
     await eventually('they agree', () => pair.answers('a'), Boolean);
@@ -151,12 +151,16 @@ describe('what goes wrong', () => {
     await eventually('packets pass', () => pair.answers('a'), Boolean);
   });
 
-  it('a peer that is gone takes the inside addresses with it, and one that is reborn brings them back', async () => {
+  it('a peer that is gone takes the inside addresses and the session of BIRD with it, and one that is reborn brings them back', async () => {
     const before = rings.a;
+    const sessions = pair.speakBgp();
+    await eventually('sessions', sessions, (text) => text.includes('Established'), 30_000);
     process.kill(must(pair.pidOf('b')), 'SIGKILL');
     // With traffic: an idle tunnel asks for no answer.
     const ringsWhileAsked = () => (pair.answers('a') ? before : rings.a);
     await eventually('it rings', ringsWhileAsked, (count) => count > before, 50_000);
+    // The hold time is four minutes: it is not what ends the session.
+    await eventually('no session', sessions, (text) => !text.includes('Established'));
     expect(pair.addressesOf('a')).toEqual([]);
     expect(await pair.ensure('a')).toMatchObject({ state: 'down', reason: expect.stringContaining('silent') });
     await pair.ensure('b');
@@ -166,7 +170,8 @@ describe('what goes wrong', () => {
       (addresses) => addresses.length === 2,
     );
     await eventually('packets pass', () => pair.answers('b'), Boolean);
-  }, 90_000);
+    await eventually('sessions', sessions, (text) => text.includes('Established'), 30_000);
+  }, 150_000);
 
   it.each([
     ['missing', undefined, 'secret site/psk is missing'],
