@@ -56,6 +56,8 @@ export interface NetDevices {
   rename(from: string, to: string): Promise<Result<void, NetDevicesError>>;
   /** No error where it is gone already. */
   remove(name: string): Promise<Result<void, NetDevicesError>>;
+  /** Settings below /proc/sys/net, such as `ipv4/conf/eth0/rp_filter`. Those of a family the kernel has not are passed over. */
+  setSysctls(settings: readonly (readonly [path: string, value: string])[]): Promise<Result<void, NetDevicesError>>;
   /** Commands of `ip`, without the word `ip`, up to the first that fails. */
   change(commands: readonly string[]): Promise<Result<void, NetDevicesError>>;
 }
@@ -104,11 +106,12 @@ export function createNetDevices({ launcher = [] }: { readonly launcher?: readon
     return done.ok ? ok(undefined) : done;
   }
 
-  /** A kernel without IPv6 has none of its settings, which then nobody misses. */
-  async function claim(name: string): Promise<Result<void, NetDevicesError>> {
+  async function setSysctls(
+    settings: readonly (readonly [path: string, value: string])[],
+  ): Promise<Result<void, NetDevicesError>> {
     // Slashes, since a device's name may have dots in it.
-    const settings = ownSettings.map(([path, value]) => `net/${path.replace('*', name)}=${value}`);
-    const done = await run(['sysctl', '--quiet', '--ignore', '--write', ...settings]);
+    const words = settings.map(([path, value]) => `net/${path}=${value}`);
+    const done = await run(['sysctl', '--quiet', '--ignore', '--write', ...words]);
     return done.ok ? ok(undefined) : done;
   }
 
@@ -120,7 +123,7 @@ export function createNetDevices({ launcher = [] }: { readonly launcher?: readon
       const device = read.value[0];
       if (!device) return err({ message: `there is no device ${name}` });
       if (wish.alias !== undefined && wish.alias !== device.alias) {
-        const claimed = await claim(name);
+        const claimed = await setSysctls(ownSettings.map(([path, value]) => [path.replace('*', name), value]));
         if (!claimed.ok) return claimed;
       }
       return change(differences(device, wish));
@@ -132,6 +135,7 @@ export function createNetDevices({ launcher = [] }: { readonly launcher?: readon
       if (removed.ok || !removed.error.message.includes('Cannot find device')) return removed;
       return ok(undefined);
     },
+    setSysctls,
     change,
   };
 }

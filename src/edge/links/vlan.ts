@@ -1,0 +1,245 @@
+/**
+ * The driver of VLANs: the kernel's 802.1Q, or the tagger where the kernel has none.
+ *
+ *   VlanLinkIntent[] ─[ensure]→ sub-interface with MTU and addresses ─[read]→ LinkReport[]
+ *
+ * Invariant: a tag that somebody else uses on the parent is left to them. The parent is never changed, but for the filter that
+ * takes our tags off. Without a parent that carries, the sub-interface does not either.
+ */
+import type { VlanLinkIntent } from '../../intent/links/links-intent.ts';
+import type { LinkDriver } from '../../links/link-driver.ts';
+import type { LinkReport } from '../../links/link-report.ts';
+import { err, ok, type Result } from '../../result.ts';
+import { openLineChild } from '../line-child.ts';
+import { aliasOf, createNetDevices, isOfRouter, type NetDevice } from './netdevices.ts';
+import { attachFilters, makePair, parseTrunk, removePair, type Trunk, taggerFilters, trunkName } from './tagger.ts';
+import { createTrafficControl, type EntranceFilter } from './traffic-control.ts';
+import { refuseTag } from './vlan-tags.ts';
+
+export interface VlanDriverOptions {
+  readonly router: string;
+  /** For files that exist for a moment. */
+  readonly dir: string;
+  /** Program and arguments to put before every command, such as `ip netns exec r1`; for tests. */
+  readonly launcher?: readonly string[];
+}
+
+type Driver = 'kernel-8021q' | 'tc-bpf-tagger';
+
+interface Seen {
+  readonly devices: ReadonlyMap<string, NetDevice>;
+  readonly filters: ReadonlyMap<string, readonly EntranceFilter[]>;
+}
+
+export function createVlanDriver({ router, dir, launcher = [] }: VlanDriverOptions): LinkDriver<VlanLinkIntent> {
+  const devices = createNetDevices({ launcher });
+  const control = createTrafficControl(dir, launcher);
+  let kept: readonly VlanLinkIntent[] = [];
+  let last: Promise<unknown> = Promise.resolve();
+
+  /** One thing after the other: a carrier must not be switched in the middle of a change. */
+  function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = last.then(work);
+    last = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async function readDevices(): Promise<ReadonlyMap<string, NetDevice>> {
+    const read = await devices.read();
+    if (!read.ok) throw new Error(read.error.message);
+    return new Map(read.value.map((device) => [device.name, device]));
+  }
+
+  async function look(links: readonly VlanLinkIntent[]): Promise<Seen> {
+    const there = await readDevices();
+    const entrances = new Set(links.flatMap(({ interfaceName, parent }) => [parent, trunkName(interfaceName)]));
+    const filters = await control.read([...entrances].filter((name) => there.has(name)));
+    if (!filters.ok) throw new Error(filters.error);
+    return { devices: there, filters: filters.value };
+  }
+
+  /** Ours that nobody wants, or not as they are. Gives whether there were any. */
+  async function sweep(links: readonly VlanLinkIntent[], there: ReadonlyMap<string, NetDevice>): Promise<boolean> {
+    let isChanged = false;
+    for (const device of there.values()) {
+      const trunk = parseTrunk(device);
+      const isWanted = links.some((link) => (trunk ? isTrunkOf(trunk, link) : isKernelVlanOf(device, link)));
+      if (isWanted || !isOfRouter(router, device) || !(trunk || device.kind === 'vlan')) continue;
+      isChanged = true;
+      const removed = trunk
+        ? await removePair(devices, control, trunk, there.get(trunk.parent))
+        : await devices.remove(device.name);
+      if (!removed.ok) throw new Error(`${device.name} cannot be taken away: ${messageOf(removed.error)}`);
+    }
+    return isChanged;
+  }
+
+  async function make(link: VlanLinkIntent): Promise<Result<void, string>> {
+    const { parent, interfaceName, id } = link;
+    const made = await devices.change([`link add link ${parent} name ${interfaceName} type vlan id ${id}`]);
+    if (made.ok) return ok(undefined);
+    if (!made.error.message.includes('Unknown device type')) return err(made.error.message);
+    return makePair(devices, router, link);
+  }
+
+  /** Everything but what is already as it must be. */
+  async function bring(link: VlanLinkIntent, { devices: there, filters }: Seen): Promise<Result<void, string>> {
+    const [parent, device, trunk] = partsOf(link, there);
+    if (!parent || !device) return err('its device was gone again at once');
+    const wish = {
+      alias: aliasOf(router, link.attachment),
+      mtu: link.mtu ?? parent.mtu,
+      addresses: link.addresses,
+      // A kernel VLAN follows its parent by itself, and cannot be up without it.
+      isUp: trunk || parent.isUp ? true : undefined,
+    };
+    if (trunk) {
+      const changes = trunk.mtu === wish.mtu ? [] : [`link set dev ${trunk.name} mtu ${wish.mtu}`];
+      if (device.mac !== parent.mac && parent.mac !== undefined) {
+        changes.push(`link set dev ${device.name} address ${parent.mac}`);
+      }
+      const changed = await devices.change(changes);
+      if (!changed.ok) return err(changed.error.message);
+      const attached = await attachFilters(control, taggerFilters(link, parent, trunk), filters);
+      if (!attached.ok) return attached;
+    }
+    const configured = await devices.configure(device.name, wish, device);
+    if (!configured.ok) return err(configured.error.message);
+    return trunk ? carry(trunk, parent) : ok(undefined);
+  }
+
+  /** The sub-interface carries as its parent does. */
+  async function carry(trunk: NetDevice, parent: NetDevice | undefined): Promise<Result<void, string>> {
+    const carries = parent?.hasCarrier === true;
+    if (trunk.isUp === carries) return ok(undefined);
+    const set = await devices.setUp(trunk.name, carries);
+    return set.ok ? ok(undefined) : err(set.error.message);
+  }
+
+  async function bringSafely(link: VlanLinkIntent, seen: Seen): Promise<Result<void, string>> {
+    try {
+      return await bring(link, seen);
+    } catch (error) {
+      // A disk that is full, a folder that is gone: of this link alone.
+      return err((error as Error).message);
+    }
+  }
+
+  async function ensure(links: readonly VlanLinkIntent[]): Promise<readonly LinkReport[]> {
+    kept = links;
+    const before = await readDevices();
+    const there = (await sweep(links, before)) ? await readDevices() : before;
+    const refused = new Map<string, string>();
+    let isMade = false;
+    for (const link of links) {
+      const reason = refuseTag(router, link, there);
+      if (reason !== undefined) refused.set(link.interfaceName, reason);
+      if (reason !== undefined || !there.has(link.parent) || there.has(link.interfaceName)) continue;
+      const made = await make(link);
+      if (made.ok) isMade = true;
+      else refused.set(link.interfaceName, `it cannot be made: ${made.error}`);
+    }
+    const seen = isMade || links.length > 0 ? await look(links) : { devices: there, filters: new Map() };
+    for (const link of links) {
+      if (refused.has(link.interfaceName)) continue;
+      const trunk = seen.devices.get(trunkName(link.interfaceName));
+      const brought = seen.devices.has(link.parent)
+        ? await bringSafely(link, seen)
+        : trunk
+          ? await carry(trunk, undefined)
+          : ok(undefined);
+      if (!brought.ok) refused.set(link.interfaceName, brought.error);
+    }
+    const after = links.length > 0 ? await readDevices() : there;
+    return links.map((link) => reportOf(link, after, refused.get(link.interfaceName)));
+  }
+
+  /** Carriers alone, as fast as can be. */
+  async function follow(): Promise<void> {
+    const there = await readDevices();
+    for (const { parent, interfaceName } of kept) {
+      const device = there.get(trunkName(interfaceName));
+      const trunk = device && parseTrunk(device);
+      // A parent that came back has no filters yet: what was lost with it is for a whole turn.
+      if (device && trunk?.router === router && there.get(parent)?.hasCarrier !== true) await carry(device, undefined);
+    }
+  }
+
+  const open = new Set<{ close(): void }>();
+
+  return {
+    ensure: (links) => inTurn(() => ensure(links)),
+    watch(onChange) {
+      const [program = '', ...before] = [...launcher, 'ip'];
+      const ring = (): void => {
+        inTurn(follow).then(onChange, onChange);
+      };
+      const isOfInterest = (name: string): boolean =>
+        kept.some(
+          ({ parent, interfaceName }) => name === parent || name === interfaceName || name === trunkName(interfaceName),
+        );
+      const child = openLineChild(
+        program,
+        [...before, '-o', 'monitor', 'link'],
+        (line) => {
+          const name = /^(?:Deleted )?\d+: ([^@:]+)/.exec(line)?.[1];
+          if (name !== undefined && isOfInterest(name)) ring();
+        },
+        ring,
+      );
+      const watching = {
+        close() {
+          open.delete(watching);
+          child.close();
+        },
+      };
+      open.add(watching);
+      return watching;
+    },
+    leave() {
+      for (const watching of open) watching.close();
+    },
+  };
+}
+
+function partsOf(
+  { parent, interfaceName }: VlanLinkIntent,
+  there: ReadonlyMap<string, NetDevice>,
+): readonly [parent: NetDevice | undefined, device: NetDevice | undefined, trunk: NetDevice | undefined] {
+  const device = there.get(interfaceName);
+  return [there.get(parent), device, device?.kind === 'veth' ? there.get(trunkName(interfaceName)) : undefined];
+}
+
+function isTrunkOf({ device, parent, id }: Trunk, link: VlanLinkIntent): boolean {
+  return device.name === trunkName(link.interfaceName) && parent === link.parent && id === link.id;
+}
+
+function isKernelVlanOf(device: NetDevice, { interfaceName, parent, id }: VlanLinkIntent): boolean {
+  return device.name === interfaceName && device.below === parent && device.vlanId === id;
+}
+
+function messageOf(error: string | { readonly message: string }): string {
+  return typeof error === 'string' ? error : error.message;
+}
+
+function reportOf(
+  link: VlanLinkIntent,
+  there: ReadonlyMap<string, NetDevice>,
+  refusal: string | undefined,
+): LinkReport {
+  const [parent, device, trunk] = partsOf(link, there);
+  const driver: Driver | null = device?.kind === 'vlan' ? 'kernel-8021q' : trunk ? 'tc-bpf-tagger' : null;
+  const base = { attachment: link.attachment, interfaceName: link.interfaceName, kind: 'vlan', driver } as const;
+  const state = (state: LinkReport['state'], reason: string | null): LinkReport => ({
+    ...base,
+    state,
+    reason,
+    mtu: device?.mtu ?? null,
+  });
+  if (refusal !== undefined) return state('failed', refusal);
+  if (!parent) return state('down', `its parent ${link.parent} is not there`);
+  if (!parent.isUp) return state('down', `its parent ${link.parent} is switched off: ip link set ${link.parent} up`);
+  if (!parent.hasCarrier) return state('down', `its parent ${link.parent} has no carrier`);
+  if (!device?.hasCarrier) return state('down', 'its device does not carry yet');
+  return state('up', null);
+}
