@@ -75,6 +75,8 @@ describe('the Attachment of a VPN connection', () => {
     ['with BGP', vpnXml(), {}],
     ['with the proposals of a file that was narrowed', narrowed, { proposals: 'file' }],
     ['of one tunnel', vpnXml([firstTunnel]), {}],
+    ['with short lifetimes', vpnXml().replaceAll(/<lifetime>\d+/g, '<lifetime>900'), {}],
+    ['with one question to a silent peer', vpnXml().replaceAll('<retries>3', '<retries>1'), {}],
     ['without BGP', staticVpnXml(), { prefixes: ['10.20.0.0/16'] }],
     ['to a transit gateway', vpnXml().replaceAll('vpn_gateway_id', 'transit_gateway_id'), {}],
     ['with hardly more than addresses', vpnXml().replaceAll(/<(ike|ipsec)>[\s\S]*?<\/\1>/g, ''), {}],

@@ -86,7 +86,8 @@ function compileIpsec(tunnels: readonly VpnTunnel[], proposals: readonly Proposa
   const isShared = tunnels.every(({ localOutside }) => localOutside?.bits === localId?.bits);
   const deadPeer = tunnels.flatMap((tunnel) => tunnel.deadPeer ?? []);
   const delay = Math.min(...deadPeer.map(({ interval }) => interval));
-  const timeout = Math.min(...deadPeer.map(({ interval, retries }) => interval * retries));
+  // One question alone would be no chance to answer.
+  const timeout = Math.min(...deadPeer.map(({ interval, retries }) => interval * Math.max(2, retries)));
   return {
     ...(localId && isShared ? { localID: printAddress(localId) } : {}),
     ike: { proposals: distinct(proposals.map(({ ike }) => ike)), ...lifetime(tunnels.map(({ ike }) => ike.lifetime)) },
