@@ -25,6 +25,8 @@ export interface LinkPath extends LinkEnds {
   readonly at: FieldPath;
 }
 
+/** Links that may lie below one another: each takes its share of every packet. */
+export const maxUnderlays = 8;
 const maxInterfaceName = 15;
 const hashLength = 4;
 

@@ -9,6 +9,7 @@ import type { Diagnostic } from './diagnostic.ts';
 import { printFieldPath, shownValue } from './document.ts';
 import { filtersExist, peersHaveAs, peersUncontested, poolsDisjoint } from './references/bgp.ts';
 import type { Finding, ReferenceCheck } from './references/finding.ts';
+import { devicesDistinct, listenPortsDistinct, subnetsDistinct, tagsDistinct } from './references/links.ts';
 import {
   configurationsUsed,
   endpointsVisible,
@@ -30,6 +31,7 @@ import {
   sitePrefixesDistinct,
   staticInsideSite,
 } from './references/topology.ts';
+import { peeringsCarryNoTransit, rolesFit, tunnelsLeave, underlaysExist } from './references/underlays.ts';
 import type { Snapshot } from './snapshot.ts';
 
 export const referenceChecks: readonly ReferenceCheck[] = [
@@ -54,6 +56,14 @@ export const referenceChecks: readonly ReferenceCheck[] = [
   managementInterfacesExist,
   remotesUncontested,
   routerAddressesDistinct,
+  tagsDistinct,
+  devicesDistinct,
+  listenPortsDistinct,
+  subnetsDistinct,
+  underlaysExist,
+  tunnelsLeave,
+  rolesFit,
+  peeringsCarryNoTransit,
 ];
 
 export interface References {

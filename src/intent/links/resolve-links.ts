@@ -6,6 +6,7 @@
  * Invariant: total: a store may hold a link that no validation ever saw, so each is read by its schema once more, and one
  * that does not pass is left out and named. Nothing is half resolved: a tunnel whose underlay is missing is no tunnel.
  */
+import { maxUnderlays } from '../../resources/link-paths.ts';
 import type { FieldPath } from '../../resources/resource.ts';
 import type { Warning } from '../router-intent.ts';
 import type { AttachmentFacts, Topology } from '../topology/topology.ts';
@@ -62,6 +63,14 @@ function resolveAttachment(
         'missing-underlay',
         ['spec', 'over'],
         `no Attachment ${choice.name} joins this router to a Site that exists: the link is left out until one does`,
+      );
+      break;
+    case 'deep':
+      own = refuse(
+        attachment,
+        'underlay-depth',
+        ['spec', 'over'],
+        `more than ${maxUnderlays} links would lie below this one: it is left out until it runs over one further down`,
       );
       break;
     case 'loop':

@@ -6,6 +6,7 @@
  * Invariant: a chain of `over` ends: an Attachment that is carried by itself, however many others lie between, has no
  * underlay, and neither has one that is carried by such a one.
  */
+import { maxUnderlays } from '../../resources/link-paths.ts';
 import type { AttachmentFacts } from '../topology/topology.ts';
 
 export type UnderlayChoice =
@@ -13,6 +14,7 @@ export type UnderlayChoice =
   | { readonly kind: 'routed' }
   | { readonly kind: 'over'; readonly attachment: AttachmentFacts }
   | { readonly kind: 'missing'; readonly name: string }
+  | { readonly kind: 'deep' }
   /** Names from the Attachment to the one that was met before. */
   | { readonly kind: 'loop'; readonly names: readonly string[] };
 
@@ -28,6 +30,7 @@ export function findUnderlay(
     const isMet = names.includes(name);
     names.push(name);
     if (isMet) return { kind: 'loop', names };
+    if (names.length > maxUnderlays + 1) return { kind: 'deep' };
   }
   const found = byName.get(over);
   return found ? { kind: 'over', attachment: found } : { kind: 'missing', name: over };

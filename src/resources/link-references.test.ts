@@ -1,0 +1,179 @@
+/** What the links of one router say about each other: each check, what it finds and what it leaves alone. */
+import { describe, expect, it } from 'vitest';
+import { parseFile } from './document.ts';
+import { manifest } from './manifest.fixture.ts';
+import { checkReferences } from './references.ts';
+import { makeSnapshot } from './snapshot.ts';
+
+function errorsOf(...manifests: string[]): { name: string; field: string; reason: string }[] {
+  const { resources, errors } = parseFile({ path: 'f.yaml', text: manifests.join('---\n') });
+  expect(errors).toEqual([]);
+  return checkReferences(makeSnapshot(resources)).errors.map(({ name, field, reason }) => ({ name, field, reason }));
+}
+
+const router = (spec = ''): string => manifest('Router', `asNumber: 64520\n${spec}`, 'r1');
+const sites = ['a', 'b'].map((name) => manifest('Site', 'type: vpc\nprefixes: [10.0.0.0/8]', name)).join('---\n');
+
+let count = 0;
+/** Addresses that no other has, unless the rest says some. */
+function attachment(name: string, link: string, more = ''): string {
+  const third = ++count % 250;
+  const ends = more.includes('addresses:')
+    ? ''
+    : `\naddresses: {local: [172.16.${third}.1/30], remote: [172.16.${third}.2]}`;
+  const routes = more.includes('bgp:') ? '' : '\nstatic: {prefixes: [10.0.0.0/8]}';
+  const site = more.includes('site:') ? '' : '\nsite: a';
+  return manifest('Attachment', `router: r1\nlink: {${link}}${site}${ends}${routes}\n${more}`, name);
+}
+const vlan = (name: string, parent: string, id: number, more = ''): string =>
+  attachment(name, `vlan: {parent: ${parent}, id: ${id}}`, more);
+const device = (name: string, dev: string, more = ''): string => attachment(name, `interface: {name: ${dev}}`, more);
+const tunnel = (name: string, peer: string, more = ''): string =>
+  attachment(name, `ipsec: {psk: {secretRef: {name: v, key: k}}, tunnels: [{remoteAddress: "${peer}"}]}`, more);
+const wireguard = (name: string, settings = ''): string =>
+  attachment(name, `wireguard: {peerPublicKey: "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="${settings}}`);
+const peering = (name: string, more = ''): string =>
+  attachment(name, 'interface: {name: eth1, network: vpc-peering}', more);
+const inside = (local: string, remote: string): string => `addresses: {local: ["${local}"], remote: ["${remote}"]}`;
+
+describe('an error is', () => {
+  it.each<[string, string[], string, string, RegExp]>([
+    [
+      'a tag twice on one parent',
+      [vlan('x', 'dx0', 101), vlan('y', 'dx0', 101)],
+      'y',
+      'spec.link.vlan.id',
+      /tag 101 on dx0 is that of Attachment x/,
+    ],
+    [
+      'a tag inside a tag',
+      [vlan('x', 'dx0', 101), vlan('y', 'dx0.101', 5)],
+      'y',
+      'spec.link.vlan.parent',
+      /dx0\.101 is the device of Attachment x/,
+    ],
+    [
+      'a link by the device that another makes',
+      [vlan('x', 'dx0', 101), device('y', 'dx0.101')],
+      'y',
+      'spec.link.interface.name',
+      /join the two/,
+    ],
+    [
+      'one device of two tunnels',
+      [wireguard('x', ', interface: t0'), wireguard('y', ', interface: t0, listenPort: 1')],
+      'y',
+      'spec.link',
+      /t0 is the device/,
+    ],
+    [
+      'one port of two WireGuards',
+      [wireguard('x'), wireguard('y')],
+      'y',
+      'spec.link.wireguard',
+      /51820 .* such as 51821/,
+    ],
+    [
+      'WireGuard at the port of IKE',
+      [wireguard('x', ', listenPort: 4500'), tunnel('y', '203.0.113.1')],
+      'x',
+      'spec.link.wireguard.listenPort',
+      /that of Attachment y/,
+    ],
+    [
+      'one subnet of two interfaces',
+      [
+        device('x', 'eth1', inside('172.31.0.1/24', '172.31.0.2')),
+        device('y', 'eth2', inside('172.31.0.3/24', '172.31.0.4')),
+      ],
+      'y',
+      'spec.addresses.local[0]',
+      /172\.31\.0\.0\/24 is the subnet of interface eth1/,
+    ],
+    [
+      'one inside /30 of two tunnels',
+      [
+        tunnel('x', '203.0.113.1', inside('169.254.8.2/30', '169.254.8.1')),
+        tunnel('y', '203.0.113.2', inside('169.254.8.1/30', '169.254.8.2')),
+      ],
+      'y',
+      'spec.addresses.local[0]',
+      /such as 169\.254\.8\.4\/30/,
+    ],
+    ['a tunnel over nothing', [tunnel('x', '203.0.113.1', 'over: dx')], 'x', 'spec.over', /dx does not exist/],
+    [
+      'a tunnel over a link of another family',
+      [device('x', 'eth1', inside('fd00::2/64', 'fd00::1')), tunnel('y', '203.0.113.1', 'over: x')],
+      'y',
+      'spec.over',
+      /no IPv4 address/,
+    ],
+    ['a tunnel over itself', [tunnel('x', '203.0.113.1', 'over: x')], 'x', 'spec.over', /x over x/],
+    [
+      'a tunnel to an address inside itself',
+      [tunnel('x', '169.254.9.1', inside('169.254.9.2/30', '169.254.9.1'))],
+      'x',
+      'spec.link',
+      /x over x; its peer lies in the inside subnet/,
+    ],
+    ['a tag in a VPC', [vlan('x', 'dx0', 101)], 'x', 'spec.link.vlan', /role transit/],
+    [
+      'a third network behind a peering',
+      [peering('x'), device('y', 'eth2', 'site: b')],
+      'x',
+      'spec.link.interface.network',
+      /Site b of Attachment y is one: lead a tunnel over it \(over: x\)/,
+    ],
+    ['BGP over a peering', [peering('x', 'bgp: {asNumber: 65001}')], 'x', 'spec.bgp', /would lead nowhere/],
+  ])('%s', (title, manifests, name, field, reason) => {
+    const role = title === 'a tag in a VPC' ? 'role: transit' : '';
+    expect(errorsOf(router(role), sites, ...manifests)).toEqual([
+      { name, field, reason: expect.stringMatching(reason) },
+    ]);
+  });
+
+  it('each of two tunnels that carry each other', () => {
+    const found = errorsOf(
+      router(),
+      sites,
+      tunnel('x', '203.0.113.1', 'over: y'),
+      tunnel('y', '203.0.113.2', 'over: x'),
+    );
+    expect(found.map(({ reason }) => reason)).toEqual([
+      expect.stringMatching(/x over y over x/),
+      expect.stringMatching(/y over x over y/),
+    ]);
+  });
+
+  it('a tower of links', () => {
+    const tower = Array.from({ length: 10 }, (_, i) =>
+      tunnel(`t${i}`, `203.0.113.${i}`, i === 0 ? '' : `over: t${i - 1}`),
+    );
+    expect(errorsOf(router(), sites, ...tower)).toEqual([
+      { name: 't9', field: 'spec.over', reason: expect.stringMatching(/more than 8 links/) },
+    ]);
+  });
+
+  it('a peering or a route server at a router of a data center', () => {
+    const routeServer = device('y', 'eth2', 'profile: aws-route-server\nbgp: {asNumber: 65001}');
+    expect(errorsOf(router('role: edge'), sites, peering('x'), routeServer).map(({ field }) => field)).toEqual([
+      'spec.link.interface.network',
+      'spec.profile',
+    ]);
+  });
+});
+
+it('nothing is said of what is right', () => {
+  const found = errorsOf(
+    router('interfaces: [{name: eth1, addresses: [172.31.0.1/24]}]'),
+    sites,
+    ...[vlan('v1', 'dx0', 101), vlan('v2', 'dx0', 102), vlan('v3', 'dx1', 101)],
+    // The addresses of an interface are said at the Router and at the Attachment.
+    device('d1', 'eth1', inside('172.31.0.1/24', '172.31.0.9')),
+    // A peering carries tunnels to the other VPC, and whatever is inside them.
+    ...[peering('p1'), tunnel('t1', '10.1.0.4', 'over: p1\nsite: b')],
+    tunnel('t2', '203.0.113.7', 'over: v1'),
+    ...[wireguard('w1'), wireguard('w2', ', listenPort: 51821')],
+  );
+  expect(found).toEqual([]);
+});

@@ -1,0 +1,155 @@
+/**
+ * Devices, tags, ports and subnets of one router's links: what is made is made once.
+ */
+import { containsPrefix, maskAddress, type Prefix, parseCidr, parsePrefix, printPrefix } from '../../net/prefix.ts';
+import { freeInsideBlock } from '../inside-addresses.ts';
+import { linkPaths } from '../link-paths.ts';
+import type { FieldPath, Resource } from '../resource.ts';
+import type { Snapshot } from '../snapshot.ts';
+import { wireguardDefaults } from '../tunnel-defaults.ts';
+import { error, type Finding, type ReferenceCheck } from './finding.ts';
+
+type Attachment = Resource<'Attachment'>;
+
+/** A tag is one link of its parent, and no tag stands inside another. */
+export const tagsDistinct: ReferenceCheck = function* (snapshot) {
+  const makers = madeDevices(snapshot);
+  const owners = new Map<string, Attachment>();
+  for (const attachment of snapshot.list('Attachment')) {
+    const { router, link } = attachment.spec;
+    if (!link.vlan) continue;
+    const { parent, id } = link.vlan;
+    const maker = makers.get(`${router} ${parent}`);
+    if (maker) {
+      const reason = `${parent} is the device of Attachment ${maker.metadata.name}, and a tag inside a link of ours is not supported: write the name of an interface that is there`;
+      yield error(attachment, ['spec', 'link', 'vlan', 'parent'], reason);
+    }
+    const key = `${router} ${parent} ${id}`;
+    const owner = owners.get(key);
+    if (owner) {
+      const reason = `tag ${id} on ${parent} is that of Attachment ${owner.metadata.name} on Router ${router} already: a tag is one link, so write another`;
+      yield error(attachment, ['spec', 'link', 'vlan', 'id'], reason);
+    } else owners.set(key, attachment);
+  }
+};
+
+/** Devices that links make, by router and name; the first Attachment that names one has it. */
+function madeDevices(snapshot: Snapshot): Map<string, Attachment> {
+  const makers = new Map<string, Attachment>();
+  for (const attachment of snapshot.list('Attachment')) {
+    if (attachment.spec.link.interface) continue;
+    for (const { interfaceName } of linkPaths(attachment)) {
+      const key = `${attachment.spec.router} ${interfaceName}`;
+      if (!makers.has(key)) makers.set(key, attachment);
+    }
+  }
+  return makers;
+}
+
+/** What a link makes is no other link's device; devices that are there may be shared. */
+export const devicesDistinct: ReferenceCheck = function* (snapshot) {
+  const makers = madeDevices(snapshot);
+  for (const attachment of snapshot.list('Attachment')) {
+    const { router, link } = attachment.spec;
+    for (const { interfaceName } of linkPaths(attachment)) {
+      const maker = makers.get(`${router} ${interfaceName}`);
+      if (!maker || maker === attachment || isSameTag(maker, attachment)) continue;
+      const reason = `${interfaceName} is the device that the link of Attachment ${maker.metadata.name} makes on Router ${router}: ${link.interface ? 'an Attachment has one link, so join the two' : 'give one of them another name'}`;
+      yield error(attachment, link.interface ? ['spec', 'link', 'interface', 'name'] : ['spec', 'link'], reason);
+    }
+  }
+};
+
+function isSameTag({ spec: { link: a } }: Attachment, { spec: { link: b } }: Attachment): boolean {
+  return a.vlan !== undefined && a.vlan.parent === b.vlan?.parent && a.vlan.id === b.vlan.id;
+}
+
+/** IKE has its two ports wherever there is an IPsec tunnel (RFC 7296 §2, RFC 3948). */
+const ikePorts = [500, 4500];
+
+/** Two WireGuard devices of a router cannot listen on one UDP port. */
+export const listenPortsDistinct: ReferenceCheck = function* (snapshot) {
+  const owners = new Map<string, string>();
+  for (const { metadata, spec } of snapshot.list('Attachment')) {
+    if (!spec.link.ipsec) continue;
+    for (const port of ikePorts) owners.set(`${spec.router} ${port}`, metadata.name);
+  }
+  for (const attachment of snapshot.list('Attachment')) {
+    const { router, link } = attachment.spec;
+    if (!link.wireguard) continue;
+    const port = link.wireguard.listenPort ?? wireguardDefaults.listenPort;
+    const owner = owners.get(`${router} ${port}`);
+    if (owner === undefined) owners.set(`${router} ${port}`, attachment.metadata.name);
+    else {
+      let free: number = wireguardDefaults.listenPort;
+      while (owners.has(`${router} ${free}`)) free++;
+      const reason = `UDP port ${port} of Router ${router} is that of Attachment ${owner} already: write another listenPort, such as ${free}`;
+      const path = ['spec', 'link', 'wireguard'];
+      yield error(attachment, link.wireguard.listenPort === undefined ? path : [...path, 'listenPort'], reason);
+    }
+  }
+};
+
+interface Subnet {
+  readonly prefix: Prefix;
+  readonly interfaceName: string;
+  readonly resource: Resource<'Router'> | Attachment;
+  readonly path: FieldPath;
+}
+
+const linkLocals = ['169.254.0.0/16', 'fe80::/10'].flatMap((text) => parsePrefix(text) ?? []);
+
+/** The kernel can reach a subnet by one interface only. */
+export const subnetsDistinct: ReferenceCheck = function* (snapshot) {
+  const attachments = new Map<string, Attachment[]>();
+  for (const attachment of snapshot.list('Attachment')) {
+    const { router } = attachment.spec;
+    attachments.set(router, [...(attachments.get(router) ?? []), attachment]);
+  }
+  for (const router of snapshot.list('Router')) {
+    yield* findShared(router, subnetsOf(router, attachments.get(router.metadata.name) ?? []));
+  }
+};
+
+function* findShared(router: Resource<'Router'>, subnets: readonly Subnet[]): Iterable<Finding> {
+  const owners = new Map<string, Subnet>();
+  let free: Prefix | undefined;
+  for (const subnet of subnets) {
+    const { prefix, interfaceName, resource, path } = subnet;
+    const text = printPrefix(prefix);
+    const owner = owners.get(text);
+    if (!owner) owners.set(text, subnet);
+    else if (owner.interfaceName !== interfaceName) {
+      free ??= freeInsideBlock(subnets.map((one) => one.prefix));
+      const instead = free && isLinkLocal(prefix) ? `, such as ${printPrefix(free)}` : '';
+      const reason = `${text} is the subnet of interface ${owner.interfaceName} of Router ${router.metadata.name} already, and a subnet is reached by one interface: write another${instead}`;
+      yield error(resource, path, reason);
+    }
+  }
+}
+
+function isLinkLocal(prefix: Prefix): boolean {
+  return linkLocals.some((range) => containsPrefix(range, prefix));
+}
+
+function subnetsOf(router: Resource<'Router'>, attachments: readonly Attachment[]): Subnet[] {
+  const found: Subnet[] = [];
+  const add = (text: string, interfaceName: string, resource: Subnet['resource'], path: FieldPath): void => {
+    const cidr = parseCidr(text);
+    if (!cidr) return;
+    const prefix = maskAddress(cidr.address, cidr.length);
+    // A host's own prefix is no subnet, and every interface has fe80::/64.
+    const isHost = cidr.length === (cidr.address.family === 4 ? 32 : 128);
+    const isEverywhere = cidr.address.family === 6 && isLinkLocal(prefix);
+    if (!isHost && !isEverywhere) found.push({ prefix, interfaceName, resource, path });
+  };
+  for (const [i, { name, addresses = [] }] of (router.spec.interfaces ?? []).entries()) {
+    for (const [j, text] of addresses.entries()) add(text, name, router, ['spec', 'interfaces', i, 'addresses', j]);
+  }
+  for (const attachment of attachments) {
+    for (const { interfaceName, local, at } of linkPaths(attachment)) {
+      for (const [i, text] of local.entries()) add(text, interfaceName, attachment, [...at, 'local', i]);
+    }
+  }
+  return found;
+}
