@@ -1,0 +1,155 @@
+/**
+ * Charons as processes of this router: started, found again and ended.
+ *
+ * Invariant: each runs in a session of its own and outlives us; a process that somebody else started is never touched: ours are
+ * those whose environment names a configuration in our folder. None leaves its memory, which holds keys, in a core file.
+ */
+import { spawn } from 'node:child_process';
+import { mkdir, open, readdir, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { err, ok, type Result } from '../../result.ts';
+import { writeFileAtomically } from '../atomic-file.ts';
+import { readText, removeFile, trimLog } from '../bird-files.ts';
+
+export interface CharonFiles {
+  readonly dir: string;
+  readonly config: string;
+  readonly socket: string;
+  readonly log: string;
+  /** What it calls its TUN device, whatever the device is called now. */
+  readonly tun: string;
+  /** What it was told of its connections: no key. */
+  readonly connections: string;
+}
+
+/** Debian's; it is on nobody's PATH. */
+const program = '/usr/sbin/charon-systemd';
+/** How long it may take until it answers after its start, or is gone after being told to end, in ms. */
+const patienceMs = 10_000;
+const pollMs = 20;
+
+export function charonFiles(root: string, name: string): CharonFiles {
+  const dir = join(root, name);
+  return {
+    dir,
+    config: join(dir, 'strongswan.conf'),
+    socket: join(dir, 'charon.vici'),
+    log: join(dir, 'charon.log'),
+    tun: join(dir, 'tun'),
+    connections: join(dir, 'connections.json'),
+  };
+}
+
+/** Process ids of the charons that run for this folder, by their names. */
+export async function findCharons(root: string): Promise<Map<string, number>> {
+  const found = new Map<string, number>();
+  for (const entry of await readdir('/proc')) {
+    const pid = Number(entry);
+    const config = Number.isInteger(pid) ? await configOf(pid) : undefined;
+    if (config !== undefined && dirname(dirname(config)) === root) found.set(basename(dirname(config)), pid);
+  }
+  return found;
+}
+
+/** Names that a charon was ever started for and not ended. */
+export async function startedCharons(root: string): Promise<readonly string[]> {
+  return readdir(root).catch(() => []);
+}
+
+export async function isCharon(files: CharonFiles, pid: number): Promise<boolean> {
+  return (await configOf(pid)) === files.config;
+}
+
+async function configOf(pid: number): Promise<string | undefined> {
+  const environment = await readText(`/proc/${pid}/environ`).catch(() => undefined);
+  const prefix = 'STRONGSWAN_CONF=';
+  return environment
+    ?.split('\0')
+    .find((line) => line.startsWith(prefix))
+    ?.slice(prefix.length);
+}
+
+/** Its process id, once `answers` says so of it. */
+export async function startCharon(
+  files: CharonFiles,
+  config: string,
+  launcher: readonly string[],
+  answers: () => Promise<boolean>,
+): Promise<Result<number, string>> {
+  await mkdir(files.dir, { recursive: true, mode: 0o700 });
+  await writeFileAtomically(files.config, config);
+  for (const stale of [files.socket, files.connections, files.tun]) await removeFile(stale);
+  await trimLog(files);
+  const log = await open(files.log, 'a', 0o600);
+  // A core file of no bytes where it would be written by the kernel; where a program takes it, see withholdMemory.
+  const [first = '', ...words] = [...launcher, 'prlimit', '--core=0:0', program];
+  const child = spawn(first, words, {
+    detached: true,
+    stdio: ['ignore', log.fd, log.fd],
+    env: { PATH: process.env['PATH'], STRONGSWAN_CONF: files.config },
+  });
+  let failure: string | undefined;
+  child.on('error', ({ message }) => {
+    failure = message;
+  });
+  child.on('exit', (code) => {
+    const missing = 'charon is not installed: apt-get install charon-systemd';
+    failure ??= code === 127 ? missing : `charon ended at once; see ${files.log}`;
+  });
+  child.unref();
+  await log.close();
+  const { pid } = child;
+  if (pid !== undefined) await withholdMemory(pid);
+  if (!(await until(async () => failure !== undefined || (await answers()))))
+    failure ??= `charon does not answer; see ${files.log}`;
+  if (failure === undefined && pid !== undefined) return ok(pid);
+  if (pid !== undefined && (await isCharon(files, pid))) await endCharon(files, pid);
+  return err(failure ?? 'charon could not be started');
+}
+
+/** Of no kind of its memory is anything in a core file; this outlasts the start of a program (core(5)). */
+async function withholdMemory(pid: number): Promise<void> {
+  await writeFile(`/proc/${pid}/coredump_filter`, '0').catch(() => undefined);
+}
+
+/** Its associations are deleted at the peer, too. */
+export async function endCharon(files: CharonFiles, pid: number): Promise<Result<void, string>> {
+  const isGone = async (): Promise<boolean> => !(await isCharon(files, pid));
+  for (const name of ['SIGTERM', 'SIGKILL'] as const) {
+    if (await isGone()) break;
+    signal(pid, name);
+    await until(isGone);
+  }
+  return (await isGone()) ? ok(undefined) : err('charon does not end');
+}
+
+export async function forgetCharon(files: CharonFiles): Promise<void> {
+  await rm(files.dir, { recursive: true, force: true });
+}
+
+/** The TUN device that it holds, as it is called now; undefined where it holds none. */
+export async function tunOf(pid: number): Promise<string | undefined> {
+  const dir = `/proc/${pid}/fdinfo`;
+  for (const fd of await readdir(dir).catch(() => [])) {
+    const name = /^iff:\s*(\S+)/m.exec((await readText(join(dir, fd)).catch(() => undefined)) ?? '')?.[1];
+    if (name !== undefined) return name;
+  }
+  return undefined;
+}
+
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+async function until(isSo: () => Promise<boolean>): Promise<boolean> {
+  const deadline = Date.now() + patienceMs;
+  while (Date.now() < deadline) {
+    if (await isSo()) return true;
+    await new Promise((resolve) => setTimeout(resolve, pollMs));
+  }
+  return false;
+}

@@ -1,0 +1,194 @@
+/**
+ * One charon and the tunnels it serves: told what is wanted, asked what is, and heard.
+ *
+ *   CharonWish ─[ensure]→ process, load-key, load-conn, initiate;   charon's events ─▶ onChange(connection)
+ *
+ * Invariant: what equals what it was told before is not told again; keys are told once by each of us, since only we know which
+ * ones they were. A changed key disturbs no tunnel that is up: it is used by whoever authenticates next.
+ */
+
+import { associationEvents, readAssociations, type TunnelAssociations } from '../../links/ipsec/associations.ts';
+import { unusedRule } from '../../links/ipsec/charon-config.ts';
+import type { CharonConnection, CharonKey } from '../../links/ipsec/connection.ts';
+import { type Failures, failureOf, noFailures, noteLog, noteUp } from '../../links/ipsec/failure.ts';
+import type { ViciSection } from '../../links/ipsec/vici-message.ts';
+import { sameValue } from '../../net/same-value.ts';
+import { err, ok, type Result } from '../../result.ts';
+import { writeFileAtomically } from '../atomic-file.ts';
+import { readText, trimLog } from '../bird-files.ts';
+import { runProgram } from '../run-program.ts';
+import { type CharonFiles, endCharon, forgetCharon, isCharon, startCharon } from './charon-process.ts';
+import { openVici, type ViciClient } from './vici-client.ts';
+
+export interface CharonTunnel {
+  readonly name: string;
+  readonly connection: CharonConnection;
+  readonly initiates: boolean;
+}
+
+export interface Charon {
+  /** Starts it where it does not run with this configuration. */
+  run(config: string): Promise<Result<number, string>>;
+  /** Brings the tunnel about as far as that is this end's to do. */
+  tell(tunnel: CharonTunnel): Promise<Result<void, string>>;
+  /** Takes away all tunnels but these. */
+  keepOnly(names: ReadonlySet<string>): Promise<Result<void, string>>;
+  associations(name: string): Promise<Result<TunnelAssociations, string>>;
+  /** Why the tunnel did not come up when it was tried last. */
+  failure(name: string): string | undefined;
+  end(): Promise<Result<void, string>>;
+  leave(): void;
+}
+
+/** `pid`: of the one that was found running. `onChange` hears of a tunnel that may have come up or gone; of all where it ended. */
+export function createCharon(
+  files: CharonFiles,
+  launcher: readonly string[],
+  found: number | undefined,
+  onChange: (tunnel: string | undefined) => void,
+): Charon {
+  let pid = found;
+  let client: ViciClient | undefined;
+  let failures: Failures = noFailures;
+  let told: Readonly<Record<string, ViciSection>> | undefined;
+  const keys = new Map<string, CharonKey>();
+  /** Of the `list-sas` under way. */
+  let listed: ViciSection[] = [];
+
+  function hear(name: string, message: ViciSection): void {
+    if (name === 'list-sa') {
+      listed.push(message);
+    } else if (name === 'log') {
+      const { 'ikesa-name': connection, msg } = message;
+      if (typeof msg === 'string') failures = noteLog(failures, typeof connection === 'string' ? connection : '', msg);
+    } else {
+      for (const [key, value] of Object.entries(message)) if (typeof value === 'object') onChange(key);
+    }
+  }
+
+  async function connect(): Promise<Result<ViciClient, string>> {
+    if (client?.isOpen()) return ok(client);
+    const opened = await openVici(files.socket, {
+      events: ['list-sa', 'log', ...associationEvents],
+      onEvent: hear,
+      onClose: () => onChange(undefined),
+    });
+    if (opened.ok) client = opened.value;
+    return opened;
+  }
+
+  async function stop(): Promise<Result<void, string>> {
+    leave();
+    const ended = pid === undefined ? ok(undefined) : await endCharon(files, pid);
+    if (ended.ok) pid = undefined;
+    return ended;
+  }
+
+  function leave(): void {
+    client?.close();
+    client = undefined;
+    told = undefined;
+    keys.clear();
+  }
+
+  /** What it was told, by us or by a predecessor. */
+  async function readTold(): Promise<Readonly<Record<string, ViciSection>>> {
+    if (told) return told;
+    try {
+      told = JSON.parse((await readText(files.connections)) ?? '{}') as Record<string, ViciSection>;
+    } catch {
+      told = {};
+    }
+    return told;
+  }
+
+  /** Written before and after it is told: whoever ends in between finds that nothing is known of it. */
+  async function noteTold(name: string, connection: ViciSection | undefined): Promise<void> {
+    const { [name]: _, ...rest } = await readTold();
+    told = connection ? { ...rest, [name]: connection } : rest;
+    await writeFileAtomically(files.connections, JSON.stringify(told));
+  }
+
+  async function list(vici: ViciClient, name: string): Promise<Result<TunnelAssociations, string>> {
+    listed = [];
+    const answer = await vici.request('list-sas', { ike: name });
+    if (!answer.ok) return answer;
+    const associations = readAssociations(listed, name);
+    if (associations.isUp) failures = noteUp(failures, name);
+    return ok(associations);
+  }
+
+  async function load(vici: ViciClient, { name, connection }: CharonTunnel): Promise<Result<void, string>> {
+    if (!sameValue(keys.get(name), connection.key)) {
+      const loaded = await vici.request(connection.key.command, connection.key.message);
+      if (!loaded.ok) return err(`charon does not take its key: ${loaded.error}`);
+      keys.set(name, connection.key);
+    }
+    const before = (await readTold())[name];
+    if (sameValue(before, connection.connection)) return ok(undefined);
+    if (before) await noteTold(name, undefined);
+    const loaded = await vici.request('load-conn', connection.connection);
+    if (!loaded.ok) return err(`charon does not take the tunnel: ${loaded.error}`);
+    // What is up was agreed on before; a new agreement is made below.
+    if (before) await vici.request('terminate', { ike: name, force: 'yes' });
+    await noteTold(name, connection.connection);
+    return ok(undefined);
+  }
+
+  return {
+    async run(config) {
+      await trimLog(files);
+      const isRunning = pid !== undefined && (await isCharon(files, pid));
+      if (isRunning && pid !== undefined && (await readText(files.config)) === config) {
+        const connected = await connect();
+        if (connected.ok) return ok(pid);
+      }
+      const stopped = await stop();
+      if (!stopped.ok) return stopped;
+      const started = await startCharon(files, config, launcher, async () => (await connect()).ok);
+      if (!started.ok) return started;
+      pid = started.value;
+      for (const family of ['-4', '-6']) {
+        const [program = '', ...words] = [...launcher, 'ip', family, 'rule', 'delete', 'priority', String(unusedRule)];
+        // In the kernel's mode there is none.
+        await runProgram(program, words);
+      }
+      return started;
+    },
+    async tell(tunnel) {
+      const vici = await connect();
+      if (!vici.ok) return vici;
+      const loaded = await load(vici.value, tunnel);
+      if (!loaded.ok || !tunnel.initiates) return loaded;
+      const seen = await list(vici.value, tunnel.name);
+      if (!seen.ok) return seen;
+      if (seen.value.isUp || seen.value.isConnecting) return ok(undefined);
+      const initiated = await vici.value.request('initiate', { child: tunnel.name, ike: tunnel.name, timeout: '-1' });
+      return initiated.ok ? ok(undefined) : initiated;
+    },
+    async keepOnly(names) {
+      for (const name of Object.keys(await readTold())) {
+        if (names.has(name)) continue;
+        const vici = await connect();
+        if (!vici.ok) return vici;
+        await vici.value.request('unload-conn', { name });
+        await vici.value.request('terminate', { ike: name, force: 'yes' });
+        if (keys.get(name)?.command !== 'load-key') await vici.value.request('unload-shared', { id: name });
+        keys.delete(name);
+        await noteTold(name, undefined);
+      }
+      return ok(undefined);
+    },
+    async associations(name) {
+      const vici = await connect();
+      return vici.ok ? list(vici.value, name) : vici;
+    },
+    failure: (name) => failureOf(failures, name),
+    async end() {
+      const stopped = await stop();
+      if (stopped.ok) await forgetCharon(files);
+      return stopped;
+    },
+    leave,
+  };
+}

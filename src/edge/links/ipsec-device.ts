@@ -1,0 +1,127 @@
+/**
+ * The device of an IPsec tunnel: an XFRM interface where the kernel does ESP, a charon's TUN device where charon does.
+ *
+ *   EspPlace, tunnel, NetDevice[] ─[bringXfrm | bringTun]→ the device by its name, up only while the tunnel is
+ *
+ * Invariant: a device of that name that is not ours is left alone, and said.
+ */
+import type { IpsecTunnelIntent } from '../../intent/links/links-intent.ts';
+import { err, ok, type Result } from '../../result.ts';
+import { writeFileAtomically } from '../atomic-file.ts';
+import { readText } from '../bird-files.ts';
+import { printProgramError, runProgram } from '../run-program.ts';
+import { type CharonFiles, tunOf } from './charon-process.ts';
+import { aliasOf, isOfRouter, type NetDevice, type NetDevices } from './netdevices.ts';
+
+/** Bytes that kernel-libipsec reads from its TUN device at a time. */
+const largestTun = 1400;
+
+export interface TunnelDevice {
+  readonly router: string;
+  readonly devices: NetDevices;
+  /** As read just now. */
+  readonly there: ReadonlyMap<string, NetDevice>;
+}
+
+export async function bringXfrm(
+  { router, devices, there }: TunnelDevice,
+  tunnel: IpsecTunnelIntent,
+): Promise<Result<void, string>> {
+  const name = tunnel.interfaceName;
+  const found = there.get(name);
+  const alias = aliasOf(router, tunnel.attachment);
+  if (found) return found.kind === 'xfrm' && found.alias === alias ? ok(undefined) : err(`${name} is another device`);
+  return changed(devices, [`link add name ${name} type xfrm dev lo if_id ${tunnel.ifId}`]);
+}
+
+/**
+ * `pid`: of the charon, which goes on calling its device by the name it was made with, and must find one of that name for the
+ * routes it makes: a device that carries nothing takes that name over. Both are down while their names change.
+ */
+export async function bringTun(
+  { router, devices, there }: TunnelDevice,
+  tunnel: IpsecTunnelIntent,
+  files: CharonFiles,
+  pid: number,
+): Promise<Result<void, string>> {
+  const name = tunnel.interfaceName;
+  const tun = await tunOf(pid);
+  if (tun === undefined) return err('charon has no TUN device: is /dev/net/tun there?');
+  const made = (await readText(files.tun)) ?? tun;
+  await writeFileAtomically(files.tun, made);
+  if (tun !== name) {
+    if (there.has(name)) return err(`${name} is another device`);
+    const renamed = await devices.rename(tun, name);
+    if (!renamed.ok) return err(renamed.error.message);
+  }
+  const holder = tun === made ? undefined : there.get(made);
+  if (made === name || holder?.alias !== undefined) return ok(undefined);
+  return changed(devices, [
+    ...(holder ? [] : [`tuntap add dev ${made} mode tun`]),
+    `link set dev ${made} addrgenmode none`,
+    `link set dev ${made} up`,
+    `link set dev ${made} alias "${aliasOf(router, tunnel.attachment)}"`,
+  ]);
+}
+
+async function changed(devices: NetDevices, commands: readonly string[]): Promise<Result<void, string>> {
+  const done = await devices.change(commands);
+  return done.ok ? ok(undefined) : err(done.error.message);
+}
+
+/** The MTU it has then. */
+export async function settleDevice(
+  { router, devices }: Pick<TunnelDevice, 'router' | 'devices'>,
+  tunnel: IpsecTunnelIntent,
+  esp: 'kernel' | 'userspace',
+  isUp: boolean,
+  seen: NetDevice | undefined,
+): Promise<Result<number | null, string>> {
+  const mtu = mtuOf(tunnel, esp);
+  const wish = { alias: aliasOf(router, tunnel.attachment), mtu, addresses: tunnel.addresses, isUp };
+  const done = await devices.configure(tunnel.interfaceName, wish, seen);
+  return done.ok ? ok(mtu ?? seen?.mtu ?? null) : err(done.error.message);
+}
+
+function mtuOf({ mtu }: IpsecTunnelIntent, esp: 'kernel' | 'userspace'): number | undefined {
+  return esp === 'kernel' ? mtu : Math.min(mtu ?? largestTun, largestTun);
+}
+
+/**
+ * Devices that nothing needs any more: XFRM interfaces of tunnels that are not wanted, and name holders of charons that ended.
+ * `charons`: those that are to run.
+ */
+export async function abandonedDevices(
+  { router, there }: TunnelDevice,
+  wanted: ReadonlySet<string>,
+  charons: readonly CharonFiles[],
+): Promise<readonly string[]> {
+  const held = new Set(await Promise.all(charons.map(({ tun }) => readText(tun))));
+  return [...there.values()]
+    .filter((device) => isOfRouter(router, device) && !wanted.has(device.name) && !held.has(device.name))
+    .filter((device) => device.kind === 'xfrm' || isNameHolder(device))
+    .map(({ name }) => name);
+}
+
+function isNameHolder({ kind, name, addresses, hasCarrier }: NetDevice): boolean {
+  return kind === 'tun' && /^ipsec\d+$/.test(name) && addresses.length === 0 && !hasCarrier;
+}
+
+/** What only a kernel takes that does ESP: an XFRM interface, and an association, which goes with its namespace. */
+const kernelTries = [
+  ['link', 'add', 'name', 'probe0', 'type', 'xfrm', 'if_id', '1'],
+  [
+    ...['xfrm', 'state', 'add', 'src', '192.0.2.1', 'dst', '192.0.2.2', 'proto', 'esp', 'spi', '0x100'],
+    ...['mode', 'tunnel', 'aead', 'rfc4106(gcm(aes))', `0x${'0'.repeat(40)}`, '128'],
+  ],
+];
+
+export async function findEsp(): Promise<Result<'kernel' | 'userspace', string>> {
+  for (const args of kernelTries) {
+    const ran = await runProgram('unshare', ['--net', 'ip', ...args], { timeoutMs: 5_000 });
+    if (!ran.ok) return err(printProgramError(ran.error));
+    if (ran.value.stderr.startsWith('unshare:')) return err(ran.value.stderr.trim());
+    if (ran.value.exitCode !== 0) return ok('userspace');
+  }
+  return ok('kernel');
+}

@@ -1,0 +1,173 @@
+/**
+ * A tunnel as charon is told of it.
+ *
+ *   IpsecTunnelIntent, secrets ─[compileConnection]→ messages of load-conn, load-shared, load-key
+ *
+ * Keys go to charon over its socket only; the connection holds none and may be kept in a file.
+ * Invariant: pure. IKEv2 only, selectors of everything, so that routes alone decide what a tunnel carries; the connection, its
+ * child and its keys are named by the device. Without the secrets there is no connection.
+ */
+import type { IpsecTunnelIntent } from '../../intent/links/links-intent.ts';
+import { type Address, printAddress } from '../../net/address.ts';
+import type { SecretRef } from '../../resources/secret-ref.ts';
+import { err, ok, type Result } from '../../result.ts';
+import type { ViciSection } from './vici-message.ts';
+
+export interface CharonConnection {
+  /** For load-conn. */
+  readonly connection: ViciSection;
+  readonly key: CharonKey;
+}
+
+/** Whatever `message` holds is secret. */
+export interface CharonKey {
+  readonly command: 'load-shared' | 'load-key';
+  readonly message: ViciSection;
+}
+
+/** Where charon does ESP, which decides what it must be told. */
+export type EspPlace =
+  /** `outerMark` is put on every outer packet. */
+  | { readonly kind: 'kernel'; readonly outerMark: number }
+  /** kernel-libipsec knows ESP in UDP only. A charon beside the one that has port 500 speaks NAT-T's port from the first packet. */
+  | { readonly kind: 'userspace'; readonly hasStandardPorts: boolean };
+
+const natTraversalPort = 4500;
+
+export function compileConnection(
+  tunnel: IpsecTunnelIntent,
+  secrets: ReadonlyMap<string, string>,
+  place: EspPlace,
+): Result<CharonConnection, string> {
+  const ends = compileEnds(tunnel, secrets);
+  if (!ends.ok) return ends;
+  const { local, remote, key } = ends.value;
+  const connection = {
+    version: '2',
+    ...(tunnel.localAddress ? { local_addrs: [printAddress(tunnel.localAddress)] } : {}),
+    remote_addrs: [printAddress(tunnel.remoteAddress)],
+    ...compilePorts(tunnel, place),
+    proposals: tunnel.ikeProposals,
+    encap: yesNo(place.kind === 'userspace' || tunnel.encapsulates === 'always'),
+    // Addresses are what the Attachment says, so none may be changed by the peer.
+    mobike: 'no',
+    fragmentation: 'yes',
+    unique: 'replace',
+    keyingtries: '0',
+    dpd_delay: seconds(tunnel.dpd.delay),
+    ...rekeying(tunnel, tunnel.ikeLifetime),
+    over_time: seconds(tunnel.rekeyMargin),
+    local,
+    remote,
+    children: { [tunnel.interfaceName]: compileChild(tunnel, place) },
+  };
+  return ok({ connection: { [tunnel.interfaceName]: connection }, key });
+}
+
+/**
+ * A conversation that begins at port 500 moves to 4500 at both ends, whatever port the peer was told to be at: a peer at another
+ * port is spoken to from 4500 at once.
+ */
+function compilePorts(tunnel: IpsecTunnelIntent, place: EspPlace): ViciSection {
+  const hasStandardPorts = place.kind === 'kernel' || place.hasStandardPorts;
+  const remotePort = tunnel.remotePort ?? (hasStandardPorts ? undefined : natTraversalPort);
+  const localPort = tunnel.localPort ?? (hasStandardPorts && remotePort !== undefined ? natTraversalPort : undefined);
+  return {
+    ...(localPort === undefined ? {} : { local_port: String(localPort) }),
+    ...(remotePort === undefined ? {} : { remote_port: String(remotePort) }),
+  };
+}
+
+function compileChild(tunnel: IpsecTunnelIntent, place: EspPlace): ViciSection {
+  const action = tunnel.initiates ? 'start' : 'none';
+  const everything = ['0.0.0.0/0', '::/0'];
+  return {
+    mode: 'tunnel',
+    local_ts: everything,
+    remote_ts: everything,
+    esp_proposals: tunnel.espProposals,
+    ...rekeying(tunnel, tunnel.espLifetime),
+    life_time: seconds(tunnel.espLifetime),
+    replay_window: String(tunnel.replayWindow),
+    // Who brings a tunnel about says so each time it is looked at; charon alone has to mend what breaks.
+    start_action: 'none',
+    dpd_action: action,
+    close_action: action,
+    // RFC 2983: the outer header has the class of the inner one; the inner one keeps its own.
+    copy_dscp: 'out',
+    ...(place.kind === 'kernel' ? kernelChild(tunnel, place.outerMark) : {}),
+  };
+}
+
+function kernelChild({ ifId }: IpsecTunnelIntent, outerMark: number): ViciSection {
+  const mark = `0x${outerMark.toString(16)}`;
+  return { if_id_in: String(ifId), if_id_out: String(ifId), set_mark_out: `${mark}/${mark}` };
+}
+
+/** A margin before the end of a lifetime, and by how much more it may be at random. Zero would switch rekeying off. */
+function rekeying({ rekeyMargin, rekeyFuzz }: IpsecTunnelIntent, lifetime: number): ViciSection {
+  const latest = Math.max(1, lifetime - rekeyMargin);
+  const spread = Math.floor((rekeyMargin * rekeyFuzz) / 100);
+  return { rekey_time: seconds(latest), rand_time: seconds(Math.min(spread, latest - 1)) };
+}
+
+interface Ends {
+  readonly local: ViciSection;
+  readonly remote: ViciSection;
+  readonly key: CharonKey;
+}
+
+function compileEnds(tunnel: IpsecTunnelIntent, secrets: ReadonlyMap<string, string>): Result<Ends, string> {
+  const { authentication } = tunnel;
+  const localId = identity(tunnel.localId, tunnel.localAddress);
+  const remoteId = identity(tunnel.remoteId, tunnel.remoteAddress);
+  const id = {
+    local: localId === undefined ? {} : { id: localId },
+    remote: remoteId === undefined ? {} : { id: remoteId },
+  };
+  switch (authentication.kind) {
+    case 'psk': {
+      const secret = read(secrets, authentication.secret);
+      if (!secret.ok) return secret;
+      const owners = [localId, remoteId].filter((owner) => owner !== undefined);
+      return ok({
+        local: { auth: 'psk', ...id.local },
+        remote: { auth: 'psk', ...id.remote },
+        key: {
+          command: 'load-shared',
+          message: { id: tunnel.interfaceName, type: 'IKE', data: secret.value, owners },
+        },
+      });
+    }
+    case 'certificate': {
+      const certificate = read(secrets, authentication.certificate);
+      if (!certificate.ok) return certificate;
+      const privateKey = read(secrets, authentication.privateKey);
+      if (!privateKey.ok) return privateKey;
+      const authority = read(secrets, authentication.authority);
+      if (!authority.ok) return authority;
+      return ok({
+        local: { auth: 'pubkey', ...id.local, certs: pemBlocks(certificate.value) },
+        remote: { auth: 'pubkey', ...id.remote, cacerts: pemBlocks(authority.value) },
+        key: { command: 'load-key', message: { type: 'any', data: privateKey.value } },
+      });
+    }
+  }
+}
+
+function identity(written: string | undefined, address: Address | undefined): string | undefined {
+  return written ?? (address && printAddress(address));
+}
+
+function read(secrets: ReadonlyMap<string, string>, { name, key }: SecretRef): Result<string, string> {
+  const value = secrets.get(`${name}/${key}`);
+  return value ? ok(value) : err(`secret ${name}/${key} is missing, empty, or readable by others`);
+}
+
+/** Certificates of one PEM text, each on its own (RFC 7468); a text without any is handed on, for charon to refuse. */
+function pemBlocks(text: string): readonly string[] {
+  return text.match(/-----BEGIN [A-Z0-9 ]+-----[^-]+-----END [A-Z0-9 ]+-----/g)?.map((block) => `${block}\n`) ?? [text];
+}
+
+const seconds = (count: number): string => `${count}s`;
+const yesNo = (is: boolean): string => (is ? 'yes' : 'no');
