@@ -6,6 +6,7 @@
 import { join } from 'node:path';
 import { createDeviceLinks } from '../edge/links/device-link.ts';
 import { createNetDevices } from '../edge/links/netdevices.ts';
+import { createVlanDriver } from '../edge/links/vlan.ts';
 import { createWireguardDriver } from '../edge/links/wireguard.ts';
 import type { LinkDrivers } from './keep-links.ts';
 
@@ -20,6 +21,7 @@ export interface LinkDriverOptions {
 export function createLinkDrivers({ router, runFolder, stateFolder }: LinkDriverOptions): LinkDrivers {
   return {
     interface: createDeviceLinks(createNetDevices()),
+    vlan: createVlanDriver({ router, dir: join(runFolder, 'vlan') }),
     wireguard: createWireguardDriver({
       router,
       dir: join(runFolder, 'wireguard'),
