@@ -56,7 +56,18 @@ const types = fc.array(fc.constantFrom('Ingress', 'Egress'), { maxLength: 2 });
 const link = fc.oneof(
   fc.record({ interface: fc.record({ name: word }) }),
   fc.record({ vlan: fc.record({ parent: word, id: number }) }),
-  fc.constant({ ipsec: {} }),
+  fc.record({
+    ipsec: some({
+      psk: fc.constant({ secretRef: { name: 'n', key: 'k' } }),
+      tunnels: fc.array(
+        some({ remoteAddress: word, interface: word, addresses: some({ local: words, remote: words }) }),
+        {
+          maxLength: 2,
+        },
+      ),
+    }),
+  }),
+  fc.record({ wireguard: some({ peerPublicKey: word, endpoint: word, interface: word, listenPort: number }) }),
 );
 const failsafes = fc.array(some({ protocol: word, port: number, net: word }), { maxLength: 2 });
 
@@ -106,7 +117,10 @@ const anything = fc.oneof(
   resource('Segment', some({ exchangeWith: words, isolated: flag })),
   resource(
     'Attachment',
-    fc.record({ router: word, site: word, link, addresses: some({ local: words, remote: words }) }),
+    fc.record(
+      { router: word, site: word, link, addresses: some({ local: words, remote: words }), over: word, mtu: number },
+      { requiredKeys: ['router', 'site', 'link'] },
+    ),
   ),
   resource(
     'Router',

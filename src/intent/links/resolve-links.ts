@@ -12,7 +12,7 @@ import type { Warning } from '../router-intent.ts';
 import type { AttachmentFacts, Topology } from '../topology/topology.ts';
 import type { LinkIntent } from './links-intent.ts';
 import { readLink } from './read-link.ts';
-import { resolveTunnel, type Tunnel } from './resolve-tunnel.ts';
+import { largestInside, resolveTunnel, type Tunnel, type TunnelIntent } from './resolve-tunnel.ts';
 import { clampOf, ethernetMtu } from './tunnel-mtu.ts';
 import { findUnderlay } from './underlays.ts';
 
@@ -131,11 +131,29 @@ function makeTunnels(
   for (const [i, tunnel] of tunnels.entries()) {
     const path = attachment.paths[i];
     // Several tunnels spread over the several links of their underlay.
-    const made = path && resolveTunnel(attachment, path, tunnel, carriers?.[i % carriers.length]);
-    if (made?.ok) links.push(made.value);
-    else if (made) warnings.push({ subject: attachment.resource, ...made.error });
+    const carrier = carriers?.[i % carriers.length];
+    const made = path && resolveTunnel(attachment, path, tunnel, carrier);
+    if (made?.ok) {
+      links.push(made.value);
+      warnings.push(...warnOfSize(attachment, made.value, carrier?.mtu));
+    } else if (made) warnings.push({ subject: attachment.resource, ...made.error });
   }
   return { links, warnings };
+}
+
+/** `outerMtu` is undefined where nobody knows what lies below. */
+function warnOfSize({ resource }: AttachmentFacts, tunnel: TunnelIntent, outerMtu: number | undefined): Warning[] {
+  const written = resource.spec.mtu;
+  const most = outerMtu === undefined ? Number.POSITIVE_INFINITY : largestInside(tunnel, outerMtu);
+  if (written === undefined || written <= most) return [];
+  return [
+    {
+      code: 'mtu-exceeds-underlay',
+      subject: resource,
+      path: ['spec', 'mtu'],
+      message: `packets of ${written} bytes do not fit into Attachment ${resource.spec.over} once encrypted, and are fragmented or lost: write ${most} or less, or nothing`,
+    },
+  ];
 }
 
 function refuse(attachment: AttachmentFacts, code: string, path: FieldPath, message: string): ResolvedLinks {

@@ -28,7 +28,7 @@ export interface TunnelProblem {
   readonly message: string;
 }
 
-type TunnelIntent = IpsecTunnelIntent | WireguardLinkIntent;
+export type TunnelIntent = IpsecTunnelIntent | WireguardLinkIntent;
 
 /** `carrier` is the link that the outer packets take; undefined leaves that to the router's routes. */
 export function resolveTunnel(
@@ -54,21 +54,31 @@ export function resolveTunnel(
   };
   const outerMtu = carrier?.mtu ?? ethernetMtu;
   const { mtu, mssClamp = true } = attachment.resource.spec;
-  if (tunnel.kind === 'wireguard') {
-    const size = mtu ?? wireguardMtu(outerMtu, peer?.family);
-    return ok({ ...shared, mtu: size, mssClamp: clampOf(mssClamp, size), ...wireguardSettings(tunnel.spec) });
-  }
-  const remoteAddress = peer;
+  const sized = <T extends Sized>(settings: T) => {
+    const size = mtu ?? largestInside(settings, outerMtu);
+    return { ...shared, ...settings, mtu: size, mssClamp: clampOf(mssClamp, size) };
+  };
+  if (tunnel.kind === 'wireguard') return ok(sized(wireguardSettings(tunnel.spec)));
   const settings = ipsecSettings(tunnel.ipsec, tunnel.spec, path.interfaceName);
-  if (!remoteAddress || !settings) {
+  if (!peer || !settings) {
     return err({
       code: 'invalid-link',
       path: ['spec', 'link', 'ipsec', 'tunnels', tunnel.at],
       message: `the tunnel ${path.interfaceName} is left out: neither psk nor certificate says how its ends know each other`,
     });
   }
-  const size = mtu ?? ipsecMtu(outerMtu, remoteAddress.family, settings.espProposals);
-  return ok({ ...shared, mtu: size, mssClamp: clampOf(mssClamp, size), ...settings, remoteAddress });
+  return ok(sized({ ...settings, remoteAddress: peer }));
+}
+
+type Sized =
+  | Pick<IpsecTunnelIntent, 'kind' | 'remoteAddress' | 'espProposals'>
+  | Pick<WireguardLinkIntent, 'kind' | 'peer'>;
+
+/** Bytes of the largest packet inside a tunnel whose outer packets may have `outerMtu` bytes. */
+export function largestInside(tunnel: Sized, outerMtu: number): number {
+  return tunnel.kind === 'ipsec'
+    ? ipsecMtu(outerMtu, tunnel.remoteAddress.family, tunnel.espProposals)
+    : wireguardMtu(outerMtu, tunnel.peer.endpoint?.address.family);
 }
 
 /** Undefined where the peer comes to us. */
