@@ -107,20 +107,43 @@ function isNameHolder({ kind, name, addresses, hasCarrier }: NetDevice): boolean
   return kind === 'tun' && /^ipsec\d+$/.test(name) && addresses.length === 0 && !hasCarrier;
 }
 
-/** What only a kernel takes that does ESP: an XFRM interface, and an association, which goes with its namespace. */
+const probe = ['src', '192.0.2.1', 'dst', '192.0.2.2', 'proto', 'esp', 'spi', '0x100'];
+
+/** What only a kernel takes that does ESP: an XFRM interface, and an association; and what takes each away again. */
 const kernelTries = [
-  ['link', 'add', 'name', 'probe0', 'type', 'xfrm', 'if_id', '1'],
-  [
-    ...['xfrm', 'state', 'add', 'src', '192.0.2.1', 'dst', '192.0.2.2', 'proto', 'esp', 'spi', '0x100'],
-    ...['mode', 'tunnel', 'aead', 'rfc4106(gcm(aes))', `0x${'0'.repeat(40)}`, '128'],
-  ],
+  {
+    add: ['link', 'add', 'name', 'causeway-probe', 'type', 'xfrm', 'if_id', '0xffffffff'],
+    remove: ['link', 'delete', 'dev', 'causeway-probe'],
+  },
+  {
+    add: [
+      'xfrm',
+      'state',
+      'add',
+      ...probe,
+      'mode',
+      'tunnel',
+      'aead',
+      'rfc4106(gcm(aes))',
+      `0x${'0'.repeat(40)}`,
+      '128',
+    ],
+    remove: ['xfrm', 'state', 'delete', ...probe],
+  },
 ];
 
+/**
+ * Tried in a network namespace that goes with the try. Whoever may not make one, as under our systemd unit, tries beside what is
+ * there: for a moment, with addresses of nobody (RFC 5737).
+ */
 export async function findEsp(): Promise<Result<'kernel' | 'userspace', string>> {
-  for (const args of kernelTries) {
-    const ran = await runProgram('unshare', ['--net', 'ip', ...args], { timeoutMs: 5_000 });
+  for (const { add, remove } of kernelTries) {
+    let ran = await runProgram('unshare', ['--net', 'ip', ...add], { timeoutMs: 5_000 });
+    if (ran.ok && ran.value.stderr.startsWith('unshare:')) {
+      ran = await runProgram('ip', add, { timeoutMs: 5_000 });
+      if (ran.ok && ran.value.exitCode === 0) await runProgram('ip', remove, { timeoutMs: 5_000 });
+    }
     if (!ran.ok) return err(printProgramError(ran.error));
-    if (ran.value.stderr.startsWith('unshare:')) return err(ran.value.stderr.trim());
     if (ran.value.exitCode !== 0) return ok('userspace');
   }
   return ok('kernel');
