@@ -25,7 +25,7 @@ export interface WireguardPlace {
   /** Where private keys are kept, `<interface>.key`. */
   readonly keyDir: string;
   readonly router: string;
-  readonly devices: NetDevices;
+  readonly devices: Pick<NetDevices, 'configure' | 'remove' | 'change'>;
   readonly tool: WireguardTool;
 }
 
@@ -60,7 +60,7 @@ export async function bringAbout(
   const { privateKey, publicKey } = keys.value;
   const presharedKey = presharedKeyOf(link, secrets);
   if (!presharedKey.ok) return err({ kind: 'keys', reason: presharedKey.error, publicKey });
-  const driver = await ensureDevice(place, link, found.device);
+  const driver = await ensureDevice(place, link, found);
   if (!driver.ok) return err({ kind: 'device', reason: driver.error, publicKey });
   const told = await tell(place, link, { privateKey, publicKey, presharedKey: presharedKey.value }, found);
   if (!told.ok) return err({ kind: 'device', reason: told.error, publicKey });
@@ -96,15 +96,17 @@ function presharedKeyOf(
 async function ensureDevice(
   place: WireguardPlace,
   link: WireguardLinkIntent,
-  device: NetDevice | undefined,
+  { device, wireguard }: WireguardFound,
 ): Promise<Result<BroughtAbout['driver'], string>> {
   const { interfaceName, attachment } = link;
   if ((await findWireguardGo(place.folder, interfaceName)) !== undefined) return ok('wireguard-go');
-  if (device) {
-    if (isOwnKernelDevice(place.router, device)) return ok('kernel-wireguard');
+  if (isOwnKernelDevice(place.router, device)) return ok('kernel-wireguard');
+  // Without alias and key nobody uses it yet: whoever made it was ended before it was marked.
+  const isUnfinished = device?.kind === 'wireguard' && !device.alias && wireguard?.publicKey === undefined;
+  if (device && !isUnfinished) {
     return err(`a device ${interfaceName} that is not this router's is there already: remove it, or name another`);
   }
-  const driver = await createDevice(place, interfaceName);
+  const driver = isUnfinished ? ok('kernel-wireguard' as const) : await createDevice(place, interfaceName);
   if (!driver.ok) return driver;
   // Up before it has a peer, so that a port that is taken is told by `wg` and not found out later.
   const alias = aliasOf(place.router, attachment);
