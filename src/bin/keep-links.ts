@@ -28,7 +28,7 @@ import { linkSecrets } from '../links/link-secrets.ts';
 import { sameValue } from '../net/same-value.ts';
 import { err, ok, type Result } from '../result.ts';
 
-export type LinkDrivers = { readonly [K in LinkKind]?: LinkDriver<Extract<LinkIntent, { kind: K }>> };
+export type LinkDrivers = { readonly [K in LinkKind]: LinkDriver<Extract<LinkIntent, { kind: K }>> };
 
 export interface LinksKeeper {
   /** Whether every driver was asked for what is wanted; a link that failed is not waited for. */
@@ -65,13 +65,11 @@ export function keepLinks(
   }
 
   async function perform({ kind, links }: Turn): Promise<Result<readonly LinkReport[], { readonly message: string }>> {
-    // A turn's links are all of its kind, which the compiler cannot see.
-    const driver = drivers[kind] as unknown as LinkDriver | undefined;
-    if (driver === undefined) return err({ message: `links of kind ${kind} cannot be made yet` });
     try {
       const refs = linkSecrets(links);
       const known = refs.length === 0 ? new Map<string, string>() : await secrets.read(refs);
-      return ok(await driver.ensure(links, known));
+      // A turn's links are all of its kind, which the compiler cannot see.
+      return ok(await (drivers[kind] as unknown as LinkDriver).ensure(links, known));
     } catch (error) {
       return err({ message: (error as Error).message });
     }
@@ -95,12 +93,11 @@ export function keepLinks(
   }
 
   const open = [
-    ...linkKinds.flatMap(
-      (kind) =>
-        drivers[kind]?.watch(() => {
-          keeper = touch(keeper, kind);
-          look();
-        }) ?? [],
+    ...linkKinds.map((kind) =>
+      drivers[kind].watch(() => {
+        keeper = touch(keeper, kind);
+        look();
+      }),
     ),
     clock.every(lookMs, look),
   ];
@@ -117,7 +114,7 @@ export function keepLinks(
       isClosed = true;
       for (const each of open) each.close();
       await Promise.all(underWay);
-      for (const kind of linkKinds) drivers[kind]?.leave();
+      for (const kind of linkKinds) drivers[kind].leave();
     },
   };
 }

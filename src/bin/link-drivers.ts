@@ -5,9 +5,11 @@
  */
 import { join } from 'node:path';
 import { createDeviceLinks } from '../edge/links/device-link.ts';
+import { createIpsecDriver } from '../edge/links/ipsec.ts';
 import { createNetDevices } from '../edge/links/netdevices.ts';
 import { createVlanDriver } from '../edge/links/vlan.ts';
 import { createWireguardDriver } from '../edge/links/wireguard.ts';
+import { markBits } from '../nftables/marks.ts';
 import type { LinkDrivers } from './keep-links.ts';
 
 export interface LinkDriverOptions {
@@ -22,6 +24,7 @@ export function createLinkDrivers({ router, runFolder, stateFolder }: LinkDriver
   return {
     interface: createDeviceLinks(createNetDevices()),
     vlan: createVlanDriver({ router, dir: join(runFolder, 'vlan') }),
+    ipsec: createIpsecDriver({ router, dir: join(runFolder, 'ipsec'), outerMark: markBits.outer }),
     wireguard: createWireguardDriver({
       router,
       dir: join(runFolder, 'wireguard'),
