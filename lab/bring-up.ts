@@ -8,6 +8,7 @@
 import { resolve } from 'node:path';
 import { eventually, mapLimited } from './eventually.ts';
 import { createLinks, dressLinks } from './links/veth.ts';
+import { tagLinks } from './links/vlan.ts';
 import type { NodeContext } from './nodes/node.ts';
 import { contextOf, typeOf } from './nodes/node-types.ts';
 import { causewayProgram } from './package-root.ts';
@@ -38,6 +39,7 @@ export async function bringUp(lab: Lab, sandbox: Sandbox, progress: Progress = (
   await mapLimited(contexts, width, writeSysctls);
   await ipBatch(sandbox, undefined, createLinks(lab));
   await mapLimited(contexts, width, dress);
+  for (const { name } of contexts) await tagLinks(lab, sandbox, name);
 
   makeSecrets(sandbox, lab.spec.secrets);
   progress('services and probes');

@@ -98,6 +98,11 @@ function findInconsistencies(spec: LabSpec): Problem[] {
       const path = ['links', index, node];
       nodeOf(node, path);
       occupy(node, end.interface, path);
+      for (const [number, vlan] of end.vlans.entries()) {
+        occupy(node, vlan.interface, [...path, 'vlans', number]);
+        if (end.vlans.findIndex(({ id }) => id === vlan.id) !== number)
+          problems.push({ path: [...path, 'vlans', number, 'id'], message: `VLAN ${vlan.id} is there already` });
+      }
     }
   }
   for (const [name, node] of Object.entries(spec.nodes)) {

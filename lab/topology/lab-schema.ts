@@ -67,7 +67,18 @@ const node = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('bridge') }),
 ]);
 
-const linkEnd = z.strictObject({ interface: interfaceName, addresses: z.array(cidr).default([]) });
+/** IEEE 802.1Q: what has this tag on the wire is this interface's. */
+const vlan = z.strictObject({
+  id: z.number().int().min(1).max(4094),
+  interface: interfaceName,
+  addresses: z.array(cidr).default([]),
+});
+
+const linkEnd = z.strictObject({
+  interface: interfaceName,
+  addresses: z.array(cidr).default([]),
+  vlans: z.array(vlan).default([]),
+});
 
 const expect = z.enum(['allow', 'deny']);
 
@@ -136,6 +147,7 @@ export type LabSpec = z.infer<typeof labSchema>['spec'];
 export type NodeSpec = z.infer<typeof node>;
 export type NodeOf<T extends NodeSpec['type']> = Extract<NodeSpec, { type: T }>;
 export type LinkEnd = z.infer<typeof linkEnd>;
+export type Vlan = z.infer<typeof vlan>;
 export type PacketCheck = z.infer<typeof packetCheck>;
 export type PathCheck = z.infer<typeof pathCheck>;
 export type RouteCheck = z.infer<typeof routeCheck>;

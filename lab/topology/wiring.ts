@@ -38,7 +38,7 @@ export function addressFor(lab: Lab, from: string, to: string, family: Family): 
       : [
           ...interfacesOf(lab, to)
             .filter((port) => door === undefined || port.interface === door)
-            .flatMap((port) => port.addresses),
+            .flatMap((port) => [...port.addresses, ...port.vlans.flatMap(({ addresses }) => addresses)]),
           ...tunnelAddresses(lab, to),
         ];
   const parsed = cidrs.map(parseCidr).find((cidr) => cidr?.address.family === family);

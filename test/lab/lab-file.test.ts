@@ -50,6 +50,19 @@ describe('a lab file', () => {
       tiny.replace('{ interface: bob }', '{ interface: alice }'),
       /on another link already/,
     ],
+    [
+      'a tag that 802.1Q has not',
+      tiny.replace('{ interface: bob }', '{ interface: bob, vlans: [{ id: 4095, interface: v }] }'),
+      /vlans\[0\]\.id: /,
+    ],
+    [
+      'one tag twice on a link',
+      tiny.replace(
+        '{ interface: bob }',
+        '{ interface: bob, vlans: [{ id: 7, interface: v }, { id: 7, interface: w }] }',
+      ),
+      /VLAN 7 is there already/,
+    ],
     ['a check of nobody', tiny.replace('from: bob', 'from: eve'), /there is no node eve/],
     ['a port that is none', tiny.replace('tcp/80', 'http'), /tcp\/PORT or udp\/PORT/],
     ['nothing to kill or to cut', tiny + failover(''), /either a router to kill or a link to cut/],
