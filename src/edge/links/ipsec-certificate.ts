@@ -16,10 +16,14 @@ export function certificateProblem(
   const { name, key } = authentication.certificate;
   try {
     const { validFrom, validTo } = new X509Certificate(secrets.get(`${name}/${key}`) ?? '');
-    if (now > Date.parse(validTo)) return `the certificate ${name}/${key} expired at ${validTo}`;
-    if (now < Date.parse(validFrom)) return `the certificate ${name}/${key} is not valid before ${validFrom}`;
+    if (now > Date.parse(validTo))
+      return `authentication failed: this router's certificate ${name}/${key} expired at ${utc(validTo)}`;
+    if (now < Date.parse(validFrom))
+      return `this router's certificate ${name}/${key} is not valid before ${utc(validFrom)}`;
     return undefined;
   } catch {
     return `${name}/${key} is no certificate in PEM`;
   }
 }
+
+const utc = (time: string): string => new Date(time).toISOString();

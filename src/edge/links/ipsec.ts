@@ -170,7 +170,7 @@ export function createIpsecDriver(options: IpsecDriverOptions): LinkDriver<Ipsec
       if (!seen.ok) return fail(seen.error);
       const settled = await settleDevice(place, tunnel, where, seen.value.isUp, now.value.get(name));
       if (!settled.ok) return fail(settled.error);
-      const why = charon.failure(name) ?? certificateProblem(tunnel, secrets, Date.now());
+      const why = certificateProblem(tunnel, secrets, Date.now()) ?? charon.failure(name);
       return reportTunnel(tunnel, driverName(where), settled.value, seen.value, why);
     });
   }

@@ -1,0 +1,135 @@
+/** What a change of an IPsec tunnel disturbs, a replayed packet, and what a charon of the kernel's ESP takes. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createCharon } from '../../../src/edge/links/charon.ts';
+import { charonFiles, findCharons } from '../../../src/edge/links/charon-process.ts';
+import { charonConfig, standardPorts } from '../../../src/links/ipsec/charon-config.ts';
+import { compileConnection } from '../../../src/links/ipsec/connection.ts';
+import { eventually } from '../bird/namespaces.ts';
+import { openFrames } from '../nftables/raw-sockets.ts';
+import { type End, type IpsecPair, isUp, layIpsecPair, tunnelOf } from './ipsec-pair.ts';
+
+let pair: IpsecPair;
+
+beforeEach(() => {
+  pair = layIpsecPair('chg');
+});
+
+afterEach(() => pair.remove());
+
+const logOf = (end: End, name = 'vpn1'): string => readFileSync(join(pair.dir(end), name, 'charon.log'), 'utf8');
+const countIn = (text: string, what: RegExp): number => text.match(what)?.length ?? 0;
+const ping = (to: string): string => pair.cable.run('a', 'ping', '-c', '1', '-W', '2', to);
+
+describe('an IPsec tunnel that is changed', { timeout: 60_000 }, () => {
+  it('takes a new key without a break, and uses it for what is agreed on next', async () => {
+    await pair.join([tunnelOf('a')], [tunnelOf('b')]);
+    for (const end of ['a', 'b'] as const) {
+      pair.secrets[end] = new Map([['vpn/psk', 'a-new-key']]);
+      const [report] = await pair.driver(end).ensure([tunnelOf(end)], pair.secrets[end]);
+      expect(report?.state).toBe('up');
+      expect(countIn(logOf(end), /loaded IKE shared key/g)).toBe(2);
+      expect(countIn(logOf(end), /established between/g)).toBe(1);
+    }
+  });
+
+  it('is agreed on anew with other proposals, by the same charon', async () => {
+    await pair.join([tunnelOf('a')], [tunnelOf('b')]);
+    const before = await pair.charons('a');
+    const change = { espProposals: ['aes128gcm16-ecp256'], ikeProposals: ['aes128gcm16-prfsha256-ecp256'] };
+    await pair.join([tunnelOf('a', 1, change)], [tunnelOf('b', 1, change)]);
+    const proposal = /^AES_GCM_16-128/;
+    await pair.until('a', [tunnelOf('a', 1, change)], ({ ipsec }) => proposal.test(ipsec?.espProposal ?? ''));
+    expect(await pair.charons('a')).toEqual(before);
+  });
+
+  it('gets another MTU and other addresses while it is up', async () => {
+    await pair.join([tunnelOf('a')], [tunnelOf('b')]);
+    const changed = { ...tunnelOf('a'), mtu: 1300, addresses: tunnelOf('a', 7).addresses };
+    const [report] = await pair.driver('a').ensure([changed], pair.secrets.a);
+    expect(report).toMatchObject({ state: 'up', mtu: 1300 });
+    expect(pair.cable.run('a', 'ip', 'address', 'show', 'dev', 'vpn1')).toMatch(/mtu 1300.*169\.254\.7\.1\/30/s);
+    expect(countIn(logOf('a'), /established between/g)).toBe(1);
+  });
+
+  it('leaves a device of the same name alone that is not its own', async () => {
+    pair.cable.run('a', 'ip', 'link', 'add', 'vpn1', 'type', 'bridge');
+    const [report] = await pair.driver('a').ensure([tunnelOf('a')], pair.secrets.a);
+    expect(report).toMatchObject({ state: 'failed', reason: 'vpn1 is another device' });
+    expect(pair.cable.run('a', 'ip', '-d', 'link', 'show', 'dev', 'vpn1')).toContain('bridge');
+  });
+
+  it('has a new charon where the old one was killed', async () => {
+    await pair.join([tunnelOf('a')], [tunnelOf('b')]);
+    const [pid = 0] = (await pair.charons('a')).values();
+    process.kill(pid, 'SIGKILL');
+    await eventually(
+      'it is gone',
+      () => pair.charons('a'),
+      (left) => left.size === 0,
+    );
+    await pair.until('a', [tunnelOf('a')], isUp);
+    expect(ping('169.254.1.2')).toContain(' 0% packet loss');
+    expect(countIn(pair.cable.run('a', 'ip', '-o', 'link'), /ipsec\d/g)).toBe(1);
+  });
+});
+
+it('a packet that comes a second time is not taken', async () => {
+  await pair.join([tunnelOf('a')], [tunnelOf('b')]);
+  const [from = 0] = (await pair.charons('a')).values();
+  const [to = 0] = (await pair.charons('b')).values();
+  const [sender, receiver] = [openFrames(from, 'wire'), openFrames(to, 'wire')];
+  const taken = (): number => Number(pair.cable.run('b', 'cat', '/sys/class/net/vpn1/statistics/rx_packets'));
+  try {
+    receiver.receive();
+    ping('169.254.1.2');
+    const frames = receiver.receive().filter(isEsp);
+    expect(frames.length).toBeGreaterThan(0);
+    const before = taken();
+    for (const frame of frames) sender.send(frame);
+    const again = (): Buffer[] => receiver.receive().filter(isEsp);
+    await eventually('they arrive again', again, (seen) => seen.length === frames.length);
+    // Later ones are taken in order, so that the replayed ones were looked at by then.
+    ping('169.254.1.2');
+    expect(taken()).toBe(before + 1);
+  } finally {
+    sender.close();
+    receiver.close();
+  }
+}, 60_000);
+
+/** ESP in UDP over IPv4 over Ethernet: from 4500, and no zeros where IKE has its marker (RFC 3948 §2.2). */
+function isEsp(frame: Buffer): boolean {
+  return (
+    frame.length > 46 &&
+    frame.readUInt16BE(12) === 0x0800 &&
+    frame.readUInt16BE(34) === 4500 &&
+    frame.readUInt32BE(42) !== 0
+  );
+}
+
+it('a charon of the kernel takes the connection, its XFRM interface id and its mark', async () => {
+  const root = pair.dir('a');
+  const files = charonFiles(root, 'kernel-esp-tunnels');
+  const charon = createCharon(files, pair.cable.at('a'), undefined, () => undefined);
+  const settings = { esp: 'kernel', ports: standardPorts, outerMark: 0x10000000, deadAfter: 30 } as const;
+  const pid = await charon.run(charonConfig({ ...settings, socket: files.socket, log: files.log }));
+  try {
+    expect(pid).toMatchObject({ ok: true });
+    for (const i of [1, 2]) {
+      const tunnel = tunnelOf('b', i);
+      const connection = compileConnection(tunnel, pair.secrets.b, { kind: 'kernel', outerMark: 0x10000000 });
+      if (!connection.ok) throw new Error(connection.error);
+      expect(await charon.tell({ name: `vpn${i}`, connection: connection.value, initiates: false })).toEqual({
+        ok: true,
+        value: undefined,
+      });
+    }
+    expect(await charon.keepOnly(new Set(['vpn2']))).toMatchObject({ ok: true });
+    expect(Object.keys(JSON.parse(readFileSync(files.connections, 'utf8')) as object)).toEqual(['vpn2']);
+  } finally {
+    await charon.end();
+  }
+  expect(await findCharons(root)).toEqual(new Map());
+}, 60_000);
