@@ -21,6 +21,7 @@ function passwordFor(key: string) {
     site: 'dc',
     link: { interface: { name: 'eth0' } },
     addresses: { local: ['192.168.0.1/30'], remote: ['192.168.0.2'] },
+    profile: 'aws-dx-private-vif',
     bgp: { asNumber: 65010, password: { secretRef: { name: 'bgp', key } } },
   });
 }
@@ -56,6 +57,7 @@ describe('the configuration', () => {
     ['is missing', new Map(), 'secret bgp/k is missing'],
     ['cannot be quoted', new Map([['bgp/k', 'a"b']]), 'secret bgp/k: the password has a quotation mark'],
     ['is too long', new Map([['bgp/k', 'x'.repeat(81)]]), 'more than 80 characters'],
+    ['is too short for Direct Connect', new Map([['bgp/k', 'x'.repeat(5)]]), 'fewer than 6 characters'],
   ])('holds a session down whose password %s', (_, secrets, reason) => {
     const { routing } = resolveHub('tr1', [passwordFor('k')]);
     const session = compileBird(routing, { secrets }).sessions.find(
@@ -67,8 +69,8 @@ describe('the configuration', () => {
   });
 
   it('runs it with the password once that is there', () => {
-    const text = birdText(resolveHub('tr1', [passwordFor('k')]).routing, { secrets: new Map([['bgp/k', 'pw']]) });
-    expect(text).toContain('password "pw";');
+    const text = birdText(resolveHub('tr1', [passwordFor('k')]).routing, { secrets: new Map([['bgp/k', 'passwd']]) });
+    expect(text).toContain('password "passwd";');
     expect(text).not.toContain('disabled;');
   });
 

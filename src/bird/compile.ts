@@ -124,7 +124,11 @@ export function reasonHeldDown(
   const secret = secrets.get(key);
   if (secret === undefined) return `secret ${key} is missing`;
   const quoted = quotePassword(secret);
-  return quoted.ok ? undefined : `secret ${key}: ${quoted.error.message}`;
+  if (!quoted.ok) return `secret ${key}: ${quoted.error.message}`;
+  const { shortestPassword: least = 0 } = session;
+  return secret.length < least
+    ? `secret ${key}: the peer takes no password of fewer than ${least} characters`
+    : undefined;
 }
 
 /**

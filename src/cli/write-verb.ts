@@ -7,6 +7,7 @@
 import type { Command } from 'commander';
 import { type Diagnostic, printDiagnostic } from '../resources/diagnostic.ts';
 import { kinds } from '../resources/kinds.ts';
+import { checkChanges } from '../resources/references.ts';
 import type { AnyResource } from '../resources/resource.ts';
 import { type LocatedResource, makeSnapshot } from '../resources/snapshot.ts';
 import type { WriteMode, WriteOutcome } from '../store/plan-write.ts';
@@ -122,9 +123,11 @@ function checkTogether(
   located: readonly LocatedResource[],
 ): Diagnostic[] {
   const stored = kinds.flatMap(({ kind }) => old.list(kind) as readonly AnyResource[]);
-  const { errors, warnings } = judgeReferences(makeSnapshot([...stored, ...located]));
+  const together = makeSnapshot([...stored, ...located]);
+  const { errors, warnings } = judgeReferences(together);
   const isOurs = ({ file }: Diagnostic) => file !== '';
-  for (const warning of warnings.filter(isOurs)) cli.complain(`warning: ${printDiagnostic(warning)}`);
+  for (const warning of [...warnings, ...checkChanges(old, together)].filter(isOurs))
+    cli.complain(`warning: ${printDiagnostic(warning)}`);
   return errors.filter(isOurs);
 }
 

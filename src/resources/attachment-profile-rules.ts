@@ -13,6 +13,9 @@ import { type At, type Check, child, report, warn } from './schema.ts';
 /** Hops to peers that are never on the link. */
 export const profileHops = { 'aws-tgw-connect': 2, 'azure-route-server': 2 } as const;
 
+/** Characters of the shortest MD5 key that Direct Connect takes; Linux takes no more than its longest, 80. */
+export const directConnectKey = 6;
+
 /** AS numbers that nobody but Azure, and IANA, may use towards a Route Server: its FAQ. */
 const azureReserved: ReadonlySet<number> = new Set([8074, 8075, 12076, 65515, 65517, 65518, 65519, 65520, 23456]);
 export const azureRouteServerAs = 65515;

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseFile } from './document.ts';
 import { manifest } from './manifest.fixture.ts';
-import { checkReferences } from './references.ts';
+import { checkChanges, checkReferences } from './references.ts';
 import { makeSnapshot } from './snapshot.ts';
 
 function errorsOf(...manifests: string[]): { name: string; field: string; reason: string }[] {
@@ -161,6 +161,18 @@ describe('an error is', () => {
       'spec.profile',
     ]);
   });
+});
+
+it('a tag is fixed where the other end cannot change it', () => {
+  const at = (id: number, profile = '') =>
+    makeSnapshot(parseFile({ path: 'f.yaml', text: vlan('x', 'dx0', id, profile) }).resources);
+  const profile = 'profile: aws-dx-private-vif';
+  expect(checkChanges(at(101, profile), at(102, profile))).toMatchObject([
+    { file: 'f.yaml', name: 'x', field: 'spec.link.vlan.id', reason: expect.stringMatching(/the tag was 101/) },
+  ]);
+  expect(checkChanges(at(101, profile), at(101, profile))).toEqual([]);
+  expect(checkChanges(at(101), at(102))).toEqual([]);
+  expect(checkChanges(makeSnapshot([]), at(102, profile))).toEqual([]);
 });
 
 it('nothing is said of what is right', () => {

@@ -9,7 +9,7 @@ import type { Diagnostic } from './diagnostic.ts';
 import { printFieldPath, shownValue } from './document.ts';
 import { filtersExist, peersHaveAs, peersUncontested, poolsDisjoint } from './references/bgp.ts';
 import type { Finding, ReferenceCheck } from './references/finding.ts';
-import { devicesDistinct, listenPortsDistinct, subnetsDistinct, tagsDistinct } from './references/links.ts';
+import { devicesDistinct, listenPortsDistinct, subnetsDistinct, tagsDistinct, tagsFixed } from './references/links.ts';
 import {
   configurationsUsed,
   endpointsVisible,
@@ -85,6 +85,11 @@ export function checkReferences(snapshot: Snapshot): References {
     }
   }
   return result;
+}
+
+/** Warnings of what is written over something else: changes that the other end cannot follow. */
+export function checkChanges(before: Snapshot, after: Snapshot): Diagnostic[] {
+  return [...tagsFixed(before, after)].map((finding) => diagnose(after, finding));
 }
 
 function diagnose(snapshot: Snapshot, { resource, path, reason }: Finding): Diagnostic {

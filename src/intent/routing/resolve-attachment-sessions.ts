@@ -9,6 +9,7 @@ import { type Address, equalAddresses, families, parseAddress } from '../../net/
 import { type Asn, parseAsn } from '../../net/asn.ts';
 import { containsAddress, type InterfaceAddress, maskAddress } from '../../net/prefix.ts';
 import type { AttachmentBgp } from '../../resources/attachment.ts';
+import { directConnectKey } from '../../resources/attachment-profile-rules.ts';
 import { parseDurationMs, parseDurationSeconds } from '../../resources/duration.ts';
 import type { Warning } from '../router-intent.ts';
 import type { AttachmentFacts } from '../topology/topology.ts';
@@ -58,6 +59,7 @@ function attachmentSession(
   const hold = parseDurationSeconds(bgp.holdTime);
   const keepalive = resolveKeepalive(timerField(attachment, bgp, 'keepaliveTime'), hold, warnings);
   const bfd = bfdOf(bgp);
+  const { profile } = attachment.resource.spec;
   return {
     name: attachmentSessionName(attachment.name, remote),
     origin: attachment.resource,
@@ -79,6 +81,7 @@ function attachmentSession(
     allowLocalAs: bgp.allowLocalAS ?? 0,
     ...(bfd === undefined ? {} : { bfd }),
     ...(bgp.password === undefined ? {} : { password: bgp.password.secretRef }),
+    ...(bgp.password && profile === 'aws-dx-private-vif' ? { shortestPassword: directConnectKey } : {}),
     ...roleOf(bgp, isExternal),
     enforcesFirstAs: isExternal && (bgp.enforceFirstAS ?? bgp.localRole !== 'rs-client'),
     channels: attachmentChannels(facts, attachment, bgp, { family, isExternal }),

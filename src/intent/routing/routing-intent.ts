@@ -122,6 +122,8 @@ export interface SessionIntent {
   /** Liveness by BFD (RFC 5880, 5881, 5883); milliseconds. Absent: by hold time alone. */
   readonly bfd?: { readonly minInterval: number; readonly multiplier: number };
   readonly password?: SecretRef;
+  /** Characters that the peer's own must have at least; any number where absent. */
+  readonly shortestPassword?: number;
   /** The router's own role towards the peer (RFC 9234); with `isStrict` a peer that speaks none is refused. */
   readonly role?: { readonly local: BgpRole; readonly isStrict: boolean };
   /** Whether the first AS of a path must be the peer's (RFC 4271 §6.3): not so for route servers. */

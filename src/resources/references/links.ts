@@ -7,7 +7,7 @@ import { linkPaths } from '../link-paths.ts';
 import type { FieldPath, Resource } from '../resource.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { wireguardDefaults } from '../tunnel-defaults.ts';
-import { error, type Finding, type ReferenceCheck } from './finding.ts';
+import { error, type Finding, type ReferenceCheck, warning } from './finding.ts';
 
 type Attachment = Resource<'Attachment'>;
 
@@ -32,6 +32,18 @@ export const tagsDistinct: ReferenceCheck = function* (snapshot) {
     } else owners.set(key, attachment);
   }
 };
+
+/** The tag of a virtual interface stands as long as it does: AWS has no call that changes it. */
+export function* tagsFixed(before: Snapshot, after: Snapshot): Iterable<Finding> {
+  for (const attachment of after.list('Attachment')) {
+    const old = before.find('Attachment', attachment.metadata.name)?.spec;
+    const { link, profile } = attachment.spec;
+    if (profile !== 'aws-dx-private-vif' || old?.profile !== profile || !link.vlan || !old.link.vlan) continue;
+    if (link.vlan.id === old.link.vlan.id) continue;
+    const reason = `the tag was ${old.link.vlan.id}, and that of a virtual interface cannot be changed: this is right only if it is another virtual interface`;
+    yield warning(attachment, ['spec', 'link', 'vlan', 'id'], reason);
+  }
+}
 
 /** Devices that links make, by router and name; the first Attachment that names one has it. */
 function madeDevices(snapshot: Snapshot): Map<string, Attachment> {
