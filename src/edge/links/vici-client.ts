@@ -8,8 +8,8 @@
  */
 import { connect } from 'node:net';
 import { emptyMessage, type ViciSection } from '../../links/ipsec/vici-message.ts';
-import { encodePacket, packetReader, type ViciPacket } from '../../links/ipsec/vici-packet.ts';
 import { err, ok, type Result } from '../../result.ts';
+import { encodePacket, packetReader, type ViciPacket } from './vici-packet.ts';
 
 export interface ViciClient {
   /** What charon answers; where it says that it did not succeed, why. */

@@ -1,10 +1,8 @@
 /**
  * Messages of VICI, the protocol by which a charon is configured and asked: trees of sections, lists and values.
  *
- *   ViciSection ─[encodeMessage]→ bytes → charon        charon → bytes ─[decodeMessage]→ ViciSection
- *
- * Format: README of strongSwan's vici plugin, "Message format". Numbers are big-endian.
- * Invariant: what decodes encodes to the same bytes; bytes that are no message decode to undefined, never to a part of one.
+ *   IpsecTunnelIntent ─[connection]→ ViciSection → edge/links/vici-codec → charon → ViciSection ─[associations]→ what is seen
+ * Invariant: types alone; bytes are the edge's affair.
  */
 
 export interface ViciSection {
@@ -14,24 +12,7 @@ export interface ViciSection {
 /** Text is UTF-8; bytes that are none are read with replacement characters: only names and numbers are read, never keys. */
 export type ViciValue = string | readonly string[] | ViciSection;
 
-const element = { sectionStart: 1, sectionEnd: 2, keyValue: 3, listStart: 4, listItem: 5, listEnd: 6 } as const;
-
 export const emptyMessage: ViciSection = {};
-
-export function encodeMessage(message: ViciSection): Buffer {
-  return Buffer.concat(encodeEntries(message));
-}
-
-function encodeEntries(section: ViciSection): Buffer[] {
-  return Object.entries(section).flatMap(([key, value]) => {
-    if (typeof value === 'string') return [tagged(element.keyValue), shortText(key), longText(value)];
-    if (isList(value)) {
-      const items = value.flatMap((item) => [tagged(element.listItem), longText(item)]);
-      return [tagged(element.listStart), shortText(key), ...items, tagged(element.listEnd)];
-    }
-    return [tagged(element.sectionStart), shortText(key), ...encodeEntries(value), tagged(element.sectionEnd)];
-  });
-}
 
 export function isList(value: ViciValue | undefined): value is readonly string[] {
   return Array.isArray(value);
@@ -39,80 +20,4 @@ export function isList(value: ViciValue | undefined): value is readonly string[]
 
 export function isSection(value: ViciValue | undefined): value is ViciSection {
   return typeof value === 'object' && !Array.isArray(value);
-}
-
-const tagged = (type: number): Buffer => Buffer.of(type);
-
-/** With its length in one byte before it. */
-export function shortText(text: string): Buffer {
-  const bytes = Buffer.from(text);
-  if (bytes.length > 0xff) throw new RangeError('a VICI name is longer than 255 bytes');
-  return Buffer.concat([Buffer.of(bytes.length), bytes]);
-}
-
-function longText(text: string): Buffer {
-  const bytes = Buffer.from(text);
-  if (bytes.length > 0xffff) throw new RangeError('a VICI value is longer than 65,535 bytes');
-  return Buffer.concat([Buffer.of(bytes.length >> 8, bytes.length & 0xff), bytes]);
-}
-
-interface OpenSection {
-  /** In the section around it. */
-  readonly key: string;
-  readonly entries: Map<string, ViciValue>;
-}
-
-export function decodeMessage(bytes: Buffer): ViciSection | undefined {
-  const reader = createReader(bytes);
-  const open: OpenSection[] = [{ key: '', entries: new Map() }];
-  let list: { readonly key: string; readonly items: string[] } | undefined;
-  while (!reader.isAtEnd()) {
-    const type = reader.byte();
-    const top = open.at(-1);
-    if (top === undefined) return undefined;
-    if (list) {
-      if (type === element.listItem) {
-        const item = reader.text(2);
-        if (item === undefined) return undefined;
-        list.items.push(item);
-      } else if (type === element.listEnd) {
-        top.entries.set(list.key, list.items);
-        list = undefined;
-      } else return undefined;
-      continue;
-    }
-    if (type === element.sectionEnd) {
-      open.pop();
-      open.at(-1)?.entries.set(top.key, Object.fromEntries(top.entries));
-      continue;
-    }
-    const key = reader.text(1);
-    if (key === undefined) return undefined;
-    if (type === element.sectionStart) open.push({ key, entries: new Map() });
-    else if (type === element.listStart) list = { key, items: [] };
-    else if (type === element.keyValue) {
-      const value = reader.text(2);
-      if (value === undefined) return undefined;
-      top.entries.set(key, value);
-    } else return undefined;
-  }
-  const [root, ...unclosed] = open;
-  return root === undefined || unclosed.length > 0 || list ? undefined : Object.fromEntries(root.entries);
-}
-
-function createReader(bytes: Buffer) {
-  let at = 0;
-  return {
-    isAtEnd: (): boolean => at >= bytes.length,
-    byte: (): number | undefined => bytes[at++],
-    /** Undefined where the bytes end before the text does. */
-    text(lengthBytes: 1 | 2): string | undefined {
-      if (at + lengthBytes > bytes.length) return undefined;
-      const start = at + lengthBytes;
-      const end = start + bytes.readUIntBE(at, lengthBytes);
-      if (end > bytes.length) return undefined;
-      at = end;
-      return bytes.toString('utf8', start, end);
-    },
-  };
 }

@@ -6,7 +6,8 @@
  * Format: README of strongSwan's vici plugin, "Packet layer".
  * Invariant: a stream that is no VICI is noticed, not waited for: a reader that threw must not be fed again.
  */
-import { decodeMessage, encodeMessage, shortText, type ViciSection } from './vici-message.ts';
+import type { ViciSection } from '../../links/ipsec/vici-message.ts';
+import { decodeMessage, encodeMessage, shortText } from './vici-codec.ts';
 
 export type ViciPacket =
   | { readonly type: 'request'; readonly name: string; readonly message: ViciSection }

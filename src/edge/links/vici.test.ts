@@ -1,7 +1,8 @@
 /** VICI's bytes: those its documentation shows, all trees back and forth, streams cut anywhere, and bytes that are none. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decodeMessage, encodeMessage, type ViciSection, type ViciValue } from './vici-message.ts';
+import type { ViciSection, ViciValue } from '../../links/ipsec/vici-message.ts';
+import { decodeMessage, encodeMessage } from './vici-codec.ts';
 import { encodePacket, packetReader, type ViciPacket } from './vici-packet.ts';
 
 const name = fc.string({ minLength: 1, maxLength: 20 }).filter((key) => key !== '__proto__' && !/^\d+$/.test(key));
