@@ -6,7 +6,14 @@
  * Invariant: the sender writes every byte of the frame each time. The kernel hands the same pages out again, with the
  * TTL lowered and the MAC addresses changed by the router that forwarded them.
  */
-import type { Condition, Instruction, Operand, Operation, Register, Width } from '../../src/edge/links/bpf-assembler.ts';
+import type {
+  Condition,
+  Instruction,
+  Operand,
+  Operation,
+  Register,
+  Width,
+} from '../../src/edge/links/bpf-assembler.ts';
 
 /** Bytes on the wire without FCS: the shortest Ethernet frame. */
 export const frameLength = 60;
