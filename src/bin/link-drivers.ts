@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { createDeviceLinks } from '../edge/links/device-link.ts';
 import { createIpsecDriver } from '../edge/links/ipsec.ts';
 import { createNetDevices } from '../edge/links/netdevices.ts';
+import { createUnderlay } from '../edge/links/underlay.ts';
 import { createVlanDriver } from '../edge/links/vlan.ts';
 import { createWireguardDriver } from '../edge/links/wireguard.ts';
 import { markBits } from '../nftables/marks.ts';
@@ -21,14 +22,17 @@ export interface LinkDriverOptions {
 }
 
 export function createLinkDrivers({ router, runFolder, stateFolder }: LinkDriverOptions): LinkDrivers {
+  const underlay = createUnderlay();
   return {
     interface: createDeviceLinks(createNetDevices()),
     vlan: createVlanDriver({ router, dir: join(runFolder, 'vlan') }),
-    ipsec: createIpsecDriver({ router, dir: join(runFolder, 'ipsec'), outerMark: markBits.outer }),
-    wireguard: createWireguardDriver({
-      router,
-      dir: join(runFolder, 'wireguard'),
-      keyDir: join(stateFolder, 'wireguard'),
-    }),
+    ipsec: underlay.carrying(createIpsecDriver({ router, dir: join(runFolder, 'ipsec'), outerMark: markBits.outer })),
+    wireguard: underlay.carrying(
+      createWireguardDriver({
+        router,
+        dir: join(runFolder, 'wireguard'),
+        keyDir: join(stateFolder, 'wireguard'),
+      }),
+    ),
   };
 }

@@ -49,7 +49,7 @@ export async function makePair(devices: NetDevices, router: string, link: VlanLi
   const made = await devices.change([
     `link add name ${trunk} type veth peer name ${link.interfaceName}`,
     `link set dev ${trunk} alias "${aliasOf(router, link.attachment)} trunk ${link.parent} ${link.id}"`,
-    `link set dev ${trunk} arp off addrgenmode none`,
+    `link set dev ${trunk} arp off`,
   ]);
   if (!made.ok) return err(made.error.message);
   const hidden = await devices.setSysctls([[`ipv6/conf/${trunk}/disable_ipv6`, '1']]);

@@ -1,0 +1,195 @@
+/**
+ * The route table of tunnels' outer packets, and the rule that sends them there: packets that carry the mark `outer`.
+ *
+ *   TunnelIntent[], the host's own routes ─[underlay-routes]→ table 7300 ; `ip rule fwmark … lookup 7300`
+ *
+ * Invariant: table 7300 and the rule are ours alone. The rule is there before any tunnel and goes after the last one, and while it
+ * is there the table ends in `unreachable`: an outer packet never goes by a route that was learned.
+ */
+
+import { existsSync } from 'node:fs';
+import type { LinkDriver } from '../../links/link-driver.ts';
+import {
+  type IpRoute,
+  parseRoute,
+  printRoute,
+  type TunnelIntent,
+  type UnderlayRoute,
+  underlayRoutes,
+} from '../../links/underlay-routes.ts';
+import { type Family, families } from '../../net/address.ts';
+import { markBits } from '../../nftables/marks.ts';
+import { openLineChild } from '../line-child.ts';
+import { printProgramError, runProgram } from '../run-program.ts';
+
+export interface Underlay {
+  /** The driver, with the way of its tunnels' outer packets looked after. Give each kind its own. */
+  carrying<L extends TunnelIntent>(driver: LinkDriver<L>): LinkDriver<L>;
+}
+
+const table = 7300;
+/** Of rule and routes: rtnetlink.h leaves those from 5 up to whoever takes them. */
+const protocol = 73;
+/** Whose routes are the host's own. Asked for one by one, since BIRD's may be a million. */
+const ownProtocols = ['kernel', 'boot', 'static', 'dhcp', 'ra'];
+const mark = `0x${markBits.outer.toString(16)}`;
+/** Where the rule stands: before the main table, after the local one. */
+const ruleWords = `priority ${table} fwmark ${mark}/${mark} lookup ${table} protocol ${protocol}`;
+
+interface IpRule {
+  readonly priority: number;
+  readonly fwmark?: string;
+  readonly fwmask?: string;
+  readonly table?: string;
+}
+
+/** `launcher`: program and arguments to put before every command, such as `ip netns exec r1`; for tests. */
+export function createUnderlay({ launcher = [] }: { readonly launcher?: readonly string[] } = {}): Underlay {
+  const wanted = new Map<object, readonly TunnelIntent[]>();
+  /** Drivers that have not said yet what they carry: a predecessor's tunnels may still be theirs. */
+  const silent = new Set<object>();
+  let last: Promise<unknown> = Promise.resolve();
+
+  async function ip(args: readonly string[], commands: readonly string[]): Promise<string> {
+    const [program = '', ...before] = [...launcher, 'ip'];
+    const input = commands.map((command) => `${command}\n`).join('');
+    const output = await runProgram(program, [...before, ...args, '-batch', '-'], { input });
+    if (!output.ok) throw new Error(printProgramError(output.error));
+    if (output.value.exitCode !== 0) throw new Error(output.value.stderr.trim().split('\n')[0] ?? 'ip failed');
+    return output.value.stdout;
+  }
+
+  async function ask(family: Family, questions: readonly string[]): Promise<readonly (readonly unknown[])[]> {
+    const answer = await ip([`-${family}`, '-json'], questions);
+    const lines = answer.split('\n').filter((line) => line.trim() !== '');
+    if (lines.length !== questions.length)
+      throw new Error(`ip answered ${lines.length} of ${questions.length} questions`);
+    return lines.map((line) => JSON.parse(line) as readonly unknown[]);
+  }
+
+  /** The host's own routes, those in the table, and whether the rule is there. */
+  async function read(family: Family) {
+    const asked = [...ownProtocols.map((name) => `route show table main proto ${name}`), `route show table ${table}`];
+    const answers = await ask(family, [...asked, 'rule show']);
+    const routes = (answer: readonly unknown[] | undefined): readonly UnderlayRoute[] =>
+      ((answer ?? []) as readonly IpRoute[])
+        .map((route) => parseRoute(route, family))
+        .filter((route): route is UnderlayRoute => route !== undefined);
+    const hasRule = (answers.at(-1) as readonly IpRule[]).some(
+      (rule) => rule.priority === table && rule.table === `${table}` && rule.fwmark === mark && rule.fwmask === mark,
+    );
+    return { own: answers.slice(0, -2).flatMap(routes), held: routes(answers.at(-2)), hasRule };
+  }
+
+  async function settle(): Promise<void> {
+    const tunnels = [...wanted.values()].flat();
+    for (const family of families) {
+      if (!isSpoken(family)) continue;
+      const { own, held, hasRule } = await read(family);
+      const wishes = underlayRoutes(tunnels, own).filter((route) => route.family === family);
+      const [has, wants] = [held.map(printRoute), wishes.map(printRoute)];
+      const added = inOrder(wishes.filter((route) => !has.includes(printRoute(route))));
+      const gone = has.filter((route) => !wants.includes(route));
+      const removals = gone.map((route) => `route delete ${route} table ${table} protocol ${protocol}`);
+      if (tunnels.length > 0) {
+        if (silent.size === 0) await attempt(family, removals);
+        await attempt(
+          family,
+          added.map((route) => `route add ${route} table ${table} protocol ${protocol}`),
+        );
+        if (!hasRule) await ip([`-${family}`], [`rule add ${ruleWords}`]);
+      } else if (silent.size === 0) {
+        if (hasRule) await ip([`-${family}`], [`rule delete ${ruleWords}`]);
+        await attempt(family, removals);
+      }
+    }
+  }
+
+  /** A route that the kernel does not take now, since its device is down, leaves its prefix unreachable until the next look. */
+  async function attempt(family: Family, commands: readonly string[]): Promise<void> {
+    if (commands.length === 0) return;
+    await ip([`-${family}`, '-force'], commands).catch(() => undefined);
+  }
+
+  function inTurn(work: () => Promise<void>): Promise<void> {
+    const turn = last.then(work);
+    last = turn.catch(() => undefined);
+    return turn;
+  }
+
+  return {
+    carrying(driver) {
+      const key = {};
+      silent.add(key);
+      const want = (links: readonly TunnelIntent[]): Promise<void> =>
+        inTurn(async () => {
+          wanted.set(key, links);
+          silent.delete(key);
+          await settle();
+        });
+      return {
+        async ensure(links, secrets) {
+          // Tunnels that go keep their way until they are gone.
+          const leaving = (wanted.get(key) ?? []).filter((old) => !isAmong(old, links));
+          if (links.length + leaving.length > 0) await want([...leaving, ...links]);
+          const reports = await driver.ensure(links, secrets);
+          if (links.length === 0 || leaving.length > 0) await want(links);
+          return reports;
+        },
+        watch(onChange) {
+          const watching = driver.watch(onChange);
+          const [program = '', ...before] = [...launcher, 'ip'];
+          const refresh = bell(() => {
+            if (wanted.get(key)?.length) inTurn(settle).catch(() => undefined);
+          });
+          const routes = openLineChild(
+            program,
+            [...before, '-o', 'monitor', 'route', 'link'],
+            (line) => {
+              if (!line.includes(' proto bird') && !line.includes(`table ${table} `)) refresh.ring();
+            },
+            () => refresh.ring(),
+          );
+          return {
+            close() {
+              refresh.close();
+              routes.close();
+              watching.close();
+            },
+          };
+        },
+        leave: () => driver.leave(),
+      };
+    },
+  };
+}
+
+/** A kernel may be started without IPv6. */
+function isSpoken(family: Family): boolean {
+  return family === 4 || existsSync('/proc/net/if_inet6');
+}
+
+function isAmong(link: TunnelIntent, links: readonly TunnelIntent[]): boolean {
+  return links.some(({ interfaceName }) => interfaceName === link.interfaceName);
+}
+
+/** What needs no other route comes first: the last resort, then what is on a link, then what is behind a gateway. */
+function inOrder(routes: readonly UnderlayRoute[]): readonly string[] {
+  const rank = ({ nextHop }: UnderlayRoute): number =>
+    nextHop === undefined ? 0 : nextHop.gateway === undefined ? 1 : 2;
+  return [...routes].sort((a, b) => rank(a) - rank(b)).map(printRoute);
+}
+
+/** Sounds once for all rings of a tenth of a second. */
+function bell(sound: () => void): { ring(): void; close(): void } {
+  let timer: NodeJS.Timeout | undefined;
+  return {
+    ring() {
+      timer ??= setTimeout(() => {
+        timer = undefined;
+        sound();
+      }, 100);
+    },
+    close: () => clearTimeout(timer),
+  };
+}
