@@ -27,6 +27,7 @@ import {
   type WireguardPlace,
 } from './wireguard-device.ts';
 import { startedDevices } from './wireguard-folder.ts';
+import { endWireguardGo } from './wireguard-process.ts';
 import { createWireguardTool } from './wireguard-tool.ts';
 
 export interface WireguardDriverOptions {
@@ -64,11 +65,19 @@ export function createWireguardDriver(options: WireguardDriverOptions): LinkDriv
     return turn;
   }
 
+  async function readWireguard(): Promise<Result<readonly WireguardDevice[], string>> {
+    const told = await tool.read();
+    if (told.ok) return told;
+    // One daemon that hangs must not hide the others: it is ended, missed, and started again.
+    for (const name of await startedDevices(folder)) if (await tool.hangs(name)) await endWireguardGo(folder, name);
+    return tool.read();
+  }
+
   async function read(): Promise<Result<Reading, string>> {
+    const told = await readWireguard();
+    if (!told.ok) return told;
     const there = await devices.read();
     if (!there.ok) return err(there.error.message);
-    const told = await tool.read();
-    if (!told.ok) return told;
     return ok({ devices: byName(there.value, 'name'), wireguard: byName(told.value, 'interfaceName') });
   }
 
@@ -161,7 +170,7 @@ export function createWireguardDriver(options: WireguardDriverOptions): LinkDriv
   /** Whether a tunnel came up, was lost or is gone. */
   async function follow(): Promise<boolean> {
     if (kept.length === 0) return false;
-    const told = await tool.read();
+    const told = await readWireguard();
     if (!told.ok) return false;
     const wireguard = byName(told.value, 'interfaceName');
     let isChanged = false;

@@ -137,19 +137,27 @@ describe('what goes wrong', () => {
     });
   });
 
-  it('a daemon that is killed is missed, and started again as it was', async () => {
-    const [pid, before] = [must(pair.pidOf('a')), rings.a];
-    process.kill(pid, 'SIGKILL');
-    await eventually(
-      'it rings',
-      () => rings.a,
-      (count) => count > before,
-    );
-    expect(pair.run('a', 'ip', '-o', 'link')).not.toContain(device);
-    await pair.untilUp('a');
-    expect(pair.pidOf('a')).not.toBe(pid);
-    await eventually('packets pass', () => pair.answers('a'), Boolean);
-  });
+  it.each([
+    ['is killed', 'SIGKILL'],
+    ['hangs', 'SIGSTOP'],
+  ] as const)(
+    'a daemon that %s is missed, and started again as it was',
+    async (_what, signal) => {
+      const [pid, before] = [must(pair.pidOf('a')), rings.a];
+      process.kill(pid, signal);
+      await eventually(
+        'it rings',
+        () => rings.a,
+        (count) => count > before,
+        40_000,
+      );
+      expect(pair.run('a', 'ip', '-o', 'link')).not.toContain(device);
+      await pair.untilUp('a');
+      expect(pair.pidOf('a')).not.toBe(pid);
+      await eventually('packets pass', () => pair.answers('a'), Boolean);
+    },
+    90_000,
+  );
 
   it('a peer that is gone takes the inside addresses and the session of BIRD with it, and one that is reborn brings them back', async () => {
     const before = rings.a;
