@@ -17,6 +17,22 @@ export interface Capture {
   close(): void;
 }
 
+/** Takes one stream, and says what it was by its hash. */
+const receive = `
+  const hash = require('node:crypto').createHash('sha256');
+  const server = require('node:net').createServer((socket) => {
+    socket.on('data', (chunk) => hash.update(chunk));
+    socket.on('end', () => console.log(hash.digest('hex')));
+  });
+  server.listen(7000, process.argv[1], () => console.log('listening'));
+`;
+/** Bytes that repeat at no power of two, so that segments in the wrong place would show. */
+const send = `
+  const bytes = Buffer.alloc(Number(process.argv[2]), 0).map((_, i) => i % 251);
+  require('node:net').connect(7000, process.argv[1]).end(bytes);
+  console.log(require('node:crypto').createHash('sha256').update(bytes).digest('hex'));
+`;
+
 /** The parent of both ends is `dx0`; the addresses are host 1 at a and host 2 at b. */
 export function layWire() {
   const dir = mkdtempSync(join(tmpdir(), 'cw-vlan-'));
@@ -43,6 +59,30 @@ export function layWire() {
     reaches: (from: End, to: string, ...options: readonly string[]): boolean => {
       const [program = '', ...args] = [...at(from), 'ping', '-c', '1', '-W', '1', ...options, to];
       return spawnSync(program, args).status === 0;
+    },
+    /** Hashes of so many bytes as sent from one end, and as received at the other. */
+    async stream(
+      from: End,
+      to: End,
+      address: string,
+      bytes: number,
+    ): Promise<readonly [sent: string, received: string]> {
+      const start = (end: End, script: string) => {
+        const [program = '', ...args] = [...at(end), process.execPath, '-e', script, address, `${bytes}`];
+        const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+        let text = '';
+        child.stdout.on('data', (chunk: Buffer) => {
+          text += chunk.toString();
+        });
+        return { child, said: () => text.trim().split('\n') };
+      };
+      const receiver = start(to, receive);
+      await eventually('it listens', receiver.said, ([first]) => first === 'listening');
+      const sender = start(from, send);
+      const [sent] = await eventually('all is sent', sender.said, ([hash]) => hash?.length === 64);
+      const [, received] = await eventually('all is received', receiver.said, ([, hash]) => hash?.length === 64);
+      for (const { child } of [sender, receiver]) child.kill('SIGKILL');
+      return [sent ?? '', received ?? ''];
     },
     async capture(end: End, device: string, ...expression: readonly string[]): Promise<Capture> {
       const [program = '', ...args] = [...at(end), 'tcpdump', '-l', '-n', '-e', '-i', device, ...expression];

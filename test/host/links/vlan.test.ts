@@ -96,6 +96,16 @@ describe('a VLAN', () => {
     for (const each of [inside, outside]) each.close();
   });
 
+  it.each([
+    ['segments', 'on'],
+    ['neither segments nor checksums', 'off'],
+  ])('carries a TCP stream whole where its parent makes %s', async (_, offload) => {
+    wire.run('a', 'ethtool', '-K', 'dx0', 'tso', offload, 'gso', offload, 'tx', offload);
+    await joinEnds();
+    const [sent, received] = await wire.stream('a', 'b', '169.254.10.2', 8 * 1024 * 1024);
+    expect(received).toBe(sent);
+  });
+
   it('has the MAC address of its parent', async () => {
     await joinEnds();
     const mac = (device: string) => JSON.parse(wire.run('a', 'ip', '-json', 'link', 'show', 'dev', device))[0].address;
