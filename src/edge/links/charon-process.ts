@@ -33,7 +33,8 @@ export function charonFiles(root: string, name: string): CharonFiles {
   return {
     dir,
     config: join(dir, 'strongswan.conf'),
-    socket: join(dir, 'charon.vici'),
+    // Short, since the path of a socket has 107 bytes at most, and a router's name may take 63 of them.
+    socket: join(dir, 'vici'),
     log: join(dir, 'charon.log'),
     tun: join(dir, 'tun'),
     connections: join(dir, 'connections.json'),

@@ -37,7 +37,7 @@ export interface IpsecDriverOptions {
 type Esp = 'kernel' | 'userspace';
 
 /** The charon of all tunnels: longer than a device's name can be. */
-const sharedCharon = 'kernel-esp-tunnels';
+const sharedCharon = 'charon-of-kernel';
 /** Charons that are started at a time. */
 const startsAtOnce = 8;
 
@@ -194,7 +194,10 @@ export function createIpsecDriver(options: IpsecDriverOptions): LinkDriver<Ipsec
       for (let at = 0; at < tunnels.length; at += startsAtOnce) {
         const some = tunnels.slice(at, at + startsAtOnce);
         const brought = some.map((tunnel) =>
-          bring(where, tunnel, ports?.get(tunnel.interfaceName), tunnels, secrets, read.value),
+          // A disk that is full, a folder that is gone: of this tunnel alone.
+          bring(where, tunnel, ports?.get(tunnel.interfaceName), tunnels, secrets, read.value).catch((error: Error) =>
+            reportIpsecFailed(tunnel, driverName(where), error.message),
+          ),
         );
         reports.push(...(await Promise.all(brought)));
       }

@@ -111,7 +111,7 @@ function isEsp(frame: Buffer): boolean {
 
 it('a charon of the kernel takes the connection, its XFRM interface id and its mark', async () => {
   const root = pair.dir('a');
-  const files = charonFiles(root, 'kernel-esp-tunnels');
+  const files = charonFiles(root, 'charon-of-kernel');
   const charon = createCharon(files, pair.cable.at('a'), undefined, () => undefined);
   const settings = { esp: 'kernel', ports: standardPorts, outerMark: 0x10000000, deadAfter: 30 } as const;
   const pid = await charon.run(charonConfig({ ...settings, socket: files.socket, log: files.log }));

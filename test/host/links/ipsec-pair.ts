@@ -28,9 +28,10 @@ export interface IpsecPair {
     end: End,
     tunnels: readonly IpsecTunnelIntent[],
     is: (report: LinkReport) => boolean,
+    within?: number,
   ): Promise<readonly LinkReport[]>;
   /** Both ends up. */
-  join(tunnelsA: readonly IpsecTunnelIntent[], tunnelsB: readonly IpsecTunnelIntent[]): Promise<void>;
+  join(tunnelsA: readonly IpsecTunnelIntent[], tunnelsB: readonly IpsecTunnelIntent[], within?: number): Promise<void>;
   secrets: Record<End, Map<string, string>>;
   /** Lets go of what runs, as an agent does that ends. */
   restart(end: End): void;
@@ -56,14 +57,14 @@ export function layIpsecPair(label: string): IpsecPair {
       drivers.set(end, made);
       return made;
     },
-    until(end, tunnels, is) {
+    until(end, tunnels, is, within) {
       const ask = (): Promise<readonly LinkReport[]> => pair.driver(end).ensure(tunnels, pair.secrets[end]);
-      return eventually(`tunnels of ${end}`, ask, (reports) => reports.every(is));
+      return eventually(`tunnels of ${end}`, ask, (reports) => reports.every(is), within);
     },
-    async join(tunnelsA, tunnelsB) {
+    async join(tunnelsA, tunnelsB, within) {
       await pair.driver('b').ensure(tunnelsB, pair.secrets.b);
-      await pair.until('a', tunnelsA, isUp);
-      await pair.until('b', tunnelsB, isUp);
+      await pair.until('a', tunnelsA, isUp, within);
+      await pair.until('b', tunnelsB, isUp, within);
     },
     restart(end) {
       drivers.get(end)?.leave();
