@@ -110,6 +110,11 @@ describe('IPsec', () => {
     expect(numbers.every((number) => number >= 1 && number <= 0xffff_ffff)).toBe(true);
   });
 
+  it('has different numbers for two names that have one hash', () => {
+    const { links } = resolve(attachment('t111823', ipsec('203.0.113.1')), attachment('t2922', ipsec('203.0.113.2')));
+    expect(links.map((link) => link.kind === 'ipsec' && link.ifId)).toEqual([3_498_928_856, 3_498_928_857]);
+  });
+
   it('lets a tunnel say what the link says otherwise', () => {
     const own = { name: 'vpn', key: 'own' };
     const link: AttachmentLink = {

@@ -37,7 +37,20 @@ export function resolveLinks({ attachments }: Topology): ResolvedLinks {
       else if (owner.kind !== 'interface' || link.kind !== 'interface') warnings.push(warnOfOwner(attachment, owner));
     }
   }
-  return { links: [...links.values()].sort((a, b) => (a.interfaceName < b.interfaceName ? -1 : 1)), warnings };
+  const sorted = [...links.values()].sort((a, b) => (a.interfaceName < b.interfaceName ? -1 : 1));
+  return { links: tellApart(sorted), warnings };
+}
+
+/** Two names may have one number, and then one tunnel would take the other's packets: the later by name takes the next. */
+function tellApart(links: readonly LinkIntent[]): readonly LinkIntent[] {
+  const taken = new Set<number>();
+  return links.map((link) => {
+    if (link.kind !== 'ipsec') return link;
+    let { ifId } = link;
+    while (taken.has(ifId)) ifId = (ifId % 0xffff_ffff) + 1;
+    taken.add(ifId);
+    return ifId === link.ifId ? link : { ...link, ifId };
+  });
 }
 
 /** The links of an Attachment, after those that it runs over: a chain of those ends, or it is refused. */
