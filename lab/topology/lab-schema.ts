@@ -147,7 +147,6 @@ export type LabSpec = z.infer<typeof labSchema>['spec'];
 export type NodeSpec = z.infer<typeof node>;
 export type NodeOf<T extends NodeSpec['type']> = Extract<NodeSpec, { type: T }>;
 export type LinkEnd = z.infer<typeof linkEnd>;
-export type Vlan = z.infer<typeof vlan>;
 export type PacketCheck = z.infer<typeof packetCheck>;
 export type PathCheck = z.infer<typeof pathCheck>;
 export type RouteCheck = z.infer<typeof routeCheck>;
