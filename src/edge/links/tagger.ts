@@ -85,7 +85,7 @@ export async function attachFilters(
   for (const wish of wishes) {
     const there = seen.get(wish.device)?.find(({ preference }) => preference === wish.preference);
     if (there?.program === wish.name) continue;
-    if (there && !isOurProgram(there)) {
+    if (there && redirectsTo(there) === undefined) {
       return err(`a tc filter that is not ours has preference ${wish.preference} at the entrance of ${wish.device}`);
     }
     const attached = await control.attach(wish);
@@ -114,6 +114,8 @@ export async function removePair(
   return removed.ok ? ok(undefined) : err(removed.error.message);
 }
 
-function isOurProgram({ program }: EntranceFilter): boolean {
-  return /^cw\d{1,4}_\d+$/.test(program ?? '');
+/** Index of the device where our program sends frames; undefined for filters that are not ours. */
+export function redirectsTo({ program }: EntranceFilter): number | undefined {
+  const index = /^cw\d{1,4}_(\d+)$/.exec(program ?? '')?.[1];
+  return index === undefined ? undefined : Number(index);
 }

@@ -12,7 +12,16 @@ import type { LinkReport } from '../../links/link-report.ts';
 import { err, ok, type Result } from '../../result.ts';
 import { openLineChild } from '../line-child.ts';
 import { aliasOf, createNetDevices, isOfRouter, type NetDevice } from './netdevices.ts';
-import { attachFilters, makePair, parseTrunk, removePair, type Trunk, taggerFilters, trunkName } from './tagger.ts';
+import {
+  attachFilters,
+  makePair,
+  parseTrunk,
+  redirectsTo,
+  removePair,
+  type Trunk,
+  taggerFilters,
+  trunkName,
+} from './tagger.ts';
 import { createTrafficControl, type EntranceFilter } from './traffic-control.ts';
 import { refuseTag } from './vlan-tags.ts';
 
@@ -74,6 +83,21 @@ export function createVlanDriver({ router, dir, launcher = [] }: VlanDriverOptio
     return isChanged;
   }
 
+  /** Somebody deleted the pair under a filter: it takes frames that nobody gets. */
+  async function sweepFilters(parents: ReadonlySet<string>, there: ReadonlyMap<string, NetDevice>): Promise<void> {
+    const seen = await control.read([...parents].filter((name) => there.has(name)));
+    if (!seen.ok) throw new Error(seen.error);
+    const indexes = new Set([...there.values()].map(({ index }) => index));
+    for (const [parent, filters] of seen.value) {
+      for (const filter of filters) {
+        const index = redirectsTo(filter);
+        if (index === undefined || indexes.has(index)) continue;
+        const detached = await control.detach(parent, filter.preference);
+        if (!detached.ok) throw new Error(`a filter of ${parent} cannot be taken away: ${detached.error}`);
+      }
+    }
+  }
+
   async function make(link: VlanLinkIntent): Promise<Result<void, string>> {
     const { parent, interfaceName, id } = link;
     const made = await devices.change([`link add link ${parent} name ${interfaceName} type vlan id ${id}`]);
@@ -126,9 +150,11 @@ export function createVlanDriver({ router, dir, launcher = [] }: VlanDriverOptio
   }
 
   async function ensure(links: readonly VlanLinkIntent[]): Promise<readonly LinkReport[]> {
+    const parents = new Set([...kept, ...links].map(({ parent }) => parent));
     kept = links;
     const before = await readDevices();
     const there = (await sweep(links, before)) ? await readDevices() : before;
+    await sweepFilters(parents, there);
     const refused = new Map<string, string>();
     let isMade = false;
     for (const link of links) {

@@ -129,6 +129,15 @@ describe('a VLAN', () => {
     expect(left('a')).toEqual(before);
   });
 
+  it('leaves nothing when somebody else took its device away before', async () => {
+    const before = left('a');
+    const driver = wire.driver('a');
+    await driver.ensure([vlanLink('a')], none);
+    wire.run('a', 'ip', 'link', 'delete', 'dx0.101');
+    await driver.ensure([], none);
+    expect(left('a')).toEqual(before);
+  });
+
   it('leaves other filters of its parent alone', async () => {
     wire.run('a', 'tc', 'qdisc', 'add', 'dev', 'dx0', 'clsact');
     const filter = ['dev', 'dx0', 'ingress', 'pref', '7', 'protocol', 'ip', 'u32', 'match', 'u32', '0', '0'];
