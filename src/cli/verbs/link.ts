@@ -34,6 +34,11 @@ Examples:
   causeway link import aws-vpn vpn.xml --router tr1 --site spoke-a --name spoke-a --output network/ --secrets ${defaultSecretsFolder}
   causeway link import aws-vpn static.xml --router tr1 --site office --prefix 10.20.0.0/16`;
 
+const briefHelp = `
+Examples:
+  causeway link import aws-vpn vpn.xml --router tr1 --site spoke-a --secrets ${defaultSecretsFolder} > spoke-a.yaml
+  causeway link import aws-vpn --help`;
+
 interface ImportOptions {
   readonly router: string;
   readonly site: string;
@@ -47,7 +52,9 @@ interface ImportOptions {
 }
 
 export function register(command: Command, cli: Cli): void {
+  command.addHelpText('after', briefHelp);
   const importing = command.command('import').description('an Attachment from a description that a cloud gives');
+  importing.addHelpText('after', briefHelp);
   const fromAws = importing.command('aws-vpn').description('from the configuration of an AWS VPN connection');
   fromAws
     .argument('<file>', 'XML, or - for stdin')
