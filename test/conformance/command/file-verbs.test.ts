@@ -354,7 +354,7 @@ describe('version and completion', () => {
     const below = async (path: readonly string[]): Promise<string[]> => {
       const { stdout } = await bench.run([...path, '--help']);
       const listed = /^Commands:\n((?: {2}.*\n)*)/m.exec(stdout)?.[1] ?? '';
-      const words = [...listed.matchAll(/^ {2}([a-z]+)/gm)]
+      const words = [...listed.matchAll(/^ {2}([a-z-]+)/gm)]
         .map(([, word = '']) => word)
         .filter((word) => word !== 'help');
       if (words.length === 0) return /^Examples:\n {2}\S/m.test(stdout) ? [] : [path.join(' ')];
