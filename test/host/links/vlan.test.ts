@@ -84,15 +84,22 @@ describe('a VLAN', () => {
   it('is given no frame without a tag', async () => {
     await joinEnds();
     const inside = await wire.capture('b', 'dx0.101', 'inbound');
-    const outside = await wire.capture('b', 'dx0', 'not vlan');
-    wire.run('a', 'ip', 'address', 'add', '169.254.10.1/30', 'dev', 'dx0');
-    expect(wire.reaches('a', '169.254.10.2', '-I', 'dx0')).toBe(false);
+    const outside = await wire.capture('b', 'dx0', 'host 192.0.2.1 and not vlan');
+    const [{ address: mac }] = JSON.parse(wire.run('b', 'ip', '-json', 'link', 'show', 'dev', 'dx0'));
+    wire.run('a', 'ip', 'address', 'add', '192.0.2.1/30', 'dev', 'dx0');
+    wire.run('a', 'ip', 'neighbour', 'add', '192.0.2.2', 'lladdr', mac, 'dev', 'dx0');
+    expect(wire.reaches('a', '192.0.2.2')).toBe(false);
     await eventually(
       'frames without a tag arrive',
       () => outside.frames.length,
       (count) => count > 0,
     );
-    expect(inside.frames.filter((line) => line.includes('169.254.10.1'))).toEqual([]);
+    // One with the tag, sent after it and seen, would be seen after it.
+    expect(wire.reaches('a', '169.254.10.2')).toBe(true);
+    const echoes = () => inside.frames.filter((line) => line.includes('ICMP echo request'));
+    const [first] = await eventually('the one with the tag arrives', echoes, ({ length }) => length > 0);
+    expect(first).toContain('169.254.10.1');
+    expect(inside.frames.filter((line) => line.includes('192.0.2.1'))).toEqual([]);
     for (const each of [inside, outside]) each.close();
   });
 
