@@ -139,7 +139,7 @@ export class IntentResolver {
       hostEndpoints,
       services: this.services,
       interfaces: interfaces ?? routed.topology.interfaces,
-      bgp: controlPeers(routed.intent.routing),
+      bgp: controlPeers(routed.intent.routing, routed.links.links),
     });
     const sight = { snapshot };
     const intent = makeIntent(this.router, routed, resolved, sight);

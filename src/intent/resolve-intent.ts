@@ -11,6 +11,7 @@ import type { Snapshot } from '../resources/snapshot.ts';
 import { err, ok, type Result } from '../result.ts';
 import { LabelIndex } from './labels/label-index.ts';
 import { resolveOwners } from './labels/owners.ts';
+import type { LinkIntent } from './links/links-intent.ts';
 import { resolveLinks } from './links/resolve-links.ts';
 import type { InterfaceFacts } from './policy/policy-intent.ts';
 import { type BfdPeer, type ControlPeers, sortPeers } from './policy/resolve-failsafes.ts';
@@ -47,7 +48,7 @@ export function resolveIntent(
   const { routing, warnings: routingWarnings } = resolveRouting(snapshot, topology);
   const index = options.index ?? buildIndex(snapshot);
   const interfaces = options.interfaces ?? topology.interfaces;
-  const { policy, warnings } = resolvePolicy(snapshot, topology, index, interfaces, controlPeers(routing));
+  const { policy, warnings } = resolvePolicy(snapshot, topology, index, interfaces, controlPeers(routing, links));
   return ok({
     router,
     policy,
@@ -65,7 +66,10 @@ export function findUnknownRouter(snapshot: Snapshot, router: string): UnknownRo
 }
 
 /** What policy keeps open for the router's own protocols: exactly the sessions and the group of the routing intent. */
-export function controlPeers({ listenPort, sessions, group }: RoutingIntent): ControlPeers {
+export function controlPeers(
+  { listenPort, sessions, group }: RoutingIntent,
+  links: readonly LinkIntent[],
+): ControlPeers {
   const bfd = sessions.flatMap(({ bfd: liveness, neighbor: address, reach }): BfdPeer[] =>
     liveness ? [{ address, port: reach === 'direct' ? 3784 : 4784 }] : [],
   );
@@ -74,6 +78,7 @@ export function controlPeers({ listenPort, sessions, group }: RoutingIntent): Co
     listenPort,
     peers: sortPeers(sessions.map(({ neighbor, port }) => ({ address: neighbor, port }))),
     bfd,
+    links,
     ...(sync
       ? {
           stateSync: {

@@ -22,7 +22,7 @@ export interface FailsafeLookup {
   readonly interfaceSide: 'in' | 'out';
 }
 
-/** One rule for each combination of interfaces and family of remote net that the list has. */
+/** One rule for each combination of interfaces, family of remote net, and port or none, that the list has. */
 export function compileFailsafes(
   sets: Map<string, NftSet>,
   lookup: FailsafeLookup,
@@ -30,7 +30,11 @@ export function compileFailsafes(
 ): readonly Rule[] {
   const groups = new Map<string, Failsafe[]>();
   for (const failsafe of failsafes) {
-    const key = JSON.stringify([failsafe.net?.family ?? 0, failsafe.interfaces?.toSorted() ?? null]);
+    const key = JSON.stringify([
+      failsafe.net?.family ?? 0,
+      failsafe.interfaces?.toSorted() ?? null,
+      ...(failsafe.port === undefined ? ['no port'] : []),
+    ]);
     groups.set(key, [...(groups.get(key) ?? []), failsafe]);
   }
   return [...groups.entries()]
@@ -45,11 +49,12 @@ function compileGroup(
   group: readonly Failsafe[],
 ): Rule {
   const family = group[0]?.net?.family;
-  const fields = failsafeFields(lookup, family);
+  const hasPort = group[0]?.port !== undefined;
+  const fields = failsafeFields(lookup, family, hasPort);
   const stem = family === undefined ? lookup.list : `${lookup.list}-v${family}`;
   const name = objectName('failsafe', stem, `${lookup.list} ${identity}`);
   // The declaration is the same for both sides, so that the lists can serve both directions.
-  const declared = failsafeFields({ ...lookup, remote: 'source', port: 'destination' }, family);
+  const declared = failsafeFields({ ...lookup, remote: 'source', port: 'destination' }, family, hasPort);
   sets.set(name, { kind: 'tuples', name, fields: declared, elements: failsafeElements(group) });
   const matches: Match[] = [];
   const interfaces = group[0]?.interfaces?.toSorted();
@@ -63,8 +68,10 @@ function compileGroup(
   };
 }
 
-function failsafeFields(lookup: FailsafeLookup, family: Family | undefined): readonly Field[] {
-  const ports: readonly Field[] = [{ kind: 'protocol' }, { kind: 'port', side: lookup.port }];
+function failsafeFields(lookup: FailsafeLookup, family: Family | undefined, hasPort: boolean): readonly Field[] {
+  const ports: readonly Field[] = hasPort
+    ? [{ kind: 'protocol' }, { kind: 'port', side: lookup.port }]
+    : [{ kind: 'protocol' }];
   return family === undefined ? ports : [{ kind: 'address', family, side: lookup.remote }, ...ports];
 }
 
@@ -73,7 +80,7 @@ function failsafeElements(group: readonly Failsafe[]): ReadonlyMap<string, Key> 
   for (const { protocol, port } of group) {
     const ports: Key = [
       { kind: 'range', first: protocol, last: protocol },
-      { kind: 'range', first: port, last: port },
+      ...(port === undefined ? [] : [{ kind: 'range', first: port, last: port } as const]),
     ];
     const nets = group
       .filter((other) => other.protocol === protocol && other.port === port)

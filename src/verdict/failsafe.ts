@@ -30,7 +30,7 @@ export function findFailsafe(
     list.find(
       (failsafe) =>
         failsafe.protocol === packet.protocol &&
-        failsafe.port === port &&
+        (failsafe.port === undefined || failsafe.port === port) &&
         (failsafe.net === undefined || containsAddress(failsafe.net, remote)) &&
         (failsafe.interfaces === undefined || failsafe.interfaces.includes(interfaceName)),
     );
@@ -45,6 +45,7 @@ export function findFailsafe(
   return answered && { list: other, reason: `failsafe ${printFailsafe(answered)} (reply)` };
 }
 
-function printFailsafe({ protocol, port }: Failsafe): string {
-  return `${printProtocol(protocol)}/${port}`;
+function printFailsafe({ protocol, port, attachment }: Failsafe): string {
+  const what = port === undefined ? printProtocol(protocol) : `${printProtocol(protocol)}/${port}`;
+  return attachment === undefined ? what : `${what} of Attachment ${attachment}`;
 }

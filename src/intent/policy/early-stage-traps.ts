@@ -62,6 +62,7 @@ function warnOfFailsafes(policy: PolicyIntent, { id, resource, stages }: Classif
 }
 
 function isNamed({ action, protocol, destination }: RuleIntent, failsafe: Failsafe): boolean {
-  if (action !== 'Deny' || protocol !== failsafe.protocol) return false;
-  return (destination.ports?.ranges ?? []).some((range) => containsPort(range, failsafe.port));
+  const { port } = failsafe;
+  if (action !== 'Deny' || protocol !== failsafe.protocol || port === undefined) return false;
+  return (destination.ports?.ranges ?? []).some((range) => containsPort(range, port));
 }

@@ -195,9 +195,12 @@ export interface PortSet {
 
 export interface Failsafe {
   readonly protocol: number;
-  readonly port: number;
+  /** Of the destination; absent means all of the protocol. */
+  readonly port?: number;
   /** The remote side; absent means any address of both families. */
   readonly net?: Prefix;
   /** Only on these interfaces; absent means all. */
   readonly interfaces?: readonly string[];
+  /** Whose link asks for it; absent where settings or sessions do. */
+  readonly attachment?: string;
 }

@@ -185,7 +185,8 @@ function hasPort({ ranges, portSets }: PortMatch, port: number | undefined, { pr
 }
 
 function meetsFailsafe(failsafe: Failsafe, { interfaces }: EndpointIntent, probe: Probe): Answer {
-  if (failsafe.protocol !== probe.protocol || failsafe.port !== probe.port) return 'no';
+  if (failsafe.protocol !== probe.protocol) return 'no';
+  if (failsafe.port !== undefined && failsafe.port !== probe.port) return 'no';
   const onAll = failsafe.interfaces === undefined;
   const onSome = onAll || interfaces === '*' || failsafe.interfaces.some((name) => interfaces.includes(name));
   if (!onSome) return 'no';

@@ -11,11 +11,13 @@ import { protocolNumbers } from '../../net/ip-protocol.ts';
 import { comparePrefixes, hostPrefix, type Prefix, parseAddressOrCidr } from '../../net/prefix.ts';
 import type { FailsafePort } from '../../resources/felix-configuration.ts';
 import type { FieldPath, Resource } from '../../resources/resource.ts';
+import type { LinkIntent } from '../links/links-intent.ts';
 import type { Warning } from '../router-intent.ts';
+import { linkFailsafes } from './link-failsafes.ts';
 import type { Failsafe, PolicyIntent } from './policy-intent.ts';
 import type { ConfiguredFailsafes, FelixSettings } from './resolve-felix.ts';
 
-/** Whom the router's own protocols speak to: BGP, BFD, and conntrackd within its group. */
+/** Whom the router's own protocols speak to: BGP, BFD, conntrackd within its group, and the ends of its tunnels. */
 export interface ControlPeers {
   readonly listenPort: number;
   readonly peers: readonly { readonly address: Address; readonly port: number }[];
@@ -23,6 +25,8 @@ export interface ControlPeers {
   readonly bfd?: readonly BfdPeer[];
   /** Routers that share connection state with this one, and the UDP port and interface they do it on. */
   readonly stateSync?: { readonly interfaceName: string; readonly port: number; readonly peers: readonly Address[] };
+  /** What carries the Attachments. */
+  readonly links?: readonly LinkIntent[];
 }
 
 export interface BfdPeer {
@@ -71,13 +75,13 @@ function resolveInbound(
   if (!router) return configured ?? calicoInbound;
   if (configured) {
     const management = router.spec.management ? managementAccess(router, warnings) : [];
-    return [...configured, ...management, ...livenessAndState(bgp)];
+    return [...configured, ...management, ...controlFailsafes(bgp).inbound];
   }
   return [
     ...managementAccess(router, warnings),
     { protocol: UDP, port: dhcpClientPort },
     ...bgp.peers.map(({ address }) => ({ protocol: TCP, port: bgp.listenPort, net: hostPrefix(address) })),
-    ...livenessAndState(bgp),
+    ...controlFailsafes(bgp).inbound,
   ];
 }
 
@@ -89,20 +93,24 @@ function resolveOutbound(
 ): readonly Failsafe[] {
   const configured = felix.failsafeOutbound && parseFailsafes(felix.failsafeOutbound, warnings);
   if (!router) return configured ?? calicoOutbound;
-  if (configured) return [...configured, ...livenessAndState(bgp)];
+  if (configured) return [...configured, ...controlFailsafes(bgp).outbound];
   // Calico's list knows only port 179; a peer that listens elsewhere must be reachable too.
   const elsewhere = bgp.peers.filter(({ port }) => port !== bgpPort);
   return [
     ...calicoOutbound,
     ...elsewhere.map(({ address, port }) => ({ protocol: TCP, port, net: hostPrefix(address) })),
-    ...livenessAndState(bgp),
+    ...controlFailsafes(bgp).outbound,
   ];
 }
 
-/**
- * What Attachments and the group ask for, whatever ports are configured: Calico knows neither. Each end sends to the other's
- * port, so both directions are the same (RFC 5881 §4).
- */
+/** What Attachments and the group ask for, whatever ports are configured: Calico knows neither. */
+function controlFailsafes(bgp: ControlPeers): PolicyIntent['failsafes'] {
+  const both = livenessAndState(bgp);
+  const { inbound, outbound } = linkFailsafes(bgp.links ?? []);
+  return { inbound: [...both, ...inbound], outbound: [...both, ...outbound] };
+}
+
+/** Each end sends to the other's port, so both directions are the same (RFC 5881 §4). */
 function livenessAndState({ bfd = [], stateSync }: ControlPeers): Failsafe[] {
   return [
     ...bfd.map(({ address, port }) => ({ protocol: UDP, port, net: hostPrefix(address) })),
@@ -184,7 +192,9 @@ function sortedDistinct(failsafes: readonly Failsafe[]): Failsafe[] {
 }
 
 function compareFailsafes(a: Failsafe, b: Failsafe): number {
-  return a.protocol - b.protocol || a.port - b.port || compareNets(a.net, b.net) || compareInterfaces(a, b);
+  return (
+    a.protocol - b.protocol || (a.port ?? -1) - (b.port ?? -1) || compareNets(a.net, b.net) || compareInterfaces(a, b)
+  );
 }
 
 function compareNets(a: Prefix | undefined, b: Prefix | undefined): number {

@@ -1,0 +1,79 @@
+/**
+ * What the tunnels of a router need open on the outside: IKE, ESP, WireGuard, from and to their own peers and nobody else;
+ * and the echo requests by which `doctor` measures a link.
+ *
+ *   LinkIntent[] ─[linkFailsafes]→ Failsafe[] → resolve-failsafes
+ *
+ * Invariant: nothing is open to an address that no link names, unless its WireGuard peer roams, which WireGuard answers
+ * with silence unless the key is right. A tunnel over another link is open on that link alone.
+ */
+import { protocolNumbers } from '../../net/ip-protocol.ts';
+import { hostPrefix } from '../../net/prefix.ts';
+import type { IpsecTunnelIntent, LinkIntent, WireguardLinkIntent } from '../links/links-intent.ts';
+import type { Failsafe, PolicyIntent } from './policy-intent.ts';
+
+const { UDP, ICMP, ICMPv6 } = protocolNumbers;
+/** RFC 4303. */
+const ESP = 50;
+/** RFC 7296 §2, RFC 3948. */
+const ikePorts = [500, 4500];
+
+export function linkFailsafes(links: readonly LinkIntent[]): PolicyIntent['failsafes'] {
+  const opened = links.map(openFor);
+  return {
+    inbound: opened.flatMap(({ inbound }) => inbound),
+    outbound: opened.flatMap(({ outbound }) => outbound),
+  };
+}
+
+function openFor(link: LinkIntent): PolicyIntent['failsafes'] {
+  switch (link.kind) {
+    case 'interface':
+      return { inbound: [], outbound: [] };
+    case 'vlan':
+      return { inbound: [], outbound: echoRequests(link) };
+    case 'ipsec':
+      return {
+        inbound: ipsecFailsafes(link, link.localPort),
+        outbound: [...ipsecFailsafes(link, link.remotePort), ...echoRequests(link)],
+      };
+    case 'wireguard':
+      return { inbound: wireguardInbound(link), outbound: [...wireguardOutbound(link), ...echoRequests(link)] };
+  }
+}
+
+/** The port that is written is one more: IKE begins at the standard ones where the peer knows of no other. */
+function ipsecFailsafes(link: IpsecTunnelIntent, port: number | undefined): Failsafe[] {
+  const from = { net: hostPrefix(link.remoteAddress), ...outside(link) };
+  const ports = port === undefined ? ikePorts : [...ikePorts, port];
+  return [{ protocol: ESP, ...from }, ...ports.map((each) => ({ protocol: UDP, port: each, ...from }))];
+}
+
+function wireguardInbound(link: WireguardLinkIntent): Failsafe[] {
+  const { endpoint, allowFrom } = link.peer;
+  const nets = [...(endpoint ? [hostPrefix(endpoint.address)] : []), ...allowFrom];
+  const open = { protocol: UDP, port: link.listenPort, ...outside(link) };
+  return nets.length === 0 ? [open] : nets.map((net) => ({ ...open, net }));
+}
+
+function wireguardOutbound(link: WireguardLinkIntent): Failsafe[] {
+  const { endpoint } = link.peer;
+  if (!endpoint) return [];
+  return [{ protocol: UDP, port: endpoint.port, net: hostPrefix(endpoint.address), ...outside(link) }];
+}
+
+function outside({
+  attachment,
+  underlay,
+}: IpsecTunnelIntent | WireguardLinkIntent): Pick<Failsafe, 'attachment' | 'interfaces'> {
+  return { attachment, ...(underlay ? { interfaces: [underlay.interfaceName] } : {}) };
+}
+
+function echoRequests({ attachment, interfaceName, remotes }: LinkIntent): Failsafe[] {
+  return remotes.map((remote) => ({
+    protocol: remote.family === 4 ? ICMP : ICMPv6,
+    net: hostPrefix(remote),
+    interfaces: [interfaceName],
+    attachment,
+  }));
+}
