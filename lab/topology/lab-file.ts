@@ -105,6 +105,11 @@ function findInconsistencies(spec: LabSpec): Problem[] {
       }
     }
   }
+  for (const [index, tunnel] of spec.tunnels.entries()) {
+    const path = ['tunnels', index];
+    if (Object.keys(tunnel).length !== 2) problems.push({ path, message: 'a tunnel joins exactly two nodes' });
+    for (const node of Object.keys(tunnel)) nodeOf(node, [...path, node]);
+  }
   for (const [name, node] of Object.entries(spec.nodes)) {
     if (node.type === 'pod') {
       const on = nodeOf(node.on, ['nodes', name, 'on']);

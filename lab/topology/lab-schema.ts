@@ -121,6 +121,8 @@ export const labSchema = z.strictObject({
     secrets: z.array(secret).default([]),
     nodes: z.record(name, node),
     links: z.array(z.record(name, linkEnd)),
+    /** Devices that are the two ends of one tunnel, which the nodes make themselves: for checks to know who is behind which. */
+    tunnels: z.array(z.record(name, interfaceName)).default([]),
     checks: z.strictObject({
       /** By node: how many BGP sessions it must have, all of them established. */
       sessions: z.record(name, z.number().int().min(0)).default({}),

@@ -6,7 +6,7 @@
 import { type Family, printAddress } from '../../src/net/address.ts';
 import { parseCidr } from '../../src/net/prefix.ts';
 import { type Lab, linkEnds } from './lab-file.ts';
-import type { LinkEnd } from './lab-schema.ts';
+import type { LinkEnd, NodeSpec } from './lab-schema.ts';
 
 export interface WiredInterface extends LinkEnd {
   /** The node at the other end, and its interface. */
@@ -52,22 +52,44 @@ function tunnelAddresses(lab: Lab, node: string): readonly string[] {
   );
 }
 
-/** The interface by which a router meets another node, looking through everything that is not a router. */
+/** The interface by which a router meets another node, looking through other routers only where there is no other way. */
 export function doorOf(lab: Lab, router: string, node: string): string | undefined {
+  return searchDoor(lab, router, node, ({ type }) => type !== 'router') ?? searchDoor(lab, router, node, () => true);
+}
+
+function searchDoor(
+  lab: Lab,
+  router: string,
+  node: string,
+  isTransparent: (spec: NodeSpec) => boolean,
+): string | undefined {
   const start = lab.spec.nodes[node];
   let front: string[] = start?.type === 'pod' ? [start.on] : [node];
   const seen = new Set(front);
   while (front.length > 0) {
     const next: string[] = [];
     for (const here of front) {
-      for (const port of interfacesOf(lab, here)) {
-        if (port.peer === router) return port.peerInterface;
-        if (seen.has(port.peer) || lab.spec.nodes[port.peer]?.type === 'router') continue;
-        seen.add(port.peer);
-        next.push(port.peer);
+      for (const { peer, peerInterface } of neighboursOf(lab, here)) {
+        if (peer === router) return peerInterface;
+        const spec = lab.spec.nodes[peer];
+        if (seen.has(peer) || !spec || !isTransparent(spec)) continue;
+        seen.add(peer);
+        next.push(peer);
       }
     }
     front = next;
   }
   return undefined;
+}
+
+/** Over links, and over tunnels: who is next, and at which of its interfaces. */
+function neighboursOf(lab: Lab, node: string): readonly Pick<WiredInterface, 'peer' | 'peerInterface'>[] {
+  const behindTunnels = lab.spec.tunnels.flatMap((tunnel) =>
+    tunnel[node] === undefined
+      ? []
+      : Object.entries(tunnel)
+          .filter(([end]) => end !== node)
+          .map(([peer, peerInterface]) => ({ peer, peerInterface })),
+  );
+  return [...behindTunnels, ...interfacesOf(lab, node)];
 }

@@ -12,11 +12,13 @@ import { addressFor, doorOf } from '../../lab/topology/wiring.ts';
 
 const tiny = readFileSync(`${packageRoot()}/test/lab/fixtures/tiny.yaml`, 'utf8');
 
-function hybrid() {
-  const lab = readLab(`${packageRoot()}/examples/hybrid`);
-  if (!lab.ok) throw new Error('the example is not valid');
+function example(name: string) {
+  const lab = readLab(`${packageRoot()}/examples/${name}`);
+  if (!lab.ok) throw new Error(`the example ${name} is not valid`);
   return lab.value;
 }
+
+const hybrid = () => example('hybrid');
 
 /** `line:column field: message` of each error. */
 function problems(text: string): string[] {
@@ -63,6 +65,8 @@ describe('a lab file', () => {
       ),
       /VLAN 7 is there already/,
     ],
+    ['a tunnel with one end', `${tiny}  tunnels: [{ bob: tun0 }]\n`, /a tunnel joins exactly two nodes/],
+    ['a tunnel to nowhere', `${tiny}  tunnels: [{ bob: tun0, eve: tun0 }]\n`, /there is no node eve/],
     ['a check of nobody', tiny.replace('from: bob', 'from: eve'), /there is no node eve/],
     ['a port that is none', tiny.replace('tcp/80', 'http'), /tcp\/PORT or udp\/PORT/],
     ['nothing to kill or to cut', tiny + failover(''), /either a router to kill or a link to cut/],
@@ -103,6 +107,15 @@ describe('wiring', () => {
     ['tr1', 'tr2', 'hub0'],
   ])('%s meets %s at %s', (router, node, door) => {
     expect(doorOf(hybrid(), router, node)).toBe(door);
+  });
+
+  it.each([
+    ['dc-edge', 'db1', 'core0'],
+    ['dc-edge', 'app1', 'edge-hub-dx-1'],
+    ['hub1', 'app1', 'hub-spoke-1'],
+    ['hub1', 'db1', 'hub-edge-dx-1'],
+  ])('%s meets %s at %s, over tunnels and other routers', (router, node, door) => {
+    expect(doorOf(example('links'), router, node)).toBe(door);
   });
 
   it.each([

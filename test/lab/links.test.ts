@@ -5,12 +5,14 @@
  */
 import { execFileSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { explainRows } from '../../lab/checks/explain.ts';
 import { runDisruption } from '../../lab/disruption.ts';
 import { eventually } from '../../lab/eventually.ts';
 import { listDeeds, measureDeed } from '../../lab/failover.ts';
 import { loadLab, openLab, type RunningLab } from '../../lab/harness.ts';
 import { causewayProgram, packageRoot } from '../../lab/package-root.ts';
 import {
+  isAsExpected,
   renderFailover,
   renderPackets,
   renderPaths,
@@ -52,12 +54,13 @@ describe('a data center on Direct Connect', () => {
     expect(status.stdout).toMatch(/Links: +4 of 4 up/);
   });
 
-  it('reaches the spoke, and the spoke reaches it, as policy says', async () => {
+  it('reaches the spoke, and the spoke reaches it, as `explain packet` foretells', async () => {
     const rows = await lab.packets();
-    expect(
-      rows.filter((row) => !row.passed),
-      renderPackets(rows, [], plain),
-    ).toEqual([]);
+    const { decisions, failure } = await explainRows(lab.lab, lab.sandbox, rows);
+    expect(failure).toBeUndefined();
+    expect(decisions).not.toContain(undefined);
+    const wrong = rows.filter((row, index) => !isAsExpected(row, decisions[index]));
+    expect(wrong, renderPackets(rows, decisions, plain)).toEqual([]);
     const paths = await lab.paths();
     expect(
       paths.filter((row) => !row.passed),
