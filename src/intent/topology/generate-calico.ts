@@ -11,6 +11,7 @@ import { calicoApiVersion } from '../../resources/kinds.ts';
 import { linkPaths } from '../../resources/link-paths.ts';
 import type { NodeBgp } from '../../resources/node.ts';
 import type { Labels, Resource } from '../../resources/resource.ts';
+import type { Snapshot } from '../../resources/snapshot.ts';
 import type { InterfaceFacts } from '../policy/policy-intent.ts';
 import { parseInterfaceAddress } from './router-interfaces.ts';
 import { siteLabels } from './site-labels.ts';
@@ -38,6 +39,35 @@ export function generateHostEndpoints(
       expectedIPs: local.map(parseInterfaceAddress).flatMap((entry) => (entry ? [printAddress(entry.address)] : [])),
     },
   }));
+}
+
+/**
+ * A HostEndpoint for each device that carries VLANs and nothing else: frames without a tag would meet no policy there. None
+ * where something written covers it, an Attachment of its own has it, or the Router says an address on it. No policy is
+ * meant to select it, so it carries no label.
+ */
+export function generateTrunkEndpoints(snapshot: Snapshot, router: string): Resource<'HostEndpoint'>[] {
+  const attachments = snapshot.list('Attachment').filter(({ spec }) => spec.router === router);
+  const covered = new Set([
+    ...attachments.flatMap((attachment) => linkPaths(attachment).map(({ interfaceName }) => interfaceName)),
+    ...(snapshot.find('Router', router)?.spec.interfaces ?? [])
+      .filter(({ addresses }) => (addresses ?? []).length > 0)
+      .map(({ name }) => name),
+    ...snapshot.list('HostEndpoint').flatMap(({ spec }) => (spec.node === router ? [spec.interfaceName ?? '*'] : [])),
+  ]);
+  if (covered.has('*')) return [];
+  const trunks = new Map<string, Resource<'HostEndpoint'>>();
+  for (const { metadata, spec } of attachments) {
+    const parent = spec.link.vlan?.parent;
+    if (parent === undefined || covered.has(parent) || trunks.has(parent)) continue;
+    trunks.set(parent, {
+      apiVersion: calicoApiVersion,
+      kind: 'HostEndpoint',
+      metadata: { name: `~${metadata.name}~parent` },
+      spec: { node: router, interfaceName: parent },
+    });
+  }
+  return [...trunks.values()];
 }
 
 /** The Attachment's own labels win over its interface's, those over the Site's; what the product sets wins over all. */

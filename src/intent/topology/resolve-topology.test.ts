@@ -129,6 +129,7 @@ it('names the devices of every sort of link before they exist, and guards each',
     '~vpn',
     '~vpn~2',
     '~wire.to.the-data-center',
+    '~v~parent',
   ]);
 });
 
@@ -195,5 +196,36 @@ describe('who exchanges routes with whom', () => {
       'missing-segment shared',
       'one-sided-exchange shared',
     ]);
+  });
+});
+
+describe('the parent of a VLAN', () => {
+  const vlan = (name: string, id: number) =>
+    resource('Attachment', name, { router: 'r1', site: 'vpc-a', link: { vlan: { parent: 'dx0', id } } });
+  const plain = resource('Attachment', 'plain', { router: 'r1', site: 'vpc-a', link: { interface: { name: 'dx0' } } });
+  const written = (interfaceName: string) => resource('HostEndpoint', 'mine', { node: 'r1', interfaceName });
+  const addressed = resource('Router', 'r1', {
+    asNumber: 1,
+    interfaces: [{ name: 'dx0', addresses: ['192.0.2.1/24'] }],
+  });
+  const trunks = (...resources: AnyResource[]) =>
+    resolveTopology(makeSnapshot(resources), 'r1')
+      .generated.hostEndpoints.filter(({ metadata }) => metadata.name.endsWith('~parent'))
+      .map(({ metadata, spec }) => [metadata.name, spec.interfaceName]);
+
+  it('is guarded once, since frames without a tag would meet no policy', () => {
+    expect(trunks(r1, vlan('a', 101), vlan('b', 102))).toEqual([['~a~parent', 'dx0']]);
+  });
+
+  it.each<[string, AnyResource]>([
+    ['a HostEndpoint is written for it', written('dx0')],
+    ['a HostEndpoint is written for all', written('*')],
+    ['another Attachment has it', plain],
+  ])('is left alone where %s', (_where, more) => {
+    expect(trunks(r1, vlan('a', 101), more)).toEqual([]);
+  });
+
+  it('is left alone where the Router has an address on it', () => {
+    expect(trunks(addressed, vlan('a', 101))).toEqual([]);
   });
 });

@@ -18,7 +18,7 @@ import type { FieldPath, Resource } from '../../resources/resource.ts';
 import type { Snapshot } from '../../resources/snapshot.ts';
 import type { InterfaceFacts } from '../policy/policy-intent.ts';
 import type { Warning } from '../router-intent.ts';
-import { generateHostEndpoints, generateNode } from './generate-calico.ts';
+import { generateHostEndpoints, generateNode, generateTrunkEndpoints } from './generate-calico.ts';
 import { resolveGroupMembers } from './group-members.ts';
 import { declaredInterfaces, linkInterfaces, parseInterfaceAddress } from './router-interfaces.ts';
 import { resolveExchange, unnamedSegment } from './segments.ts';
@@ -40,7 +40,7 @@ export function resolveTopology(snapshot: Snapshot, router: string): Topology {
     attachments: linked.filter(hasSite),
     sites,
     interfaces: declaredInterfaces(snapshot, router),
-    generated: { hostEndpoints, node },
+    generated: { hostEndpoints: [...hostEndpoints, ...generateTrunkEndpoints(snapshot, router)], node },
     groupMembers: resolveGroupMembers(snapshot, router),
     exchangesWith: exchange.exchangesWith,
     warnings: [...warnings, ...exchange.warnings],
