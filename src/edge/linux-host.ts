@@ -28,6 +28,7 @@ async function readInterfaces(): Promise<Result<readonly InterfaceFacts[], HostE
   if (!output.ok) return output;
   const links = output.value as readonly {
     ifname?: string;
+    mtu?: number;
     addr_info?: readonly { local?: string; prefixlen?: number }[];
   }[];
   return ok(
@@ -35,6 +36,7 @@ async function readInterfaces(): Promise<Result<readonly InterfaceFacts[], HostE
       .filter((link) => link.ifname !== undefined)
       .map((link) => ({
         name: link.ifname ?? '',
+        ...(link.mtu === undefined ? {} : { mtu: link.mtu }),
         addresses: (link.addr_info ?? [])
           .map((address) => parseCidr(`${address.local}/${address.prefixlen}`))
           .filter((address): address is InterfaceAddress => address !== undefined),

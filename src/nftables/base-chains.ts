@@ -7,6 +7,7 @@
  * the accept and forwarded marks are cleared by the first chain of ours on a packet's way before anything trusts them.
  */
 import type { EndpointIntent, PolicyIntent } from '../intent/policy/policy-intent.ts';
+import { clampSegments } from './clamp-segments.ts';
 import type { Draft } from './draft.ts';
 import { denyChain } from './flow-log.ts';
 import { printKey } from './keys.ts';
@@ -72,6 +73,8 @@ export function baseChains(policy: PolicyIntent, draft: Draft, places: Places): 
     const rules = [acceptEstablished, trust, ...dispatch('prednat', 'in', places.prednat)];
     add('mangle-prerouting', { hook: 'prerouting', priority: -150 }, rules);
   }
+  const segments = clampSegments(policy, draft);
+  if (segments) chains.push(segments);
   const forwardRules = compileForward(policy, draft, places, isMarkedEarly);
   if (forwardRules.length > 0) add('filter-forward', { hook: 'forward', priority: 0 }, forwardRules);
   if (policy.endpoints.length === 0) return chains;

@@ -7,6 +7,7 @@
  *   mangle prerouting  preDNAT ingress        (only if some endpoint has preDNAT policy)
  *   filter input       normal ingress
  *   filter forward     forward ingress of the inbound interface, then forward egress of the outbound one
+ *   mangle forward     TCP segment sizes      (only if some link clamps them)
  *   raw output         untracked egress
  *   filter output      normal egress
  *   mangle postrouting normal egress of local flows whose destination conntrack changed

@@ -78,6 +78,10 @@ function printMatch(match: Match): string {
       return match.isSet ? 'ct status & dnat == dnat' : 'ct status & dnat != dnat';
     case 'mark':
       return `meta mark & ${hex(match.mask)} ${match.isSet ? '!=' : '=='} 0`;
+    case 'tcp-syn':
+      return 'tcp flags syn / syn,rst';
+    case 'segment-size-above':
+      return `tcp option maxseg size > ${match.size}`;
     case 'tuple':
       return `${match.fields.map(printField).join(' . ')} ${not(match.negated)}@${match.set}`;
   }
@@ -111,6 +115,8 @@ function printStatement(statement: Statement): string {
     case 'counter':
     case 'notrack':
       return statement.kind;
+    case 'segment-size':
+      return `tcp option maxseg size set ${statement.size}`;
     case 'log':
       return `log prefix "${statement.prefix}" group ${statement.group} snaplen ${statement.snaplen}`;
     case 'limit':

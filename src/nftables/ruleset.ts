@@ -78,6 +78,10 @@ export type Match =
   | { readonly kind: 'ct-dnat'; readonly isSet: boolean }
   /** Whether any of the mask's bits is set in the packet mark. */
   | { readonly kind: 'mark'; readonly mask: number; readonly isSet: boolean }
+  /** A TCP segment that opens a connection, or answers to that: SYN is set, RST is not. Demands the protocol. */
+  | { readonly kind: 'tcp-syn' }
+  /** TCP's option says that larger segments are taken; without the option, no match. Always beside `tcp-syn`. */
+  | { readonly kind: 'segment-size-above'; readonly size: number }
   /** The concatenation of the fields is in the named set. */
   | {
       readonly kind: 'tuple';
@@ -113,6 +117,8 @@ export type Statement =
   /** mark = (mark and not clear) or set; only bits of ours. */
   | { readonly kind: 'mark'; readonly clear: number; readonly set: number }
   | { readonly kind: 'notrack' }
+  /** TCP's option is made to say this many bytes (RFC 9293 §3.7.1). */
+  | { readonly kind: 'segment-size'; readonly size: number }
   /**
    * Takes note of the class of the address on this side, for a lookup by `class` in the same rule; demands the family. With an
    * address that the map does not have the packet leaves the rule, the note as it was.

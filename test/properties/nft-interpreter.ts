@@ -253,6 +253,9 @@ function matches(walk: Walk, at: HookPoint, match: Match): boolean {
       return interfaceOf(at, match.side).startsWith(match.prefix);
     case 'ct-state':
       return match.states.includes(ctStateAt(walk, at));
+    case 'tcp-syn':
+    case 'segment-size-above':
+      throw new Error('no link of a property clamps segments');
     case 'ct-dnat':
       return (packet.beforeNat !== undefined && walk.ctState !== 'untracked') === match.isSet;
     case 'mark':
@@ -294,6 +297,8 @@ function run(walk: Walk, at: HookPoint, statement: Statement): boolean {
     case 'mark':
       walk.mark = ((walk.mark & ~statement.clear) | statement.set) >>> 0;
       return true;
+    case 'segment-size':
+      throw new Error('no link of a property clamps segments');
     case 'notrack':
       if (at.priority >= conntrackPriority) throw new Error(`notrack after conntrack, in ${at.hook}`);
       walk.ctState = 'untracked';

@@ -15,6 +15,8 @@ import type { FieldPath, Resource } from '../../resources/resource.ts';
 export interface InterfaceFacts {
   readonly name: string;
   readonly addresses: readonly InterfaceAddress[];
+  /** Bytes, as the kernel has it; absent offline. */
+  readonly mtu?: number;
 }
 
 export interface PolicyIntent {
@@ -35,6 +37,8 @@ export interface PolicyIntent {
   /** Of a Calico Node alone that has a wildcard endpoint: the interfaces it does not judge; absent otherwise. */
   readonly workloads?: WorkloadInterfaces;
   readonly failsafes: { readonly inbound: readonly Failsafe[]; readonly outbound: readonly Failsafe[] };
+  /** Sorted by interface; absent where no link clamps. */
+  readonly mssClamps?: readonly MssClamp[];
   /** Sorted by name. At most one has `interfaces: '*'`; no interface is in two. */
   readonly endpoints: readonly EndpointIntent[];
   readonly policies: ReadonlyMap<PolicyId, PolicyRules>;
@@ -44,6 +48,13 @@ export interface PolicyIntent {
   readonly portSets: ReadonlyMap<SetId, PortSet>;
   /** What staged policies would change; absent where they concern no endpoint. */
   readonly staged?: StagedPolicy;
+}
+
+/** Most bytes that TCP's ends may put into a segment which passes the interface, either way. */
+export interface MssClamp {
+  readonly interfaceName: string;
+  readonly ipv4: number;
+  readonly ipv6: number;
 }
 
 /** Never enforced: only what is reported beside the verdict comes of it. */

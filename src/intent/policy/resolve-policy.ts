@@ -17,6 +17,7 @@ import type { Warning } from '../router-intent.ts';
 import type { Topology } from '../topology/topology.ts';
 import { findTraps } from './find-traps.ts';
 import { keepParts } from './keep-parts.ts';
+import { resolveMssClamps } from './mss-clamps.ts';
 import type { EndpointIntent, InterfaceFacts, PolicyIntent, PolicyRules, SetId } from './policy-intent.ts';
 import { type MetPolicies, PolicySelection, type SelectableEndpoint } from './policy-selection.ts';
 import { type GuardedInterfaces, resolveEndpoints, wildcard } from './resolve-endpoints.ts';
@@ -146,6 +147,7 @@ export class PolicyResolver {
     const ruleWarnings = this.rules.end();
     const { addressSets, portSets } = this.sets.finish();
     const ids = wouldBe && this.rules.setsOf([...policies.keys(), ...[...profiles.values()].map(({ id }) => id)]);
+    const mssClamps = resolveMssClamps(bgp.links ?? [], interfaces);
     const resolved: PolicyIntent = {
       forwardDefault: router ? (router.spec.forwarding?.defaultAction ?? 'Deny') : 'Allow',
       denyVerdict: felix.denyVerdict,
@@ -156,6 +158,7 @@ export class PolicyResolver {
       exemptsNeighborDiscovery: router !== undefined,
       exemptsLoopback: router !== undefined,
       failsafes: resolveFailsafes(felix, router, bgp, warnings),
+      ...(mssClamps.length > 0 && { mssClamps }),
       endpoints: guarded.map((entry, i) => resolveEndpoint(entry, met[i] as MetPolicies)),
       policies,
       profiles,

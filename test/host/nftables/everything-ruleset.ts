@@ -216,6 +216,8 @@ const matches: readonly (readonly Match[])[] = [
   [{ kind: 'ct-state', states: ['established', 'related', 'invalid', 'untracked'] }],
   [{ kind: 'ct-dnat', isSet: true }],
   [{ kind: 'ct-dnat', isSet: false }],
+  [{ kind: 'tcp-syn' }],
+  [{ kind: 'family', family: 6 }, { kind: 'tcp-syn' }, { kind: 'segment-size-above', size: 1398 }],
   [{ kind: 'mark', mask: 0x00f00000, isSet: true }],
   [{ kind: 'mark', mask: 0x80000000, isSet: false }],
 ];
@@ -241,6 +243,10 @@ const rules: readonly Rule[] = [
   ...(['second', 'minute', 'hour', 'day'] as const).map((per, at): Rule => {
     return { matches: [], statements: [{ kind: 'limit', count: 10 + at, per, burst: 5 + at }, { kind: 'notrack' }] };
   }),
+  {
+    matches: [{ kind: 'tcp-syn' }, { kind: 'segment-size-above', size: 65_000 }],
+    statements: [{ kind: 'counter' }, { kind: 'segment-size', size: 536 }],
+  },
   { matches: [], statements: [{ kind: 'mark', clear: 0, set: 0x10 }] },
   { matches: [], statements: [{ kind: 'mark', clear: 0xff, set: 0 }] },
   { matches: [], statements: [{ kind: 'mark', clear: 0xf0, set: 0x1000 }] },

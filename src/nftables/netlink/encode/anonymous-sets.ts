@@ -84,6 +84,8 @@ function valuesOf(match: Match): Values | undefined {
     case 'interface-prefix':
     case 'ct-state':
     case 'ct-dnat':
+    case 'tcp-syn':
+    case 'segment-size-above':
     case 'mark':
     case 'tuple':
       return undefined;

@@ -7,8 +7,14 @@
 import type { AttributeWriter } from '../../../netlink/attributes.ts';
 import type { Field, Verdict } from '../../ruleset.ts';
 import { type FieldForm, formOf, wordsOf } from './fields.ts';
-import { attributes, firstRegister, toNetworkOrder, verdictRegister } from './numbers.ts';
+import { attributes, firstRegister, tcpOptionOperation, toNetworkOrder, verdictRegister } from './numbers.ts';
 import { writeVerdict } from './verdict.ts';
+
+interface TcpOption {
+  readonly kind: number;
+  readonly offset: number;
+  readonly bytes: number;
+}
 
 export class ExpressionWriter {
   readonly #writer: AttributeWriter;
@@ -113,6 +119,20 @@ export class ExpressionWriter {
     });
   }
 
+  tcpOption(option: TcpOption): void {
+    this.#expression('exthdr', () => {
+      this.#writer.u32(attributes.headerOption.into, firstRegister);
+      this.#option(option);
+    });
+  }
+
+  setTcpOption(option: TcpOption): void {
+    this.#expression('exthdr', () => {
+      this.#writer.u32(attributes.headerOption.from, firstRegister);
+      this.#option(option);
+    });
+  }
+
   counter(): void {
     this.#expression('counter', () => {
       this.#writer.u64(attributes.counter.bytes, 0n);
@@ -146,6 +166,14 @@ export class ExpressionWriter {
       this.#writer.u32(attributes.reject.type, type);
       this.#writer.u8(attributes.reject.code, code);
     });
+  }
+
+  #option({ kind, offset, bytes }: TcpOption): void {
+    const { type, offset: at, length, operation } = attributes.headerOption;
+    this.#writer.u8(type, kind);
+    this.#writer.u32(at, offset);
+    this.#writer.u32(length, bytes);
+    this.#writer.u32(operation, tcpOptionOperation);
   }
 
   #loadField({ source, bytes }: FieldForm, word: number): void {

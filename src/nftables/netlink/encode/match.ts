@@ -19,12 +19,14 @@ import {
   conntrackStates,
   destinationNat,
   lookupInverted,
+  maxSegmentOption,
   metaKeys,
   outsideRange,
   payloadBases,
+  tcpFlags,
 } from './numbers.ts';
 import type { RuleContext } from './rule-context.ts';
-import { hostOrder } from './words.ts';
+import { hostOrder, numberBytes } from './words.ts';
 
 /** @param set what the match looks in, where its values are too many for a comparison. */
 export function writeMatch(
@@ -82,6 +84,16 @@ export function writeMatch(
       expressions.meta(metaKeys.mark);
       expressions.bitwise(hostOrder(match.mask), hostOrder(0));
       expressions.compare(equality(match.isSet), hostOrder(0));
+      return;
+    case 'tcp-syn':
+      context.demandTcp();
+      expressions.payload(payloadBases.transport, tcpFlags.offset, 1);
+      expressions.bitwise(Uint8Array.of(tcpFlags.syn | tcpFlags.rst), Uint8Array.of(0));
+      expressions.compare(comparisons.equal, Uint8Array.of(tcpFlags.syn));
+      return;
+    case 'segment-size-above':
+      expressions.tcpOption(maxSegmentOption);
+      expressions.compare(comparisons.above, numberBytes(match.size, maxSegmentOption.bytes));
       return;
     case 'tuple':
       context.demandFamilies(match.fields);
@@ -151,8 +163,4 @@ function writeLookup(expressions: ExpressionWriter, set: AnonymousSet, negated: 
 
 function equality(negated: boolean): number {
   return negated ? comparisons.unequal : comparisons.equal;
-}
-
-function numberBytes(value: number, bytes: number): Uint8Array {
-  return bytes === 1 ? Uint8Array.of(value) : Uint8Array.of(value >>> 8, value & 0xff);
 }

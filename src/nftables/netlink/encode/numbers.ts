@@ -59,6 +59,7 @@ export const attributes = {
   log: { group: 1, prefix: 2, snaplen: 3 },
   limit: { rate: 1, unit: 2, burst: 3 },
   reject: { type: 1, code: 2 },
+  headerOption: { into: 1, type: 2, offset: 3, length: 4, operation: 6, from: 7 },
 } as const;
 
 export const setFlags = { anonymous: 0x1, constant: 0x2, interval: 0x4, map: 0x8, concatenation: 0x80 } as const;
@@ -67,7 +68,13 @@ export const elementFlags = { intervalEnd: 0x1 } as const;
 export const metaKeys = { priority: 2, mark: 3, inboundName: 6, outboundName: 7, family: 15, protocol: 16 } as const;
 export const conntrackKeys = { state: 0, status: 2 } as const;
 export const payloadBases = { network: 1, transport: 2 } as const;
-export const comparisons = { equal: 0, unequal: 1, atMost: 3, atLeast: 5 } as const;
+export const comparisons = { equal: 0, unequal: 1, atMost: 3, above: 4, atLeast: 5 } as const;
+/** Where TCP keeps its flags, and two of them (RFC 9293 §3.1). */
+export const tcpFlags = { offset: 13, syn: 0x02, rst: 0x04 } as const;
+/** Maximum Segment Size: its kind, and where in the option the number is (RFC 9293 §3.7.1). */
+export const maxSegmentOption = { kind: 2, offset: 2, bytes: 2 } as const;
+/** NFT_EXTHDR_OP_TCPOPT. */
+export const tcpOptionOperation = 1;
 /** NFT_RANGE_NEQ. */
 export const outsideRange = 1;
 /** NFT_LOOKUP_F_INV. */

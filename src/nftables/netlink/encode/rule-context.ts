@@ -9,6 +9,8 @@ import type { Field } from '../../ruleset.ts';
 import type { ExpressionWriter } from './expressions.ts';
 import { comparisons, metaKeys, nfproto } from './numbers.ts';
 
+const tcp = 6;
+
 export class RuleContext {
   readonly #expressions: ExpressionWriter;
   #family: Family | undefined;
@@ -37,6 +39,13 @@ export class RuleContext {
     for (const field of fields) {
       if (field.kind === 'address' && field.family !== this.#family) this.compareFamily(field.family);
     }
+  }
+
+  demandTcp(): void {
+    if (this.#protocol === tcp) return;
+    this.#expressions.meta(metaKeys.protocol);
+    this.#expressions.compare(comparisons.equal, Uint8Array.of(tcp));
+    this.#protocol = tcp;
   }
 
   /** ICMP or ICMPv6; a rule that named the protocol has named the family as far as nft asks. */

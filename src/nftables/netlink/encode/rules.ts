@@ -10,11 +10,11 @@ import { type Field, type Outcome, type Rule, type Statement, tableName } from '
 import { type AnonymousSet, encodeMatchSet, encodeStateMap } from './anonymous-sets.ts';
 import { ExpressionWriter } from './expressions.ts';
 import { writeMatch } from './match.ts';
-import { attributes, conntrackKeys, messages, metaKeys, rejections } from './numbers.ts';
+import { attributes, conntrackKeys, maxSegmentOption, messages, metaKeys, rejections } from './numbers.ts';
 import { RuleContext } from './rule-context.ts';
 import type { Transaction } from './transaction.ts';
 import { commentBytes } from './user-data.ts';
-import { hostOrder } from './words.ts';
+import { hostOrder, numberBytes } from './words.ts';
 
 export interface RulePlace {
   readonly chain: string;
@@ -61,6 +61,10 @@ function writeStatement(expressions: ExpressionWriter, context: RuleContext, sta
       return;
     case 'notrack':
       expressions.notrack();
+      return;
+    case 'segment-size':
+      expressions.immediate(numberBytes(statement.size, maxSegmentOption.bytes));
+      expressions.setTcpOption(maxSegmentOption);
       return;
     case 'log':
       expressions.log(statement.group, statement.prefix, statement.snaplen);
