@@ -53,7 +53,8 @@ export function generateTrunkEndpoints(snapshot: Snapshot, router: string): Reso
     ...(snapshot.find('Router', router)?.spec.interfaces ?? [])
       .filter(({ addresses }) => (addresses ?? []).length > 0)
       .map(({ name }) => name),
-    ...snapshot.list('HostEndpoint').flatMap(({ spec }) => (spec.node === router ? [spec.interfaceName ?? '*'] : [])),
+    // One that names addresses only is no cover: a trunk has none, and should it get one, what is written wins by its name.
+    ...snapshot.list('HostEndpoint').flatMap(({ spec }) => (spec.node === router ? [spec.interfaceName] : [])),
   ]);
   if (covered.has('*')) return [];
   const trunks = new Map<string, Resource<'HostEndpoint'>>();

@@ -228,4 +228,9 @@ describe('the parent of a VLAN', () => {
   it('is left alone where the Router has an address on it', () => {
     expect(trunks(addressed, vlan('a', 101))).toEqual([]);
   });
+
+  it('is guarded although a HostEndpoint names addresses, which may be those of another interface', () => {
+    const elsewhere = resource('HostEndpoint', 'h', { node: 'r1', expectedIPs: ['10.9.9.9'] });
+    expect(trunks(r1, vlan('a', 101), elsewhere)).toEqual([['~a~parent', 'dx0']]);
+  });
 });
