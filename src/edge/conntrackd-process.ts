@@ -13,6 +13,7 @@ import { readTraffic } from '../conntrackd/read.ts';
 import { err, ok, type Result } from '../result.ts';
 import { writeFileAtomically } from './atomic-file.ts';
 import { readText, removeFile, trimLog } from './bird-files.ts';
+import { signalProcess } from './daemon-process.ts';
 import { printProgramError, runProgram } from './run-program.ts';
 import { setTcpTracking } from './tcp-tracking.ts';
 
@@ -85,10 +86,10 @@ export function createConntrackd({ dir, launcher = [] }: ConntrackdOptions): Con
   }
 
   async function end(pid: number): Promise<Result<void, ConntrackdError>> {
-    signal(pid, 'SIGTERM');
+    signalProcess(pid, 'SIGTERM');
     const gone = await untilGone('');
     if (gone.ok) return gone;
-    signal(pid, 'SIGKILL');
+    signalProcess(pid, 'SIGKILL');
     return untilGone('conntrackd does not end');
   }
 
@@ -139,7 +140,7 @@ export function createConntrackd({ dir, launcher = [] }: ConntrackdOptions): Con
     async kill() {
       const pid = await runningPid();
       if (pid === undefined) return ok(undefined);
-      signal(pid, 'SIGKILL');
+      signalProcess(pid, 'SIGKILL');
       return untilGone('conntrackd does not end');
     },
     setTcpTracking: (as) => setTcpTracking(as, files.tracking),
@@ -161,14 +162,6 @@ function kindOf(kind: 'missing-program' | 'timeout' | 'failed'): ConntrackdError
 
 function lastLine(text: string): string {
   return text.trim().split('\n').at(-1) ?? '';
-}
-
-function signal(pid: number, name: NodeJS.Signals): void {
-  try {
-    process.kill(pid, name);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-  }
 }
 
 /** Asks again and again; undefined means not yet. */

@@ -10,6 +10,7 @@ import { basename, dirname, join } from 'node:path';
 import { err, ok, type Result } from '../../result.ts';
 import { writeFileAtomically } from '../atomic-file.ts';
 import { readText, removeFile, trimLog } from '../bird-files.ts';
+import { becomesSo, signalProcess } from '../daemon-process.ts';
 
 export interface CharonFiles {
   readonly dir: string;
@@ -24,9 +25,6 @@ export interface CharonFiles {
 
 /** Debian's; it is on nobody's PATH. */
 const program = '/usr/sbin/charon-systemd';
-/** How long it may take until it answers after its start, or is gone after being told to end, in ms. */
-const patienceMs = 10_000;
-const pollMs = 20;
 
 export function charonFiles(root: string, name: string): CharonFiles {
   const dir = join(root, name);
@@ -101,7 +99,7 @@ export async function startCharon(
   await log.close();
   const { pid } = child;
   if (pid !== undefined) await withholdMemory(pid);
-  if (!(await until(async () => failure !== undefined || (await answers()))))
+  if (!(await becomesSo(async () => failure !== undefined || (await answers()))))
     failure ??= `charon does not answer; see ${files.log}`;
   if (failure === undefined && pid !== undefined) return ok(pid);
   if (pid !== undefined && (await isCharon(files, pid))) await endCharon(files, pid);
@@ -118,8 +116,8 @@ export async function endCharon(files: CharonFiles, pid: number): Promise<Result
   const isGone = async (): Promise<boolean> => !(await isCharon(files, pid));
   for (const name of ['SIGTERM', 'SIGKILL'] as const) {
     if (await isGone()) break;
-    signal(pid, name);
-    await until(isGone);
+    signalProcess(pid, name);
+    await becomesSo(isGone);
   }
   return (await isGone()) ? ok(undefined) : err('charon does not end');
 }
@@ -136,21 +134,4 @@ export async function tunOf(pid: number): Promise<string | undefined> {
     if (name !== undefined) return name;
   }
   return undefined;
-}
-
-function signal(pid: number, name: NodeJS.Signals): void {
-  try {
-    process.kill(pid, name);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-  }
-}
-
-async function until(isSo: () => Promise<boolean>): Promise<boolean> {
-  const deadline = Date.now() + patienceMs;
-  while (Date.now() < deadline) {
-    if (await isSo()) return true;
-    await new Promise((resolve) => setTimeout(resolve, pollMs));
-  }
-  return false;
 }

@@ -9,11 +9,8 @@ import { spawn } from 'node:child_process';
 import { access, mkdir, open } from 'node:fs/promises';
 import { err, ok, type Result } from '../../result.ts';
 import { readText, removeFile, trimLog } from '../bird-files.ts';
+import { becomesSo, signalProcess } from '../daemon-process.ts';
 import { inFolder, isInFolder, type WireguardFolder, wireguardFiles } from './wireguard-folder.ts';
-
-/** How long it may take until it answers after its start, or is gone after being told to end, in ms. */
-const patienceMs = 5_000;
-const pollMs = 20;
 
 const startScript = 'echo $$ >"$2" && exec wireguard-go -f "$1"';
 
@@ -50,7 +47,7 @@ export async function startWireguardGo(folder: WireguardFolder, interfaceName: s
   child.unref();
   await log.close();
   const hasBegun = async (): Promise<boolean> => failure !== undefined || (await isThere(files.socket));
-  if (!(await until(hasBegun))) failure ??= `wireguard-go does not answer; see ${files.log}`;
+  if (!(await becomesSo(hasBegun))) failure ??= `wireguard-go does not answer; see ${files.log}`;
   return failure === undefined ? ok(undefined) : err(failure);
 }
 
@@ -60,8 +57,8 @@ export async function endWireguardGo(folder: WireguardFolder, interfaceName: str
   for (const name of ['SIGTERM', 'SIGKILL'] as const) {
     const pid = await findWireguardGo(folder, interfaceName);
     if (pid === undefined) break;
-    signal(pid, name);
-    await until(isGone);
+    signalProcess(pid, name);
+    await becomesSo(isGone);
   }
   if (!(await isGone())) return err('wireguard-go does not end');
   for (const file of Object.values(wireguardFiles(folder, interfaceName))) await removeFile(file);
@@ -73,21 +70,4 @@ function isThere(path: string): Promise<boolean> {
     () => true,
     () => false,
   );
-}
-
-function signal(pid: number, name: NodeJS.Signals): void {
-  try {
-    process.kill(pid, name);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-  }
-}
-
-async function until(isSo: () => Promise<boolean>): Promise<boolean> {
-  const deadline = Date.now() + patienceMs;
-  while (Date.now() < deadline) {
-    if (await isSo()) return true;
-    await new Promise((resolve) => setTimeout(resolve, pollMs));
-  }
-  return false;
 }
