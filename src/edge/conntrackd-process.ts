@@ -4,8 +4,7 @@
  * Invariant: it runs in a session of its own and outlives us; a process that somebody else started is never touched: ours is
  * the one whose command line names our configuration file.
  */
-import { spawn } from 'node:child_process';
-import { open, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ConntrackdFiles } from '../conntrackd/config.ts';
 import type { ConntrackdDaemon, ConntrackdError } from '../conntrackd/daemon.ts';
@@ -13,7 +12,7 @@ import { readTraffic } from '../conntrackd/read.ts';
 import { err, ok, type Result } from '../result.ts';
 import { writeFileAtomically } from './atomic-file.ts';
 import { readText, removeFile, trimLog } from './bird-files.ts';
-import { signalProcess } from './daemon-process.ts';
+import { becomesSo, type DaemonError, endDaemon, signalProcess, startDaemon } from './daemon-process.ts';
 import { printProgramError, runProgram } from './run-program.ts';
 import { setTcpTracking } from './tcp-tracking.ts';
 
@@ -23,9 +22,6 @@ export interface ConntrackdOptions {
   readonly launcher?: readonly string[];
 }
 
-/** How long it may take until it answers after its start, or is gone after being told to end, in ms. */
-const patienceMs = 5_000;
-const pollMs = 20;
 /** A busy conntrackd answers late; one that takes longer than this, in ms, counts as not answering. */
 const answerMs = 4_000;
 
@@ -54,7 +50,7 @@ export function createConntrackd({ dir, launcher = [] }: ConntrackdOptions): Con
   async function ask(...args: readonly string[]): Promise<Result<string, ConntrackdError>> {
     const [program = '', ...before] = [...launcher, 'conntrackd'];
     const ran = await runProgram(program, [...before, '-C', files.config, ...args], { timeoutMs: answerMs });
-    if (!ran.ok) return err({ kind: kindOf(ran.error.kind), message: printProgramError(ran.error) });
+    if (!ran.ok) return err(asConntrackdError({ kind: ran.error.kind, message: printProgramError(ran.error) }));
     const { exitCode, stdout, stderr } = ran.value;
     return exitCode === 0 ? ok(stdout) : err({ kind: 'failed', message: lastLine(stderr || stdout) });
   }
@@ -63,38 +59,19 @@ export function createConntrackd({ dir, launcher = [] }: ConntrackdOptions): Con
     await writeFileAtomically(files.config, text);
     // It refuses to start where its lock lies, and leaves it there when it is killed.
     for (const stale of [files.lock, files.socket]) await removeFile(stale);
-    const output = await open(files.log, 'a', 0o600);
-    const [program = '', ...before] = [...launcher, 'conntrackd'];
-    const child = spawn(program, [...before, '-C', files.config], {
-      detached: true,
-      stdio: ['ignore', output.fd, output.fd],
+    const started = await startDaemon({
+      name: 'conntrackd',
+      package: 'conntrackd',
+      command: [...launcher, 'conntrackd', '-C', files.config],
+      log: files.log,
+      begun: (pid) => writeFile(files.pid, `${pid}\n`, { mode: 0o600 }),
+      answers: async () => (await ask('-s', 'network')).ok,
     });
-    let ended: ConntrackdError | undefined;
-    child.on('error', (error: NodeJS.ErrnoException) => {
-      ended = isMissing(error) ? missing : { kind: 'failed', message: error.message };
-    });
-    child.on('exit', () => {
-      ended ??= { kind: 'failed', message: `conntrackd ended at once; see ${files.log}` };
-    });
-    child.unref();
-    await output.close();
-    if (child.pid !== undefined) await writeFile(files.pid, `${child.pid}\n`, { mode: 0o600 });
-    return until(async () => {
-      if (ended) return err(ended);
-      return (await ask('-s', 'network')).ok ? ok(undefined) : undefined;
-    }, 'conntrackd does not answer');
+    return started.ok ? ok(undefined) : err(asConntrackdError(started.error));
   }
 
-  async function end(pid: number): Promise<Result<void, ConntrackdError>> {
-    signalProcess(pid, 'SIGTERM');
-    const gone = await untilGone('');
-    if (gone.ok) return gone;
-    signalProcess(pid, 'SIGKILL');
-    return untilGone('conntrackd does not end');
-  }
-
-  function untilGone(message: string): Promise<Result<void, ConntrackdError>> {
-    return until(async () => ((await runningPid()) === undefined ? ok(undefined) : undefined), message);
+  async function end(): Promise<Result<void, ConntrackdError>> {
+    return (await endDaemon(runningPid)) ? ok(undefined) : doesNotEnd;
   }
 
   async function takeOver(): Promise<Result<void, ConntrackdError>> {
@@ -109,7 +86,7 @@ export function createConntrackd({ dir, launcher = [] }: ConntrackdOptions): Con
       if (pid !== undefined && (await readText(files.config)) === text) return ok('unchanged');
       const hadRun = (await readText(files.pid)) !== undefined;
       if (pid !== undefined) {
-        const ended = await end(pid);
+        const ended = await end();
         if (!ended.ok) return ended;
       }
       const started = await start(text);
@@ -119,7 +96,7 @@ export function createConntrackd({ dir, launcher = [] }: ConntrackdOptions): Con
     async stop() {
       const pid = await runningPid();
       if (pid !== undefined) {
-        const ended = await end(pid);
+        const ended = await end();
         if (!ended.ok) return ended;
       }
       const isOurs = pid !== undefined || (await readText(files.config)) !== undefined;
@@ -141,39 +118,18 @@ export function createConntrackd({ dir, launcher = [] }: ConntrackdOptions): Con
       const pid = await runningPid();
       if (pid === undefined) return ok(undefined);
       signalProcess(pid, 'SIGKILL');
-      return untilGone('conntrackd does not end');
+      return (await becomesSo(async () => (await runningPid()) === undefined)) ? ok(undefined) : doesNotEnd;
     },
     setTcpTracking: (as) => setTcpTracking(as, files.tracking),
   };
 }
 
-const missing: ConntrackdError = {
-  kind: 'missing-program',
-  message: 'conntrackd is not installed: apt-get install conntrackd',
-};
+const doesNotEnd = err<ConntrackdError>({ kind: 'failed', message: 'conntrackd does not end' });
 
-function isMissing(error: NodeJS.ErrnoException): boolean {
-  return error.code === 'ENOENT';
-}
-
-function kindOf(kind: 'missing-program' | 'timeout' | 'failed'): ConntrackdError['kind'] {
-  return kind === 'missing-program' ? 'missing-program' : 'failed';
+function asConntrackdError({ kind, message }: DaemonError): ConntrackdError {
+  return { kind: kind === 'missing-program' ? kind : 'failed', message };
 }
 
 function lastLine(text: string): string {
   return text.trim().split('\n').at(-1) ?? '';
-}
-
-/** Asks again and again; undefined means not yet. */
-async function until(
-  look: () => Promise<Result<void, ConntrackdError> | undefined>,
-  message: string,
-): Promise<Result<void, ConntrackdError>> {
-  const deadline = Date.now() + patienceMs;
-  while (Date.now() < deadline) {
-    const answer = await look();
-    if (answer) return answer;
-    await new Promise((resolve) => setTimeout(resolve, pollMs));
-  }
-  return err({ kind: 'failed', message });
 }

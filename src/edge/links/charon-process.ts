@@ -4,13 +4,12 @@
  * Invariant: each runs in a session of its own and outlives us; a process that somebody else started is never touched: ours are
  * those whose environment names a configuration in our folder. None leaves its memory, which holds keys, in a core file.
  */
-import { spawn } from 'node:child_process';
-import { mkdir, open, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { err, ok, type Result } from '../../result.ts';
 import { writeFileAtomically } from '../atomic-file.ts';
 import { readText, removeFile, trimLog } from '../bird-files.ts';
-import { becomesSo, signalProcess } from '../daemon-process.ts';
+import { endDaemon, startDaemon } from '../daemon-process.ts';
 
 export interface CharonFiles {
   readonly dir: string;
@@ -79,31 +78,20 @@ export async function startCharon(
   await writeFileAtomically(files.config, config);
   for (const stale of [files.socket, files.connections, files.tun]) await removeFile(stale);
   await trimLog(files);
-  const log = await open(files.log, 'a', 0o600);
-  // A core file of no bytes where it would be written by the kernel; where a program takes it, see withholdMemory.
-  const [first = '', ...words] = [...launcher, 'prlimit', '--core=0:0', program];
-  const child = spawn(first, words, {
-    detached: true,
-    stdio: ['ignore', log.fd, log.fd],
-    env: { PATH: process.env['PATH'], STRONGSWAN_CONF: files.config },
+  const started = await startDaemon({
+    name: 'charon',
+    package: 'charon-systemd',
+    // A core file of no bytes where it would be written by the kernel; where a program takes it, see withholdMemory.
+    command: [...launcher, 'prlimit', '--core=0:0', program],
+    log: files.log,
+    environment: { PATH: process.env['PATH'], STRONGSWAN_CONF: files.config },
+    begun: withholdMemory,
+    answers,
   });
-  let failure: string | undefined;
-  child.on('error', ({ message }) => {
-    failure = message;
-  });
-  child.on('exit', (code) => {
-    const missing = 'charon is not installed: apt-get install charon-systemd';
-    failure ??= code === 127 ? missing : `charon ended at once; see ${files.log}`;
-  });
-  child.unref();
-  await log.close();
-  const { pid } = child;
-  if (pid !== undefined) await withholdMemory(pid);
-  if (!(await becomesSo(async () => failure !== undefined || (await answers()))))
-    failure ??= `charon does not answer; see ${files.log}`;
-  if (failure === undefined && pid !== undefined) return ok(pid);
-  if (pid !== undefined && (await isCharon(files, pid))) await endCharon(files, pid);
-  return err(failure ?? 'charon could not be started');
+  if (started.ok) return started;
+  const pid = (await findCharons(dirname(files.dir))).get(basename(files.dir));
+  if (pid !== undefined) await endCharon(files, pid);
+  return err(started.error.message);
 }
 
 /** Of no kind of its memory is anything in a core file; this outlasts the start of a program (core(5)). */
@@ -113,13 +101,8 @@ async function withholdMemory(pid: number): Promise<void> {
 
 /** Its associations are deleted at the peer, too. */
 export async function endCharon(files: CharonFiles, pid: number): Promise<Result<void, string>> {
-  const isGone = async (): Promise<boolean> => !(await isCharon(files, pid));
-  for (const name of ['SIGTERM', 'SIGKILL'] as const) {
-    if (await isGone()) break;
-    signalProcess(pid, name);
-    await becomesSo(isGone);
-  }
-  return (await isGone()) ? ok(undefined) : err('charon does not end');
+  const isGone = await endDaemon(async () => ((await isCharon(files, pid)) ? pid : undefined));
+  return isGone ? ok(undefined) : err('charon does not end');
 }
 
 export async function forgetCharon(files: CharonFiles): Promise<void> {

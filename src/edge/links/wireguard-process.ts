@@ -5,11 +5,10 @@
  * the one that our pid file names, that runs wireguard-go for that device, and that sees our folder (`isInFolder`). Its device
  * goes with it, whatever ends it.
  */
-import { spawn } from 'node:child_process';
-import { access, mkdir, open } from 'node:fs/promises';
+import { access, mkdir } from 'node:fs/promises';
 import { err, ok, type Result } from '../../result.ts';
 import { readText, removeFile, trimLog } from '../bird-files.ts';
-import { becomesSo, signalProcess } from '../daemon-process.ts';
+import { endDaemon, startDaemon } from '../daemon-process.ts';
 import { inFolder, isInFolder, type WireguardFolder, wireguardFiles } from './wireguard-folder.ts';
 
 const startScript = 'echo $$ >"$2" && exec wireguard-go -f "$1"';
@@ -29,38 +28,20 @@ export async function startWireguardGo(folder: WireguardFolder, interfaceName: s
   await mkdir(folder.dir, { recursive: true, mode: 0o700 });
   await removeFile(files.socket);
   await trimLog(files);
-  const log = await open(files.log, 'a', 0o600);
-  const [program = '', ...words] = inFolder(folder, startScript, [interfaceName, files.pid]);
-  const child = spawn(program, words, {
-    detached: true,
-    stdio: ['ignore', log.fd, log.fd],
-    env: { ...process.env, LOG_LEVEL: 'error' },
+  const started = await startDaemon({
+    name: 'wireguard-go',
+    package: 'wireguard-go',
+    command: inFolder(folder, startScript, [interfaceName, files.pid]),
+    log: files.log,
+    environment: { ...process.env, LOG_LEVEL: 'error' },
+    answers: () => isThere(files.socket),
   });
-  let failure: string | undefined;
-  child.on('error', ({ message }) => {
-    failure = message;
-  });
-  child.on('exit', (code) => {
-    const missing = 'wireguard-go is not installed: apt-get install wireguard-go';
-    failure ??= code === 127 ? missing : `wireguard-go ended at once; see ${files.log}`;
-  });
-  child.unref();
-  await log.close();
-  const hasBegun = async (): Promise<boolean> => failure !== undefined || (await isThere(files.socket));
-  if (!(await becomesSo(hasBegun))) failure ??= `wireguard-go does not answer; see ${files.log}`;
-  return failure === undefined ? ok(undefined) : err(failure);
+  return started.ok ? ok(undefined) : err(started.error.message);
 }
 
 /** Ends what runs for this device, if anything does, and removes its files. */
 export async function endWireguardGo(folder: WireguardFolder, interfaceName: string): Promise<Result<void, string>> {
-  const isGone = async (): Promise<boolean> => (await findWireguardGo(folder, interfaceName)) === undefined;
-  for (const name of ['SIGTERM', 'SIGKILL'] as const) {
-    const pid = await findWireguardGo(folder, interfaceName);
-    if (pid === undefined) break;
-    signalProcess(pid, name);
-    await becomesSo(isGone);
-  }
-  if (!(await isGone())) return err('wireguard-go does not end');
+  if (!(await endDaemon(() => findWireguardGo(folder, interfaceName)))) return err('wireguard-go does not end');
   for (const file of Object.values(wireguardFiles(folder, interfaceName))) await removeFile(file);
   return ok(undefined);
 }
