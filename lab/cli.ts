@@ -46,7 +46,10 @@ export function register(lab: Command, cli: Cli): void {
   onAction<[string], { failover?: boolean }>(
     add('check', 'check a running lab: sessions, routes, packets')
       .argument('<file>', 'its lab file')
-      .option('--failover', 'also kill the router that the file says; it stays dead'),
+      .option(
+        '--failover',
+        'also what the file says befalls it: links that are cut and mended, a router that dies and stays dead',
+      ),
     ([file], { failover }) => endWith(cli, () => check(file, failover === true, printer())),
   );
   onAction<[string, string, string[]], unknown>(
@@ -100,7 +103,10 @@ async function up(file: string, cli: Cli): Promise<number> {
 }
 
 async function check(file: string, withFailover: boolean, printer: Printer): Promise<number> {
-  const running = attachLab(loadLab(file));
+  const lab = loadLab(file);
+  if (withFailover && lab.spec.failover.length === 0)
+    throw new LabFailure(`${lab.file} says of nothing that befalls it`);
+  const running = attachLab(lab);
   try {
     const passed = (await checkLab(running, printer)) && (!withFailover || (await checkFailover(running, printer)));
     if (!passed)

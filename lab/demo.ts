@@ -1,7 +1,7 @@
 /**
  * The demo: a lab brought up, checked, and broken, with everything on the screen.
  *
- *   lab file → up → sessions, routes, packets → a router dies → how to look around → down
+ *   lab file → up → sessions, routes, packets → what befalls it → how to look around → down
  *
  * Invariant: the lab belongs to this process; whatever ends it ends the lab.
  */
@@ -30,7 +30,7 @@ export async function runDemo(
   const running = await openLab(lab, 'owned', progress);
   try {
     const checked = await checkLab(running, out);
-    const survived = lab.spec.failover === undefined || (await checkFailover(running, out));
+    const survived = await checkFailover(running, out);
     const passed = checked && survived;
     if (passed) out.text(`\n  ${out.paint('green', 'everything is as expected')}, after ${seconds()}`);
     else out.text(`\n  ${out.paint('red', 'NOT as expected')}; evidence is in ${await running.evidence()}`);
@@ -61,7 +61,8 @@ function anySignal(): Promise<void> {
 
 function showAround({ lab }: RunningLab, out: Printer): void {
   const routers = Object.entries(lab.spec.nodes).flatMap(([name, { type }]) => (type === 'router' ? [name] : []));
-  const alive = routers.find((name) => name !== lab.spec.failover?.kill);
+  const killed = lab.spec.failover.flatMap(({ kill }) => kill ?? []);
+  const alive = routers.find((name) => !killed.includes(name));
   const frr = Object.entries(lab.spec.nodes).find(([, { type }]) => type === 'frr')?.[0];
   const exec = (node: string, command: string): string => `./bin/causeway lab exec ${lab.name} ${node} -- ${command}`;
   const views = ['status', 'peers', 'routes', 'policy'];

@@ -13,7 +13,7 @@ import { eventually } from './eventually.ts';
 import type { RunningLab } from './harness.ts';
 import type { Attempt } from './probe/endpoint-client.ts';
 import { LabFailure, mustRun } from './sandbox/run.ts';
-import type { LabSpec, RouteCheck } from './topology/lab-schema.ts';
+import type { Failure, RouteCheck } from './topology/lab-schema.ts';
 import { addressFor } from './topology/wiring.ts';
 
 export interface StreamLoss {
@@ -44,7 +44,7 @@ const recoverWithin = 30_000;
 const pace = { udp: { every: 20, timeout: 500 }, tcp: { every: 100, timeout: 500 } } as const;
 
 /** Something that happens to a lab, once. */
-export interface Deed {
+export interface Deed extends Pick<Failure, 'streams'> {
   /** In words. */
   readonly what: string;
   /** Where traffic must go afterwards. */
@@ -54,25 +54,30 @@ export interface Deed {
 
 /** What the lab file says shall happen, in order. */
 export function listDeeds(running: RunningLab): readonly Deed[] {
-  const { cut, kill, routes } = planOf(running);
+  return running.lab.spec.failover.flatMap((failure) => deedsOf(running, failure));
+}
+
+function deedsOf(running: RunningLab, { cut, kill, routes, streams }: Failure): readonly Deed[] {
   if (cut) {
     const set = async (state: 'up' | 'down'): Promise<void> => {
       await mustRun(running.sandbox, ['ip', 'link', 'set', cut.interface, state], { node: cut.node });
     };
     const where = `the link at ${cut.interface} of ${cut.node}`;
+    const { routes: whole } = running.lab.spec.checks;
     return [
-      { what: `${where} is cut`, routes, happen: () => set('down') },
-      { what: `${where} is mended`, routes: running.lab.spec.checks.routes, happen: () => set('up') },
+      { what: `${where} is cut`, streams, routes, happen: () => set('down') },
+      { what: `${where} is mended`, streams, routes: whole, happen: () => set('up') },
     ];
   }
   if (kill === undefined) return [];
-  const what = `${kill} dies: links down, every process killed`;
-  return [{ what, routes, happen: () => running.cutPower(kill) }];
+  return [
+    { what: `${kill} dies: links down, every process killed`, streams, routes, happen: () => running.cutPower(kill) },
+  ];
 }
 
 export async function measureDeed(running: RunningLab, deed: Deed): Promise<FailoverOutcome> {
   const { lab } = running;
-  const streams = planOf(running).streams.flatMap((stream) =>
+  const streams = deed.streams.flatMap((stream) =>
     ([4, 6] as const).flatMap((family) => {
       const address = addressFor(lab, stream.from, stream.to, family);
       return address === undefined ? [] : [{ ...stream, address, id: `${stream.from}-${address}-${stream.port}` }];
@@ -111,11 +116,6 @@ export async function measureDeed(running: RunningLab, deed: Deed): Promise<Fail
   );
   const passed = routes.every((row) => row.passed) && losses.every((loss) => loss.recovered);
   return { what: deed.what, streams: losses, routes, passed };
-}
-
-function planOf({ lab }: RunningLab): NonNullable<LabSpec['failover']> {
-  if (lab.spec.failover) return lab.spec.failover;
-  throw new LabFailure(`${lab.file} has no failover section`);
 }
 
 /**

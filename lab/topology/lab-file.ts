@@ -1,5 +1,5 @@
 /**
- * The file that describes a lab: nodes, links, what must be reachable, and what is to be killed.
+ * The file that describes a lab: nodes, links, what must be reachable, and what is to befall it.
  *
  *   lab.yaml ─[parseLab]→ Lab → nodes/, links/, checks/, failover
  *
@@ -141,19 +141,23 @@ function findInconsistencies(spec: LabSpec): Problem[] {
     for (const node of [check.on, ...check.via]) nodeOf(node, ['checks', 'routes', index]);
   }
   for (const node of Object.keys(spec.checks.sessions)) nodeOf(node, ['checks', 'sessions', node]);
-  if (spec.failover) {
-    const { kill, cut } = spec.failover;
+  for (const [index, failure] of spec.failover.entries()) {
+    const { kill, cut, streams, routes } = failure;
+    const path = ['failover', index];
     if ((kill === undefined) === (cut === undefined))
-      problems.push({ path: ['failover'], message: 'either a router to kill or a link to cut' });
-    const killed = kill === undefined ? undefined : nodeOf(kill, ['failover', 'kill']);
+      problems.push({ path, message: 'either a router to kill or a link to cut' });
+    const killed = kill === undefined ? undefined : nodeOf(kill, [...path, 'kill']);
     if (killed && killed.type !== 'router') {
-      problems.push({ path: ['failover', 'kill'], message: 'the node to kill must be of type router' });
+      problems.push({ path: [...path, 'kill'], message: 'the node to kill must be of type router' });
     }
-    if (cut && nodeOf(cut.node, ['failover', 'cut', 'node']) && !interfaces.has(`${cut.node}:${cut.interface}`)) {
-      problems.push({ path: ['failover', 'cut', 'interface'], message: `${cut.node} has no link at ${cut.interface}` });
+    if (cut && nodeOf(cut.node, [...path, 'cut', 'node']) && !interfaces.has(`${cut.node}:${cut.interface}`)) {
+      problems.push({ path: [...path, 'cut', 'interface'], message: `${cut.node} has no link at ${cut.interface}` });
     }
-    for (const [index, stream] of spec.failover.streams.entries()) {
-      for (const node of [stream.from, stream.to]) nodeOf(node, ['failover', 'streams', index]);
+    for (const [number, { from, to }] of streams.entries()) {
+      for (const node of [from, to]) nodeOf(node, [...path, 'streams', number]);
+    }
+    for (const [number, { on, via }] of routes.entries()) {
+      for (const node of [on, ...via]) nodeOf(node, [...path, 'routes', number]);
     }
   }
   return problems.map(({ path, message }) => ({ path: ['spec', ...path], message }));

@@ -110,6 +110,17 @@ const pathCheck = z.strictObject({
   through: z.array(name).min(1),
 });
 
+const failure = z.strictObject({
+  /** A router that dies at once, and stays dead … */
+  kill: name.optional(),
+  /** … or a link that is cut at this end, and mended when traffic has found another way. */
+  cut: z.strictObject({ node: name, interface: interfaceName }).optional(),
+  /** Kept up all the while: what is lost of them is the measure. */
+  streams: z.array(z.strictObject({ from: name, to: name, port: protocolPort })).min(1),
+  /** Routes that must hold afterwards. */
+  routes: z.array(routeCheck).default([]),
+});
+
 export const labSchema = z.strictObject({
   apiVersion: z.literal('causeway.dev/v1'),
   kind: z.literal('Lab'),
@@ -130,18 +141,8 @@ export const labSchema = z.strictObject({
       packets: z.array(packetCheck).default([]),
       paths: z.array(pathCheck).default([]),
     }),
-    failover: z
-      .strictObject({
-        /** A router that dies at once, and stays dead … */
-        kill: name.optional(),
-        /** … or a link that is cut at this end, and mended when traffic has found another way. */
-        cut: z.strictObject({ node: name, interface: interfaceName }).optional(),
-        /** Kept up all the while: what is lost of them is the measure. */
-        streams: z.array(z.strictObject({ from: name, to: name, port: protocolPort })).min(1),
-        /** Routes that must hold afterwards. */
-        routes: z.array(routeCheck).default([]),
-      })
-      .optional(),
+    /** What happens to it, one after the other. */
+    failover: z.array(failure).default([]),
   }),
 });
 
@@ -151,4 +152,5 @@ export type NodeOf<T extends NodeSpec['type']> = Extract<NodeSpec, { type: T }>;
 export type LinkEnd = z.infer<typeof linkEnd>;
 export type PacketCheck = z.infer<typeof packetCheck>;
 export type PathCheck = z.infer<typeof pathCheck>;
+export type Failure = z.infer<typeof failure>;
 export type RouteCheck = z.infer<typeof routeCheck>;

@@ -27,7 +27,7 @@ function problems(text: string): string[] {
 }
 
 function failover(what: string): string {
-  return `  failover:\n    streams: [{ from: bob, to: alice, port: tcp/80 }]\n    ${what}\n`;
+  return `  failover:\n    - streams: [{ from: bob, to: alice, port: tcp/80 }]\n      ${what}\n`;
 }
 
 describe('a lab file', () => {
@@ -71,6 +71,11 @@ describe('a lab file', () => {
     ['a port that is none', tiny.replace('tcp/80', 'http'), /tcp\/PORT or udp\/PORT/],
     ['nothing to kill or to cut', tiny + failover(''), /either a router to kill or a link to cut/],
     ['a cut where no link is', tiny + failover('cut: { node: bob, interface: eth9 }'), /bob has no link at eth9/],
+    [
+      'a death of a bridge',
+      tiny + failover('kill: switch'),
+      /failover\[0\]\.kill: the node to kill must be of type router/,
+    ],
     ['a list', '- a\n- b\n', /^1:1 /],
     ['nothing', '', /^1:1 /],
   ])('with %s is refused, and where it is said', (_, text, expected) => {
