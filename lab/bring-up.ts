@@ -5,7 +5,7 @@
  *
  * Invariant: returns only when every node's programs answer, or throws LabFailure with the first reason.
  */
-import { resolve } from 'node:path';
+import { relative } from 'node:path';
 import { eventually, mapLimited } from './eventually.ts';
 import { createLinks, dressLinks } from './links/veth.ts';
 import { tagLinks } from './links/vlan.ts';
@@ -17,6 +17,7 @@ import { LabFailure, mustRun } from './sandbox/run.ts';
 import type { Sandbox } from './sandbox/sandbox.ts';
 import { makeSecrets } from './sandbox/secrets.ts';
 import type { Lab } from './topology/lab-file.ts';
+import { storesOf } from './topology/stores.ts';
 
 /** Told of each step as it begins. */
 export type Progress = (step: string) => void;
@@ -45,9 +46,9 @@ export async function bringUp(lab: Lab, sandbox: Sandbox, progress: Progress = (
   progress('services and probes');
   await mapLimited(contexts.filter(hasEndpoint), width, startEndpoint);
 
-  if (contexts.some(({ spec }) => spec.type === 'router')) {
-    progress(`resources from ${lab.spec.resources}`);
-    await mustRun(sandbox, [causewayProgram(), 'apply', '-f', resolve(lab.folder, lab.spec.resources)]);
+  for (const { directory, resources } of storesOf(lab)) {
+    progress(`resources from ${relative(lab.folder, resources)}`);
+    await mustRun(sandbox, [causewayProgram(), '--store', directory, 'apply', '-f', resources]);
   }
 
   progress('BIRD, FRR and the agents');

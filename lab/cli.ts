@@ -16,6 +16,8 @@ import { renderTable } from './report/table.ts';
 import { commandInside, LabFailure } from './sandbox/run.ts';
 import { findSandbox, findSandboxes, type Sandbox, stopSandbox } from './sandbox/sandbox.ts';
 import { createPrinter, missingPrograms } from './terminal.ts';
+import { readLab } from './topology/lab-file.ts';
+import { storeOf } from './topology/stores.ts';
 
 const examples = {
   up: ['causeway lab up examples/hybrid/lab.yaml'],
@@ -122,7 +124,8 @@ function exec(name: string, node: string, command: readonly string[]): Promise<n
   if (!existsSync(`/proc/${sandbox.init}/root/run/netns/${node}`)) {
     throw new LabFailure(`lab ${sandbox.name} has no node ${node}`);
   }
-  const [program = '', ...rest] = commandInside(sandbox, node, command, process.cwd());
+  const inside = commandInside(sandbox, node, [...storeSetting(sandbox, node), ...command], process.cwd());
+  const [program = '', ...rest] = inside;
   return new Promise((resolve, reject) => {
     const child = spawn(program, rest, { stdio: 'inherit' });
     // The terminal sends Ctrl-C to the child as well; this process only waits for it.
@@ -130,6 +133,12 @@ function exec(name: string, node: string, command: readonly string[]): Promise<n
     child.once('error', (error) => reject(new LabFailure(error.message)));
     child.once('close', (code, signal) => resolve(code ?? (signal === null ? 1 : 130)));
   });
+}
+
+/** What a person runs on a router speaks of the resources of that router; a lab outlives its file. */
+function storeSetting(sandbox: Sandbox, node: string): string[] {
+  const lab = readLab(sandbox.file);
+  return lab.ok ? ['env', `CAUSEWAY_STORE=${storeOf(lab.value, node).directory}`] : [];
 }
 
 async function down(name: string): Promise<number> {

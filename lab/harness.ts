@@ -13,12 +13,14 @@ import { type Owners, type RouteRow, readOwners, readRouteChecks } from './check
 import { readSessions, type SessionRow } from './checks/sessions.ts';
 import { eventually } from './eventually.ts';
 import { keepEvidence } from './evidence.ts';
+import { startAgent } from './nodes/router.ts';
 import { causewayProgram } from './package-root.ts';
 import { cutPower, processesIn, restorePower } from './power.ts';
-import { type Finished, LabFailure, type RunOptions, run, start } from './sandbox/run.ts';
+import { type Finished, LabFailure, type RunOptions, run } from './sandbox/run.ts';
 import { findSandbox, type Ownership, pathInside, type Sandbox, startSandbox, stopSandbox } from './sandbox/sandbox.ts';
 import { type Lab, printLabFileErrors, readLab } from './topology/lab-file.ts';
 import type { PacketCheck, PathCheck, RouteCheck } from './topology/lab-schema.ts';
+import { causewayFor } from './topology/stores.ts';
 
 /** Milliseconds a check may take to come true unless said otherwise. */
 const patience = 30_000;
@@ -29,8 +31,8 @@ export interface RunningLab {
   readonly endpoints: Endpoints;
   /** Runs a program in a node's network namespace. */
   exec(node: string, argv: readonly string[], options?: Omit<RunOptions, 'node'>): Promise<Finished>;
-  /** Runs `causeway` in the sandbox, where the agents' store and sockets are. */
-  causeway(argv: readonly string[], options?: RunOptions): Promise<Finished>;
+  /** Runs `causeway` in the sandbox, where the agents' stores and sockets are: on the shared store, or on that of a router. */
+  causeway(argv: readonly string[], options?: RunOptions & { readonly router?: string }): Promise<Finished>;
   /** Waits until every node has its BGP sessions; the rows say which were missing. */
   sessions(within?: number): Promise<readonly SessionRow[]>;
   /** Waits until the kernels hold the routes. */
@@ -93,7 +95,8 @@ function attach(lab: Lab, sandbox: Sandbox): RunningLab {
     sandbox,
     endpoints,
     exec: (node, argv, options) => run(sandbox, argv, { ...options, node }),
-    causeway: (argv, options) => run(sandbox, [causewayProgram(), ...argv], options),
+    causeway: (argv, { router, ...options } = {}) =>
+      run(sandbox, router === undefined ? [causewayProgram(), ...argv] : causewayFor(lab, router, argv), options),
 
     sessions: (within = patience) =>
       eventually(
@@ -126,7 +129,7 @@ function attach(lab: Lab, sandbox: Sandbox): RunningLab {
         { within, every: 200 },
       ),
 
-    startAgent: (router) => start(sandbox, router, `${router}-agent`, [causewayProgram(), 'agent', '--router', router]),
+    startAgent: (router) => startAgent(lab, sandbox, router),
 
     cutPower: (node) => cutPower(sandbox, node),
 

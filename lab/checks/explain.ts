@@ -3,11 +3,11 @@
  *
  *   PacketRow → packet query in JSON ─[explain packet --stdin]→ Decision
  */
-import { resolve } from 'node:path';
 import { causewayProgram } from '../package-root.ts';
 import { run } from '../sandbox/run.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 import type { Lab } from '../topology/lab-file.ts';
+import { storeOf } from '../topology/stores.ts';
 import { addressFor, doorOf } from '../topology/wiring.ts';
 import { type PacketRow, parsePort } from './packets.ts';
 
@@ -84,7 +84,7 @@ async function ask(
   router: string,
   lines: readonly string[],
 ): Promise<Explained[] | string> {
-  const resources = resolve(lab.folder, lab.spec.resources);
+  const { resources } = storeOf(lab, router);
   const argv = [causewayProgram(), 'explain', 'packet', '-o', 'json', '--stdin', '-f', resources, '--router', router];
   const done = await run(sandbox, argv, { input: `${lines.join('\n')}\n` });
   const answers =

@@ -1,6 +1,8 @@
 /** A transit router: a Linux machine that our agent makes one. */
-import { causewayProgram } from '../package-root.ts';
 import { mustRun, readLog, run, start } from '../sandbox/run.ts';
+import type { Sandbox } from '../sandbox/sandbox.ts';
+import type { Lab } from '../topology/lab-file.ts';
+import { causewayFor } from '../topology/stores.ts';
 import { birdEvidence, parseProtocols } from './bird-protocols.ts';
 import type { NodeType } from './node.ts';
 import { endSystem } from './sysctls.ts';
@@ -8,12 +10,16 @@ import { endSystem } from './sysctls.ts';
 /** Where the agent puts the control socket of its BIRD. */
 const socket = (router: string) => `/run/causeway/${router}/bird.ctl`;
 
+export function startAgent(lab: Lab, sandbox: Sandbox, router: string): void {
+  start(sandbox, router, `${router}-agent`, causewayFor(lab, router, ['agent', '--router', router]));
+}
+
 export const routerNode: NodeType<'router'> = {
   // Forwarding is for the agent to switch on.
   sysctls: endSystem,
 
-  async launch({ sandbox, name }) {
-    start(sandbox, name, `${name}-agent`, [causewayProgram(), 'agent', '--router', name]);
+  async launch({ lab, sandbox, name }) {
+    startAgent(lab, sandbox, name);
   },
 
   async whatIsMissing({ sandbox, name }) {
@@ -25,9 +31,9 @@ export const routerNode: NodeType<'router'> = {
     return parseProtocols(await mustRun(sandbox, ['birdc', '-s', socket(name), 'show', 'protocols', 'all']));
   },
 
-  evidence: ({ name }) => ({
+  evidence: ({ lab, name }) => ({
     ...birdEvidence(socket(name)),
     'ruleset.nft': ['nft', '-a', 'list', 'ruleset'],
-    'status.json': [causewayProgram(), 'status', '--router', name, '-o', 'json'],
+    'status.json': causewayFor(lab, name, ['status', '--router', name, '-o', 'json']),
   }),
 };

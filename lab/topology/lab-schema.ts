@@ -31,7 +31,12 @@ const nodeFields = {
 
 const node = z.discriminatedUnion('type', [
   /** A Linux machine run by `causeway agent --router NODE`. */
-  z.strictObject({ type: z.literal('router'), ...nodeFields }),
+  z.strictObject({
+    type: z.literal('router'),
+    /** Folder of the resources of its own store, where another team runs it; the lab's unless said. */
+    resources: z.string().optional(),
+    ...nodeFields,
+  }),
   /** A router of another make: FRR, configured by hand. */
   z.strictObject({ type: z.literal('frr'), config: z.string(), ...nodeFields }),
   /** A router of another make: BIRD, configured by hand. */
@@ -126,7 +131,7 @@ export const labSchema = z.strictObject({
   kind: z.literal('Lab'),
   metadata: z.strictObject({ name }),
   spec: z.strictObject({
-    /** Folder of the routers' resources, applied to the store that all of them share. */
+    /** Folder of the routers' resources, applied to the store that all of them share but those that say another. */
     resources: z.string(),
     /** Made up anew whenever the lab comes up, and given to all nodes that name them. */
     secrets: z.array(secret).default([]),

@@ -8,6 +8,7 @@ import { readCluster, renderCalicoBird } from '../../lab/nodes/calico-bird.ts';
 import { packageRoot } from '../../lab/package-root.ts';
 import { createPaint, renderTable } from '../../lab/report/table.ts';
 import { parseLab, readLab } from '../../lab/topology/lab-file.ts';
+import { storeOf } from '../../lab/topology/stores.ts';
 import { addressFor, doorOf } from '../../lab/topology/wiring.ts';
 
 const tiny = readFileSync(`${packageRoot()}/test/lab/fixtures/tiny.yaml`, 'utf8');
@@ -100,6 +101,19 @@ describe('a lab file', () => {
   it('names all of its errors at once', () => {
     const text = tiny.replace('from: bob, to: alice, port: tcp/80', 'from: eve, to: mallory, port: tcp/80');
     expect(problems(text)).toHaveLength(2);
+  });
+});
+
+describe('the store of a router', () => {
+  const shared = '/var/lib/causeway/store';
+
+  it.each([
+    ['nothing', 'type: router', shared, '/labs/none'],
+    ['the folder of all', 'type: router, resources: ./none', shared, '/labs/none'],
+    ['a folder of its own', 'type: router, resources: teams/edge', `${shared}-teams-edge`, '/labs/teams/edge'],
+  ])('is, where it says %s, the right one', (_, node, directory, resources) => {
+    const lab = parseLab(tiny.replace('bob: { type: host', `bob: { ${node}`), '/labs/lab.yaml');
+    expect(lab.ok && storeOf(lab.value, 'bob')).toEqual({ directory, resources });
   });
 });
 
