@@ -5,7 +5,7 @@
  *
  * Invariant: the export filter that is walked is the one that BIRD is given; what only BIRD can tell is `opaque`.
  */
-import { compileExport } from '../bird/compile-session-filter.ts';
+import { compileExport } from '../bird/compile-export.ts';
 import type { BirdFunction } from '../bird/config.ts';
 import { evaluateFilter, type RouteFacts } from '../bird/evaluate.ts';
 import { isInternal, type RoutingIntent, type SessionIntent } from '../intent/routing/routing-intent.ts';

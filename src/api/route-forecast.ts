@@ -7,7 +7,7 @@
  * said: that depends on what peers announce. Sessions count as up, limits as not reached, aggregates as absent.
  */
 import { compileFunctions } from '../bird/compile.ts';
-import { compileImport } from '../bird/compile-session-filter.ts';
+import { compileImport } from '../bird/compile-import.ts';
 import type { BirdFunction, Community } from '../bird/config.ts';
 import { evaluateFilter, type RouteFacts } from '../bird/evaluate.ts';
 import { sessionProtocolName, staticName } from '../bird/names.ts';

@@ -12,9 +12,11 @@ import { bitLength, type Family } from '../net/address.ts';
 import { parseAsn } from '../net/asn.ts';
 import { parsePrefix } from '../net/prefix.ts';
 import type { BgpFilterOperation, BgpFilterRule } from '../resources/bgp-filter.ts';
-import type { BirdCondition, BirdFunction, BirdStatement, Community, PrefixPattern } from './config.ts';
+import { parseCommunity } from './communities.ts';
+import type { BirdCondition, BirdFunction, BirdStatement, PrefixPattern } from './config.ts';
 import { filterFunctionName } from './names.ts';
 import { refuseByFilter } from './refuse.ts';
+import { netIn } from './statements.ts';
 
 /** Calico's priority and LOCAL_PREF add up to this. */
 const priorityBase = 2147483647;
@@ -47,15 +49,6 @@ export function compileFilter(
 /** Whether the filter has anything to say in that direction and family. */
 export function hasRules(filter: FilterIntent, direction: 'import' | 'export', family: Family): boolean {
   return rulesOf(filter, direction, family).length > 0;
-}
-
-/** `aa:nn` or `aa:nn:mm`; undefined for anything else. */
-export function parseCommunity(text: string): Community | undefined {
-  const match = /^([0-9]+):([0-9]+)(?::([0-9]+))?$/.exec(text);
-  if (!match) return undefined;
-  const [a, b, c] = [Number(match[1]), Number(match[2]), match[3] === undefined ? undefined : Number(match[3])];
-  if (c === undefined) return a <= 0xffff && b <= 0xffff ? [a, b] : undefined;
-  return Math.max(a, b, c) <= 0xffffffff ? [a, b, c] : undefined;
 }
 
 function rulesOf(filter: FilterIntent, direction: 'import' | 'export', family: Family): readonly BgpFilterRule[] {
@@ -106,10 +99,6 @@ function compileCidr(rule: BgpFilterRule, cidr: string, family: Family): BirdCon
   // NotIn with lengths: outside the prefix, and of a length inside the limits.
   const anywhere: PrefixPattern = { prefix: { family, bits: 0n, length: 0 }, low, high };
   return { kind: 'all', operands: [outside, netIn(low <= high ? [anywhere] : [])] };
-}
-
-function netIn(set: readonly PrefixPattern[]): BirdCondition {
-  return { kind: 'net-in', set };
 }
 
 function compilePeerType(type: 'eBGP' | 'iBGP'): BirdCondition {

@@ -10,7 +10,7 @@ import {
 import { comparePrefixes, containsPrefix, maskAddress, type Prefix, printPrefix } from '../net/prefix.ts';
 import { resource } from '../resources/resource.fixture.ts';
 import { compileBird } from './compile.ts';
-import { compileImport } from './compile-session-filter.ts';
+import { compileImport } from './compile-import.ts';
 import type { BirdCondition, BirdStatement } from './config.ts';
 import { printDrained } from './drain.ts';
 import { birdText, hub, resolveFor, resolveHub } from './hub.fixture.ts';

@@ -16,8 +16,9 @@ import {
 } from '../intent/routing/routing-intent.ts';
 import { bitLength, type Family, families } from '../net/address.ts';
 import type { Prefix } from '../net/prefix.ts';
+import { compileExport } from './compile-export.ts';
 import { compileFilter } from './compile-filter.ts';
-import { channelFilterName, compileExport, compileImport } from './compile-session-filter.ts';
+import { compileImport } from './compile-import.ts';
 import type {
   BgpChannel,
   BgpProtocol,
@@ -33,6 +34,7 @@ import {
   aggregateName,
   bfdName,
   birdPrefix,
+  channelFilterName,
   deviceName,
   directName,
   filterFunctionName,

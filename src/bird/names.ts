@@ -3,6 +3,7 @@
  *
  * Invariant: names depend on what they name alone, never on their place in a list, so that adding one renames no other.
  */
+import type { SessionIntent } from '../intent/routing/routing-intent.ts';
 import { nameToSymbol, toSymbol } from '../intent/routing/session-name.ts';
 import type { Family } from '../net/address.ts';
 
@@ -46,6 +47,11 @@ export function kernelFilterName(family: Family): string {
 /** `other` is the channel's family where it is not that of the session's own addresses. */
 export function sessionFilterName(direction: 'import' | 'export', session: string, other?: Family): string {
   return `${birdPrefix}${direction}${other ?? ''}_${toSymbol(session)}`;
+}
+
+/** The family stands in the name only where it is not that of the session's own addresses. */
+export function channelFilterName(direction: 'import' | 'export', session: SessionIntent, family: Family): string {
+  return sessionFilterName(direction, session.name, family === session.family ? undefined : family);
 }
 
 export function filterFunctionName(filter: string, direction: 'import' | 'export', family: Family): string {

@@ -9,7 +9,10 @@ import {
   type RefusalReason,
   refusalCodes,
 } from '../intent/routing/refusal-reasons.ts';
-import type { BirdStatement } from './config.ts';
+import type { BirdCondition, BirdStatement } from './config.ts';
+
+/** Refuses what the condition holds for, with a reason. */
+export type RefuseIf = (condition: BirdCondition, reason: Exclude<RefusalReason, 'filter'>) => BirdStatement;
 
 export function refuse(reason: Exclude<RefusalReason, 'filter'>, localAs: number): BirdStatement[] {
   return [{ kind: 'add-community', community: [localAs, refusalCodes[reason], 0] }, { kind: 'reject' }];

@@ -6,7 +6,7 @@
 import type { Command } from 'commander';
 import { findSessions } from '../api/route-explanation.ts';
 import { type ForecastRoute, forecastRoute, type RouteForecast } from '../api/route-forecast.ts';
-import { parseCommunity } from '../bird/compile-filter.ts';
+import { parseCommunity } from '../bird/communities.ts';
 import type { Community } from '../bird/config.ts';
 import type { RoutingIntent, SessionIntent } from '../intent/routing/routing-intent.ts';
 import { parseAsn } from '../net/asn.ts';

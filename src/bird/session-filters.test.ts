@@ -2,7 +2,8 @@
 import { expect, it } from 'vitest';
 import { resource } from '../resources/resource.fixture.ts';
 import { compileBird, compileFunctions } from './compile.ts';
-import { compileExport, compileImport } from './compile-session-filter.ts';
+import { compileExport } from './compile-export.ts';
+import { compileImport } from './compile-import.ts';
 import { evaluateFilter, type FilterOutcome, type RouteFacts } from './evaluate.ts';
 import { type Resolved, resolveFor, resolveHub } from './hub.fixture.ts';
 import { facts } from './route-facts.fixture.ts';
