@@ -88,7 +88,27 @@ describe('an error is', () => {
       ],
       'y',
       'spec.addresses.local[0]',
-      /172\.31\.0\.0\/24 is the subnet of interface eth1/,
+      /172\.31\.0\.0\/24 is the subnet of interface eth1 \(Attachment x spec\.addresses\.local\[0\]\)/,
+    ],
+    [
+      'a subnet inside that of another interface, whichever is written first',
+      [
+        device('x', 'eth1', inside('172.31.0.1/28', '172.31.0.2')),
+        device('y', 'eth2', inside('172.31.0.193/24', '172.31.0.194')),
+      ],
+      'x',
+      'spec.addresses.local[0]',
+      /172\.31\.0\.0\/28 lies in 172\.31\.0\.0\/24, the subnet of interface eth2 \(Attachment y/,
+    ],
+    [
+      'a subnet of IPv6 inside that of another',
+      [
+        device('x', 'eth1', inside('fd00:1::1/48', 'fd00:1::2')),
+        device('y', 'eth2', inside('fd00:1:0:7::1/64', 'fd00:1:0:7::2')),
+      ],
+      'y',
+      'spec.addresses.local[0]',
+      /fd00:1:0:7::\/64 lies in fd00:1::\/48, the subnet of interface eth1/,
     ],
     [
       'one inside /30 of two tunnels',
@@ -182,6 +202,9 @@ it('nothing is said of what is right', () => {
     ...[vlan('v1', 'dx0', 101), vlan('v2', 'dx0', 102), vlan('v3', 'dx1', 101)],
     // The addresses of an interface are said at the Router and at the Attachment.
     device('d1', 'eth1', inside('172.31.0.1/24', '172.31.0.9')),
+    // Wider and narrower on one interface, and an address of its own anywhere.
+    device('d2', 'eth1', inside('172.31.0.65/26', '172.31.0.66')),
+    device('d3', 'eth3', inside('172.31.0.7/32', '172.30.0.1')),
     // A peering carries tunnels to the other VPC, and whatever is inside them.
     ...[peering('p1'), tunnel('t1', '10.1.0.4', 'over: p1\nsite: b')],
     tunnel('t2', '203.0.113.7', 'over: v1'),

@@ -1,7 +1,16 @@
 /**
  * Devices, tags, ports and subnets of one router's links: what is made is made once.
  */
-import { containsPrefix, maskAddress, type Prefix, parseCidr, parsePrefix, printPrefix } from '../../net/prefix.ts';
+import {
+  containsPrefix,
+  maskAddress,
+  networkAddress,
+  type Prefix,
+  parseCidr,
+  parsePrefix,
+  printPrefix,
+} from '../../net/prefix.ts';
+import { printFieldPath } from '../document.ts';
 import { freeInsideBlock } from '../inside-addresses.ts';
 import { linkPaths } from '../link-paths.ts';
 import type { FieldPath, Resource } from '../resource.ts';
@@ -111,7 +120,7 @@ interface Subnet {
 
 const linkLocals = ['169.254.0.0/16', 'fe80::/10'].flatMap((text) => parsePrefix(text) ?? []);
 
-/** The kernel can reach a subnet by one interface only. */
+/** The kernel reaches an address by one interface only: where subnets of two overlap, one of them loses some of its own. */
 export const subnetsDistinct: ReferenceCheck = function* (snapshot) {
   const attachments = new Map<string, Attachment[]>();
   for (const attachment of snapshot.list('Attachment')) {
@@ -119,25 +128,54 @@ export const subnetsDistinct: ReferenceCheck = function* (snapshot) {
     attachments.set(router, [...(attachments.get(router) ?? []), attachment]);
   }
   for (const router of snapshot.list('Router')) {
-    yield* findShared(router, subnetsOf(router, attachments.get(router.metadata.name) ?? []));
+    yield* findOverlaps(subnetsOf(router, attachments.get(router.metadata.name) ?? []));
   }
 };
 
-function* findShared(router: Resource<'Router'>, subnets: readonly Subnet[]): Iterable<Finding> {
-  const owners = new Map<string, Subnet>();
+/** Of equal subnets the later one is told, of nested ones the inner. */
+function* findOverlaps(subnets: readonly Subnet[]): Iterable<Finding> {
+  const known = new Map<string, Subnet[]>();
+  const lengths = new Set<number>();
+  for (const subnet of subnets) {
+    const text = printPrefix(subnet.prefix);
+    const same = known.get(text) ?? [];
+    known.set(text, same);
+    // Two interfaces that share one are told once; then the second is as good an owner as the first.
+    if (!same.some(({ interfaceName }) => interfaceName === subnet.interfaceName)) same.push(subnet);
+    lengths.add(subnet.prefix.length);
+  }
   let free: Prefix | undefined;
   for (const subnet of subnets) {
-    const { prefix, interfaceName, resource, path } = subnet;
-    const text = printPrefix(prefix);
-    const owner = owners.get(text);
-    if (!owner) owners.set(text, subnet);
-    else if (owner.interfaceName !== interfaceName) {
-      free ??= freeInsideBlock(subnets.map((one) => one.prefix));
-      const instead = free && isLinkLocal(prefix) ? `, such as ${printPrefix(free)}` : '';
-      const reason = `${text} is the subnet of interface ${owner.interfaceName} of Router ${router.metadata.name} already, and a subnet is reached by one interface: write another${instead}`;
-      yield error(resource, path, reason);
-    }
+    const outer = outerOf(subnet, known, lengths);
+    if (!outer) continue;
+    free ??= freeInsideBlock(subnets.map(({ prefix }) => prefix));
+    const instead = free && isLinkLocal(subnet.prefix) ? `, such as ${printPrefix(free)}` : '';
+    const [own, theirs] = [printPrefix(subnet.prefix), printPrefix(outer.prefix)];
+    const what = own === theirs ? `${own} is the subnet` : `${own} lies in ${theirs}, the subnet`;
+    const reason = `${what} of interface ${outer.interfaceName} (${placeOf(outer)}), and an address is reached by one interface: write another${instead}`;
+    yield error(subnet.resource, subnet.path, reason);
   }
+}
+
+/** The narrowest subnet of another interface that holds this one; of an equal one only where it was listed before. */
+function outerOf(
+  subnet: Subnet,
+  known: ReadonlyMap<string, readonly Subnet[]>,
+  lengths: ReadonlySet<number>,
+): Subnet | undefined {
+  const { prefix, interfaceName } = subnet;
+  for (let length = prefix.length; length >= 0; length--) {
+    if (!lengths.has(length)) continue;
+    const owners = known.get(printPrefix(maskAddress(networkAddress(prefix), length))) ?? [];
+    const other = owners.find((owner) => owner.interfaceName !== interfaceName);
+    const isFirst = length === prefix.length && owners[0]?.interfaceName === interfaceName;
+    if (other && !isFirst) return other;
+  }
+  return undefined;
+}
+
+function placeOf({ resource, path }: Subnet): string {
+  return `${resource.kind} ${resource.metadata.name} ${printFieldPath(path)}`;
 }
 
 function isLinkLocal(prefix: Prefix): boolean {
