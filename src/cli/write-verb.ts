@@ -115,7 +115,8 @@ function revisionOf(outcomes: readonly WriteOutcome[]): number {
 
 /**
  * What the new resources and the stored ones say about each other, as far as it concerns the new ones: warnings are
- * printed, errors given back.
+ * printed, errors given back. Which of two that collide is told depends on their names, so a stored one that was right
+ * before is told, too.
  */
 function checkTogether(
   cli: Cli,
@@ -128,7 +129,9 @@ function checkTogether(
   const isOurs = ({ file }: Diagnostic) => file !== '';
   for (const warning of [...warnings, ...checkChanges(old, together)].filter(isOurs))
     cli.complain(`warning: ${printDiagnostic(warning)}`);
-  return errors.filter(isOurs);
+  const ofStored = errors.filter((error) => !isOurs(error));
+  const wrongBefore = new Set(ofStored.length === 0 ? [] : judgeReferences(old).errors.map(printDiagnostic));
+  return errors.filter((error) => isOurs(error) || !wrongBefore.has(printDiagnostic(error)));
 }
 
 function complainAll(cli: Cli, verb: string, errors: readonly ResourceError[]): ExitCode {

@@ -62,6 +62,34 @@ describe('apply', () => {
     expect((await run('get', 'tier', 'hub')).code).toBe(1);
   });
 
+  it('refuses what collides with a stored resource, whichever of the two the error is about', async () => {
+    const hub = `apiVersion: causeway.dev/v1
+kind: Router
+metadata: {name: r1}
+spec: {asNumber: 64520}
+---
+apiVersion: causeway.dev/v1
+kind: Site
+metadata: {name: a}
+spec: {type: datacenter, prefixes: [10.0.0.0/8]}
+`;
+    const tagged = (name: string, net: number) => `---
+apiVersion: causeway.dev/v1
+kind: Attachment
+metadata: {name: ${name}}
+spec:
+  {router: r1, site: a, link: {vlan: {parent: dx0, id: 101}}, static: {prefixes: [10.0.0.0/8]},
+   addresses: {local: [192.0.2.${net + 1}/30], remote: [192.0.2.${net + 2}]}}
+`;
+    expect((await feed(`${hub}${tagged('m', 0)}`, 'apply', '-f', '-')).code).toBe(0);
+    for (const name of ['a', 'z']) {
+      const applied = await feed(tagged(name, 4), 'apply', '-f', '-');
+      expect(applied).toMatchObject({ code: 1, stdout: '' });
+      expect(applied.stderr).toMatch(/tag 101 on dx0 is that of Attachment/);
+      expect((await run('get', 'attachment', name)).code).toBe(1);
+    }
+  });
+
   it('refuses what somebody else has changed since it was read', async () => {
     await feed(tier('hub', 1), 'apply', '-f', '-');
     const read = await run('get', 'tier', 'hub', '-o', 'yaml');
