@@ -33,8 +33,8 @@ export interface WireguardPair {
   untilUp(end: End, change?: LinkChange): Promise<LinkReport>;
   /** Whether the other end's inside addresses of both families answer. */
   answers(from: End): boolean;
-  /** What goes over each of these devices meanwhile, as files. */
-  capture(end: End, devices: readonly string[], work: () => void): Promise<readonly string[]>;
+  /** Writes down what goes over these devices from now on. */
+  capture(end: End, devices: readonly string[]): Promise<Capture>;
   /** A BIRD at each end with one session inside; gives what end a says of its own. */
   speakBgp(): () => string;
   pidOf(end: End): number | undefined;
@@ -42,6 +42,15 @@ export interface WireguardPair {
   folders(end: End): { readonly run: string; readonly keys: string };
   commands(): string;
   remove(): Promise<void>;
+}
+
+export interface Capture {
+  /** Of each device, in their order: pcap files that grow. */
+  readonly files: readonly string[];
+  /** How many packets of a file match so far. */
+  count(file: string, filter: string): number;
+  /** Resolves once nothing is written any more. */
+  close(): Promise<void>;
 }
 
 export interface LinkChange extends Partial<Omit<WireguardLinkIntent, 'peer'>> {
@@ -115,7 +124,7 @@ export async function joinByWireguard(label: string): Promise<WireguardPair> {
         return spawnSync(program, args).status === 0;
       });
     },
-    async capture(end, devices, work) {
+    async capture(end, devices) {
       const [program = '', ...before] = cable.at(end);
       const captures = devices.map((name) => {
         const file = join(cable.dir, `${name}.pcap`);
@@ -123,11 +132,19 @@ export async function joinByWireguard(label: string): Promise<WireguardPair> {
         return { file, tcpdump: spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] }) };
       });
       await Promise.all(captures.map(({ tcpdump }) => once(tcpdump.stderr, 'data')));
-      work();
-      const ended = captures.map(({ tcpdump }) => once(tcpdump, 'close'));
-      for (const { tcpdump } of captures) tcpdump.kill('SIGINT');
-      await Promise.all(ended);
-      return captures.map(({ file }) => file);
+      return {
+        files: captures.map(({ file }) => file),
+        count(file, filter) {
+          // The last packet may be half written, about which tcpdump complains after the others.
+          const { stdout } = spawnSync('tcpdump', ['-nr', file, filter], { encoding: 'utf8' });
+          return stdout.split('\n').length - 1;
+        },
+        async close() {
+          const ended = captures.map(({ tcpdump }) => once(tcpdump, 'close'));
+          for (const { tcpdump } of captures) tcpdump.kill('SIGINT');
+          await Promise.all(ended);
+        },
+      };
     },
     speakBgp() {
       for (const end of ['a', 'b'] as const) {

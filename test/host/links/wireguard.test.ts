@@ -65,17 +65,17 @@ describe('a tunnel', () => {
     const rules = [rule('==', 'unmarked'), rule('!=', 'marked')].join('\n');
     const ruleset = `table inet seen { chain out { type filter hook output priority 0\n${rules}\n}\n}`;
     pair.run('a', 'sh', '-c', `echo '${ruleset}' | nft -f -`);
-    const captures = await pair.capture('a', ['wire', device], () => {
-      // "causeway" over and over.
-      for (const address of inside.b) pair.run('a', 'ping', '-c', '3', '-i', '0.1', '-p', '6361757365776179', address);
-    });
-    const [wire = '', within = ''] = captures;
+    const capture = await pair.capture('a', ['wire', device]);
+    const [wire = '', within = ''] = capture.files;
+    // "causeway" over and over.
+    for (const address of inside.b) pair.run('a', 'ping', '-c', '3', '-i', '0.1', '-p', '6361757365776179', address);
+    // Transport data has type 4 (whitepaper §5.4.6). Six requests and six replies; tcpdump may write them down later.
+    const seen = () => [capture.count(wire, `udp port ${port} and udp[8] = 4`), capture.count(within, 'icmp or icmp6')];
+    await eventually('all are captured', seen, (counts) => counts.every((count) => count >= 12));
+    await capture.close();
     expect(readFileSync(within).includes('causeway')).toBe(true);
     expect(readFileSync(wire).includes('causeway')).toBe(false);
-    const packets = (filter: string) => pair.run('a', 'tcpdump', '-nr', wire, filter).split('\n').length - 1;
-    // Transport data has type 4 (whitepaper §5.4.6).
-    expect(packets(`udp port ${port} and udp[8] = 4`)).toBeGreaterThanOrEqual(12);
-    expect(packets('icmp or tcp')).toBe(0);
+    expect(capture.count(wire, 'icmp or tcp')).toBe(0);
     const listing = pair.run('a', 'nft', 'list', 'table', 'inet', 'seen');
     pair.run('a', 'nft', 'delete', 'table', 'inet', 'seen');
     expect(listing).toMatch(/packets 0 bytes 0 comment "unmarked"/);
