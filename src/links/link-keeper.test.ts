@@ -1,6 +1,7 @@
 /** What is asked of the drivers, and when: transcripts of a keeper in a world that says how far policy and BIRD are. */
 import { describe, expect, it } from 'vitest';
 import type { LinkIntent } from '../intent/links/links-intent.ts';
+import { wireguardLink } from '../intent/links/wireguard-link.fixture.ts';
 import { type Address, parseAddress } from '../net/address.ts';
 import { err, ok } from '../result.ts';
 import {
@@ -27,13 +28,11 @@ const base = (interfaceName: string) => ({
 
 const vlan = (name: string, id = 101): LinkIntent => ({ ...base(name), kind: 'vlan', parent: 'eth0', id });
 
-const wireguard = (name: string, over?: string): LinkIntent => ({
-  ...base(name),
-  kind: 'wireguard',
-  listenPort: 51_820,
-  peer: { publicKey: '', presharedKey: undefined, endpoint: undefined, allowFrom: [], keepalive: 25 },
-  underlay: over === undefined ? undefined : { attachment: `att-${over}`, interfaceName: over, gateways: [] },
-});
+const wireguard = (name: string, over?: string): LinkIntent =>
+  wireguardLink({
+    ...base(name),
+    underlay: over === undefined ? undefined : { attachment: `att-${over}`, interfaceName: over, gateways: [] },
+  });
 
 const device = (name: string): LinkIntent => ({ ...base(name), kind: 'interface' });
 

@@ -1,5 +1,6 @@
 /** The ways that outer packets may take: tables of routes before, routes after. */
 import { describe, expect, it } from 'vitest';
+import { endpointAt, wireguardLink } from '../intent/links/wireguard-link.fixture.ts';
 import { type Address, parseAddress } from '../net/address.ts';
 import { parsePrefix } from '../net/prefix.ts';
 import {
@@ -13,27 +14,13 @@ import {
 
 const address = (text: string): Address => parseAddress(text) as Address;
 
-function tunnel(name: string, change: Partial<Extract<TunnelIntent, { kind: 'wireguard' }>> = {}): TunnelIntent {
-  return {
-    kind: 'wireguard',
+const tunnel = (name: string, change: Parameters<typeof wireguardLink>[0] = {}): TunnelIntent =>
+  wireguardLink({
     attachment: name,
     interfaceName: name,
-    addresses: [],
-    remotes: [],
-    mtu: undefined,
-    mssClamp: undefined,
-    listenPort: 51_820,
-    peer: {
-      publicKey: '',
-      presharedKey: undefined,
-      endpoint: { address: address('203.0.113.1'), port: 51_820 },
-      allowFrom: [],
-      keepalive: 25,
-    },
-    underlay: undefined,
     ...change,
-  };
-}
+    peer: { endpoint: endpointAt('203.0.113.1', 51_820), ...change.peer },
+  });
 
 const own = (...routes: readonly IpRoute[]): readonly UnderlayRoute[] =>
   routes.map((route) => parseRoute(route, route.dst.includes(':') ? 6 : 4) as UnderlayRoute);

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
-import type { WireguardLinkIntent } from '../../intent/links/links-intent.ts';
+import { wireguardLink } from '../../intent/links/wireguard-link.fixture.ts';
 import { markBits } from '../../nftables/marks.ts';
 import { err, ok } from '../../result.ts';
 import type { NetDevice } from './netdevices.ts';
@@ -13,25 +13,8 @@ import type { WireguardTool } from './wireguard-tool.ts';
 const dir = mkdtempSync(join(tmpdir(), 'cw-wireguard-device-'));
 afterAll(() => rmSync(dir, { recursive: true }));
 
-const peersKey = `${'p'.repeat(42)}A=`;
-const link: WireguardLinkIntent = {
-  kind: 'wireguard',
-  attachment: 'site',
-  interfaceName: 'wg0',
-  addresses: [],
-  remotes: [],
-  mtu: 1420,
-  mssClamp: undefined,
-  underlay: undefined,
-  listenPort: 51820,
-  peer: {
-    publicKey: peersKey,
-    presharedKey: undefined,
-    endpoint: { address: { family: 4, bits: 0xc0000201n }, port: 51821 },
-    allowFrom: [],
-    keepalive: 25,
-  },
-};
+const link = wireguardLink();
+const peersKey = link.peer.publicKey;
 const nothing: WireguardFound = { device: undefined, wireguard: undefined, isLost: true };
 const device: NetDevice = {
   name: 'wg0',

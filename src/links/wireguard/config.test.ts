@@ -1,32 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { WireguardLinkIntent } from '../../intent/links/links-intent.ts';
-import { parseAddress } from '../../net/address.ts';
+import { endpointAt, wireguardKey as key, wireguardLink } from '../../intent/links/wireguard-link.fixture.ts';
 import { holdsWireguard, isWireguardKey, printWireguard, writtenEndpoint } from './config.ts';
 import type { WireguardDevice } from './read.ts';
 
-const key = (letter: string): string => `${letter.repeat(42)}A=`;
-
-function tunnelTo(endpoint: string | undefined): WireguardLinkIntent {
-  const address = endpoint === undefined ? undefined : parseAddress(endpoint);
-  return {
-    kind: 'wireguard',
-    attachment: 'site',
-    interfaceName: 'wg0',
-    addresses: [],
-    remotes: [],
-    mtu: 1420,
-    mssClamp: undefined,
-    underlay: undefined,
-    listenPort: 51820,
-    peer: {
-      publicKey: key('p'),
-      presharedKey: undefined,
-      endpoint: address && { address, port: 51821 },
-      allowFrom: [],
-      keepalive: 25,
-    },
-  };
-}
+const tunnelTo = (address: string | undefined): WireguardLinkIntent =>
+  wireguardLink({ peer: { endpoint: address === undefined ? undefined : endpointAt(address, 51821) } });
 
 describe('the text for wg', () => {
   it('says everything, so that nothing stays of what was there before', () => {

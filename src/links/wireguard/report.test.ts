@@ -1,30 +1,12 @@
 import { expect, it } from 'vitest';
 import type { WireguardLinkIntent } from '../../intent/links/links-intent.ts';
-import { parseAddress } from '../../net/address.ts';
+import { wireguardKey, wireguardLink } from '../../intent/links/wireguard-link.fixture.ts';
 import type { WireguardPeer } from './read.ts';
 import { reportWireguard } from './report.ts';
 
-const address = parseAddress('192.0.2.1');
-const ownKey = `${'o'.repeat(42)}A=`;
-const peersKey = `${'p'.repeat(42)}A=`;
-const link: WireguardLinkIntent = {
-  kind: 'wireguard',
-  attachment: 'site',
-  interfaceName: 'wg0',
-  addresses: [],
-  remotes: [],
-  mtu: 1420,
-  mssClamp: undefined,
-  underlay: undefined,
-  listenPort: 51820,
-  peer: {
-    publicKey: peersKey,
-    presharedKey: { name: 'site', key: 'psk' },
-    endpoint: address && { address, port: 51821 },
-    allowFrom: [],
-    keepalive: 25,
-  },
-};
+const ownKey = wireguardKey('o');
+const link = wireguardLink({ peer: { presharedKey: { name: 'site', key: 'psk' } } });
+const peersKey = link.peer.publicKey;
 const silent: WireguardPeer = {
   publicKey: peersKey,
   endpoint: undefined,

@@ -2,12 +2,11 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createUnderlay } from '../../../src/edge/links/underlay.ts';
 import type { WireguardLinkIntent } from '../../../src/intent/links/links-intent.ts';
+import { endpointAt, wireguardLink } from '../../../src/intent/links/wireguard-link.fixture.ts';
 import type { LinkDriver } from '../../../src/links/link-driver.ts';
-import { type Address, parseAddress } from '../../../src/net/address.ts';
 import { type Cable, eventually, layCable, requirePrograms } from '../bird/namespaces.ts';
 
 const none = new Map<string, string>();
-const address = (text: string): Address => parseAddress(text) as Address;
 /** End b of the cable, and a peer behind it, of each family. */
 const peers = {
   4: { gateway: '192.168.0.2', far: '203.0.113.1' },
@@ -33,26 +32,9 @@ beforeEach(() => {
 
 afterEach(() => cable.remove());
 
-function tunnel(family: 4 | 6, change: Partial<WireguardLinkIntent> = {}): WireguardLinkIntent {
-  return {
-    kind: 'wireguard',
-    attachment: 'spoke',
-    interfaceName: 'wg0',
-    addresses: [],
-    remotes: [],
-    mtu: undefined,
-    mssClamp: undefined,
-    listenPort: 51_820,
-    peer: {
-      publicKey: '',
-      presharedKey: undefined,
-      endpoint: { address: address(peers[family].far), port: 51_820 },
-      allowFrom: [],
-      keepalive: 25,
-    },
-    underlay: undefined,
-    ...change,
-  };
+function tunnel(family: 4 | 6, change: Parameters<typeof wireguardLink>[0] = {}): WireguardLinkIntent {
+  const peer = { endpoint: endpointAt(peers[family].far, 51_820), ...change.peer };
+  return wireguardLink({ attachment: 'spoke', ...change, peer });
 }
 
 /** A driver that makes nothing: only the way of its packets is looked at here. */
