@@ -26,6 +26,11 @@ const pseudoRandom = /^prf(?:md5|sha(?:1|256|384|512)|aesxcbc|aescmac|camelliaxc
 const other = /^(?:esn|noesn|modpnone)$/;
 const known = [keyExchange, furtherExchange, authenticated, cipher, integrity, pseudoRandom, other];
 
+/** Whether a word of it names a Diffie-Hellman group, or what took its place. */
+export function namesKeyExchange(proposal: string): boolean {
+  return proposal.split('-').some((word) => keyExchange.test(word) || furtherExchange.test(word));
+}
+
 /** `part` is the SA that the proposal is for. */
 export function proposalProblems(proposal: string, part: 'ike' | 'esp'): readonly ProposalProblem[] {
   const words = proposal.split('-');

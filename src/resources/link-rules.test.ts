@@ -146,7 +146,96 @@ describe('a link is refused', () => {
       't,',
       /another of these tunnels/,
     ],
+    [
+      'whose subnet holds what AWS answers at',
+      ipsec(psk, inside('169.254.9.2/16', '169.254.9.1')),
+      'spec.addresses.local[0]',
+      '"169',
+      /168\.0\/22/,
+    ],
+    ...['0.0.0.0', '127.0.0.1', '239.1.2.3', '255.255.255.255', '::', 'fe80::1', 'ff02::1'].map(
+      (peer): Row => [
+        `to ${peer}`,
+        attachment(`ipsec: {${psk}, tunnels: [{remoteAddress: "${peer}"}]}`),
+        'spec.link.ipsec.tunnels[0].remoteAddress',
+        `"${peer}"`,
+        /no address that a machine elsewhere/,
+      ],
+    ),
+    [
+      'to nowhere, by WireGuard',
+      wireguard('endpoint: "[::]:51820"'),
+      'spec.link.wireguard.endpoint',
+      '"[::]',
+      /elsewhere/,
+    ],
+    ['from loopback', ipsec(`${psk}, localAddress: 127.0.0.1`), 'spec.link.ipsec.localAddress', '127', /elsewhere/],
+    [
+      'to itself',
+      ipsec(`${psk}, localAddress: 203.0.113.1`),
+      'spec.link.ipsec.tunnels[0].remoteAddress',
+      '203',
+      /another machine/,
+    ],
+    ['tagged on loopback', attachment('vlan: {parent: lo, id: 5}'), 'spec.link.vlan.parent', 'lo', /no device/],
+    [
+      'of a name that means all devices',
+      wireguard('interface: all'),
+      'spec.link.wireguard.interface',
+      'all',
+      /another name/,
+    ],
   ])('%s', (_, text, field, at, reason) => expectOneProblem(text, field, at, reason));
+});
+
+const vgw = (settings: string, tunnels: string): string =>
+  attachment(`ipsec: {${psk}, ${settings} tunnels: [${tunnels}]}`, 'profile: aws-vgw-vpn');
+const one = (peer: string, local: string, remote: string): string =>
+  `{remoteAddress: ${peer}, addresses: {local: ["${local}"], remote: ["${remote}"]}}`;
+const two = `${one('203.0.113.1', '169.254.9.2/30', '169.254.9.1')}, ${one('203.0.113.2', '169.254.10.2/30', '169.254.10.1')}`;
+
+describe('a link to a virtual private gateway is refused', () => {
+  it.each<Row>([
+    [
+      'with both tunnels to one endpoint',
+      vgw('', two.replace('203.0.113.2', '203.0.113.1')),
+      'spec.link.ipsec.tunnels[1].remoteAddress',
+      '203.0.113.1',
+      /the peer of tunnels\[0\] too/,
+    ],
+    ...[
+      ['169.254.5.2/30', '169.254.5.1', /AWS keeps that/],
+      ['10.9.0.2/30', '10.9.0.1', /a \/30 of 169/],
+      ['169.254.9.2/29', '169.254.9.1', /a \/30 of 169/],
+    ].map(
+      ([local, remote, reason]): Row => [
+        `with ${local} inside`,
+        vgw('', one('203.0.113.1', String(local), String(remote))),
+        'spec.link.ipsec.tunnels[0].addresses.local[0]',
+        `"${local}"`,
+        reason as RegExp,
+      ],
+    ),
+    [
+      'with a cipher that AWS lacks',
+      vgw('esp: {proposals: [chacha20poly1305-ecp384]},', two),
+      'spec.link.ipsec.esp.proposals',
+      '[chacha',
+      /AWS knows AES-128/,
+    ],
+    [
+      'with a group that AWS lacks',
+      vgw('ike: {proposals: [aes256gcm16-prfsha384-x25519]},', two),
+      'spec.link.ipsec.ike.proposals',
+      '[aes',
+      /groups 2 and 14 to 24/,
+    ],
+  ])('%s', (_, text, field, at, reason) => expectOneProblem(text, field, at, reason));
+
+  it('and not where AWS agrees to one of several', () => {
+    const text = vgw('ike: {proposals: [aes256gcm16-prfsha384-x25519, aes128-sha256-modp2048]},', two);
+    expect(parseFile({ path: 'a.yaml', text })).toMatchObject({ errors: [], warnings: [] });
+  });
 });
 
 describe('a link is warned of', () => {
@@ -158,6 +247,8 @@ describe('a link is warned of', () => {
     ['ESP without a group', ipsec(`${psk}, esp: {proposals: [aes256gcm16-noesn]}`), /learns those that follow/],
     ['ESP that outlives IKE', ipsec(`${psk}, ike: {lifetime: 1h}, esp: {lifetime: 2h}`), /outlives/],
     ['the address of a local DNS', ipsec(psk, inside('169.254.20.9/30', '169.254.20.9')), /local DNS/],
+    ['a gateway of AWS that is to open the tunnel', vgw('initiate: false,', two), /AWS waits for the customer's end/],
+    ['a peer that may be anybody', ipsec(`${certificate}, remoteID: "%any"`), /whoever has a certificate/],
     ['segments that do not fit', vlan(`mtu: 1400\nmssClamp: 1400\n${ends}`), /write 1360 or less/],
   ])('%s', (_, text, reason) => {
     const { warnings } = parseFile({ path: 'a.yaml', text });
@@ -177,6 +268,8 @@ it('nothing is said of what is right', () => {
     ),
     wireguard('endpoint: "[2001:db8::1]:51820", keepalive: 0s'),
     wireguard('listenPort: 51821'),
+    // Addresses as AWS gives them to virtual interfaces: no VLAN leads into a VPC.
+    vlan(inside('169.254.170.2/30', '169.254.170.1')),
   ];
   for (const text of texts) expect(parseFile({ path: 'a.yaml', text })).toMatchObject({ errors: [], warnings: [] });
 });

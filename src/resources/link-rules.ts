@@ -3,15 +3,18 @@
  *
  * Invariant: an error only for what fails for certain, at the machine itself or at the other end; all else is a warning.
  */
-import { type Address, parseAddress } from '../net/address.ts';
-import { containsAddress, maskAddress, parseCidr, parsePrefix } from '../net/prefix.ts';
+import { parseAddress } from '../net/address.ts';
+import { containsAddress, containsPrefix, maskAddress, parseCidr } from '../net/prefix.ts';
 import type { AttachmentSpec } from './attachment.ts';
 import { parseDurationMs, parseDurationSeconds } from './duration.ts';
+import { awsServices } from './inside-addresses.ts';
 import { proposalProblems } from './ipsec-proposals.ts';
-import type { IpsecLink, WireguardLink } from './link.ts';
+import type { AttachmentLink, IpsecLink, WireguardLink } from './link.ts';
 import { linkEnds } from './link-paths.ts';
+import { checkOuterAddresses, endpointAddress } from './outer-address-rules.ts';
 import { type At, type Check, child, report, warn } from './schema.ts';
 import { ipsecDefaults } from './tunnel-defaults.ts';
+import { checkVpnGateway } from './vpn-gateway-rules.ts';
 
 export const linkRules: Check<AttachmentSpec> = (value, at) => {
   const { link, over } = value;
@@ -22,7 +25,10 @@ export const linkRules: Check<AttachmentSpec> = (value, at) => {
   }
   if (link.ipsec) checkIpsec(link.ipsec, value, child(here, 'ipsec'), at);
   if (link.wireguard) checkWireguard(link.wireguard, child(here, 'wireguard'));
+  checkOuterAddresses(link, here);
+  checkDeviceNames(link, here);
   checkProfile(value, at);
+  checkVpnGateway(value, at);
   checkSizes(value, at);
   checkInsideAddresses(value, at);
 };
@@ -35,6 +41,12 @@ function checkIpsec(ipsec: IpsecLink, { addresses }: Partial<AttachmentSpec>, at
   if (tunnels.length > 1 && addresses !== undefined) {
     const reason = 'several tunnels have inside addresses of their own: write them at each tunnel';
     report(child(specAt, 'addresses'), reason, 'key');
+  }
+  if (certificate && [ipsec.remoteID, ...tunnels.map(({ remoteID }) => remoteID)].includes('%any')) {
+    warn(
+      child(at, 'certificate'),
+      'with remoteID %any whoever has a certificate of this authority is the peer: name it',
+    );
   }
   const names = new Set<string>();
   for (const [i, tunnel] of tunnels.entries()) {
@@ -74,6 +86,21 @@ function checkIpsec(ipsec: IpsecLink, { addresses }: Partial<AttachmentSpec>, at
   }
 }
 
+/** Loopback, and what `/proc/sys/net/ipv4/conf` calls the settings of all devices and of those to come. */
+const taken = ['lo', 'all', 'default'];
+
+function checkDeviceNames({ vlan, ipsec, wireguard }: AttachmentLink, at: At): void {
+  const refuse = (name: string | undefined, here: At): void => {
+    if (name !== undefined && taken.includes(name))
+      report(here, `${name} is no device of this kind: write another name`);
+  };
+  refuse(vlan?.parent, child(at, 'vlan', 'parent'));
+  refuse(wireguard?.interface, child(at, 'wireguard', 'interface'));
+  for (const [i, tunnel] of (ipsec?.tunnels ?? []).entries()) {
+    refuse(tunnel.interface, child(at, 'ipsec', 'tunnels', i, 'interface'));
+  }
+}
+
 /** A key is renewed a margin before its end, and the margin is varied upwards by the fuzz: both have to fit before it. */
 function checkTimes(ipsec: IpsecLink, at: At): void {
   const margin = parseDurationSeconds(ipsec.rekeyMargin) ?? ipsecDefaults.rekeyMargin;
@@ -104,10 +131,9 @@ function checkTimes(ipsec: IpsecLink, at: At): void {
 
 function checkWireguard({ endpoint, keepalive }: WireguardLink, at: At): void {
   const port = Number(endpoint?.slice(endpoint.lastIndexOf(':') + 1) ?? 1);
-  const address = endpoint?.slice(0, endpoint.lastIndexOf(':')).replace(/^\[(.*)\]$/, '$1');
   if (port < 1 || port > 65_535) report(child(at, 'endpoint'), `${port} is no port: write 1 to 65535`);
-  if (address !== undefined && !parseAddress(address)) {
-    report(child(at, 'endpoint'), `${address} is no address: names are not looked up, write the address`);
+  if (endpoint !== undefined && !endpointAddress(endpoint)) {
+    report(child(at, 'endpoint'), 'holds no address: names are not looked up, write the address itself');
   }
   if ((parseDurationMs(keepalive) ?? 0) > 65_535_000) {
     report(child(at, 'keepalive'), `${keepalive} is too long: write 1s to 65535s, or 0s for none`);
@@ -139,9 +165,6 @@ function checkProfile({ link, profile, mtu, addresses }: Partial<AttachmentSpec>
       seen.add(family);
     }
   }
-  if (profile === 'aws-vgw-vpn' && (link?.vlan || link?.wireguard)) {
-    report(child(at, 'profile'), 'a virtual private gateway speaks IPsec alone: write link.ipsec, or another profile');
-  }
 }
 
 function checkSizes({ link, addresses, mtu, mssClamp }: Partial<AttachmentSpec>, at: At): void {
@@ -156,33 +179,31 @@ function checkSizes({ link, addresses, mtu, mssClamp }: Partial<AttachmentSpec>,
   }
 }
 
-/** What the machine itself reaches at link-local addresses in AWS: time, names, metadata. No route may lead elsewhere. */
-const awsServices = parsePrefix('169.254.168.0/22');
 const nodeLocalDns = parseAddress('169.254.20.10');
 
 function checkInsideAddresses({ link, addresses }: Partial<AttachmentSpec>, at: At): void {
+  // No tag reaches a machine in a VPC, so that nothing of a VPC is hidden by a VLAN's addresses: AWS gives such ones, too.
+  if (link?.vlan) return;
   for (const { local, remote, at: below } of linkEnds(link ?? {}, addresses)) {
-    const ends = [...local.map((text) => parseCidr(text)?.address), ...remote.map(parseAddress)];
-    for (const [i, address] of ends.entries()) {
-      const here = i < local.length ? child(at, ...below, 'local', i) : child(at, ...below, 'remote', i - local.length);
-      if (address) checkInsideAddress(address, here);
-    }
     for (const [i, text] of local.entries()) {
       const cidr = parseCidr(text);
-      if (nodeLocalDns && cidr && containsAddress(maskAddress(cidr.address, cidr.length), nodeLocalDns)) {
-        warn(
-          child(at, ...below, 'local', i),
-          `${text} holds 169.254.20.10, where Kubernetes nodes ask their local DNS`,
-        );
+      const here = child(at, ...below, 'local', i);
+      const subnet = cidr && maskAddress(cidr.address, cidr.length);
+      if (subnet && (containsPrefix(subnet, awsServices) || containsPrefix(awsServices, subnet))) refuseServices(here);
+      else if (nodeLocalDns && subnet && containsAddress(subnet, nodeLocalDns)) {
+        warn(here, `${text} holds 169.254.20.10, where Kubernetes nodes ask their local DNS`);
       }
+    }
+    for (const [i, text] of remote.entries()) {
+      const address = parseAddress(text);
+      if (address && containsAddress(awsServices, address)) refuseServices(child(at, ...below, 'remote', i));
     }
   }
 }
 
-function checkInsideAddress(address: Address, at: At): void {
-  if (!awsServices || !containsAddress(awsServices, address)) return;
+function refuseServices(at: At): void {
   report(
     at,
-    'lies in 169.254.168.0/22, where AWS has time, names and metadata: take a /30 from 169.254.8.0 to 169.254.167.255',
+    'reaches into 169.254.168.0/22, where AWS has time, names and metadata: take a /30 from 169.254.8.0 to 169.254.167.255',
   );
 }

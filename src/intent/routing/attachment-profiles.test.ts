@@ -75,8 +75,6 @@ describe('a profile', () => {
 describe('what a cloud refuses is said', () => {
   it.each<[AttachmentProfile, Partial<AttachmentBgp>, string, number | string, string[]]>([
     ['aws-vgw-vpn', {}, '169.254.9.2/30', 64520, ['profile-one-tunnel']],
-    ['aws-vgw-vpn', {}, '169.254.3.2/30', 64520, ['profile-inside-address', 'profile-one-tunnel']],
-    ['aws-vgw-vpn', {}, '10.9.0.2/30', 64520, ['profile-inside-address', 'profile-one-tunnel']],
     ['aws-vgw-vpn', {}, '169.254.9.2/30', 7224, ['profile-as-reserved', 'profile-one-tunnel']],
     ['aws-vgw-vpn', { localASNumber: 64530 }, '169.254.9.2/30', 7224, ['profile-one-tunnel']],
     ['aws-vgw-vpn', {}, '169.254.9.2/30', 64512, ['attachment-is-internal', 'profile-as-equal', 'profile-one-tunnel']],

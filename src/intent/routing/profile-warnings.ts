@@ -4,17 +4,12 @@
  *   Topology.attachments, RoutingSettings → [profile-warnings] → Warning[]
  */
 import { type Asn, parseAsn } from '../../net/asn.ts';
-import { containsAddress, type Prefix, parsePrefix } from '../../net/prefix.ts';
 import { azureRefusesAs } from '../../resources/attachment-profile-rules.ts';
-import { linkPaths } from '../../resources/link-paths.ts';
 import type { Warning } from '../router-intent.ts';
-import type { AttachmentFacts, Topology } from '../topology/topology.ts';
+import type { Topology } from '../topology/topology.ts';
 
 /** Amazon's own, in one Region or another: no customer gateway may have them. */
 const awsReserved: ReadonlySet<number> = new Set([7224, 9059, 10124, 17943]);
-const linkLocal = prefixes('169.254.0.0/16');
-/** Of a VPN's inside addresses: not given by AWS to anybody ("Tunnel options"). */
-const vpnReserved = prefixes(...[0, 1, 2, 3, 4, 5].map((third) => `169.254.${third}.0/30`), '169.254.169.252/30');
 
 export function warnProfiles(topology: Topology, routerAs: Asn, warnings: Warning[]): void {
   const tunnels = new Map<string, number>();
@@ -46,31 +41,6 @@ export function warnProfiles(topology: Topology, routerAs: Asn, warnings: Warnin
         const message = `only one tunnel leads to Site ${attachment.site.name}: AWS takes each down for maintenance, so attach both`;
         warn('profile-one-tunnel', ['spec', 'addresses', 'remote'], message);
       }
-      warnInsideAddresses(attachment, warn);
     }
   }
-}
-
-function warnInsideAddresses(
-  { resource, paths }: AttachmentFacts,
-  warn: (code: string, path: Warning['path'], message: string) => void,
-): void {
-  const written = linkPaths(resource);
-  for (const [i, { local }] of paths.entries()) {
-    for (const [index, { address, length }] of local.entries()) {
-      if (address.family !== 4) continue;
-      const isInside = linkLocal.some((range) => containsAddress(range, address)) && length === 30;
-      const isReserved = vpnReserved.some((range) => containsAddress(range, address));
-      if (isInside && !isReserved) continue;
-      const why = isInside
-        ? 'AWS keeps that /30 for itself'
-        : "a tunnel's inside addresses are a /30 of 169.254.0.0/16";
-      const at = written[i]?.at ?? ['spec', 'addresses'];
-      warn('profile-inside-address', [...at, 'local', index], `${why}: take those that AWS gave the tunnel`);
-    }
-  }
-}
-
-function prefixes(...texts: string[]): Prefix[] {
-  return texts.flatMap((text) => parsePrefix(text) ?? []);
 }

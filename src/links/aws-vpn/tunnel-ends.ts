@@ -17,6 +17,7 @@ import {
   parsePrefix,
   printPrefix,
 } from '../../net/prefix.ts';
+import { awsInsidePool, awsReservedBlocks } from '../../resources/inside-addresses.ts';
 import { type ElementReader, shown } from './read-element.ts';
 
 interface TunnelEnds {
@@ -26,14 +27,7 @@ interface TunnelEnds {
   readonly peerInside: Address;
 }
 
-const insidePools = ['169.254.0.0/16', 'fd00::/8'].map(known);
-
-/** Never inside a tunnel: AWS keeps them (VPN tunnel options), or a VPC answers there (instance metadata, DNS, time). */
-const reserved = [
-  ...[0, 1, 2, 3, 4, 5].map((third) => `169.254.${third}.0/30`),
-  '169.254.169.252/30',
-  '169.254.168.0/22',
-].map(known);
+const insidePools = [awsInsidePool, known('fd00::/8')];
 
 const outside = 'tunnel_outside_address/ip_address';
 const inside = 'tunnel_inside_address';
@@ -86,7 +80,7 @@ function isInsideAddress(read: ElementReader, path: string, address: Address, le
     read.complain(path, `${text} is neither in 169.254.0.0/16 nor in fd00::/8, from which AWS takes inside addresses`);
     return false;
   }
-  const taken = reserved.find((prefix) => containsAddress(prefix, address));
+  const taken = awsReservedBlocks.find((prefix) => containsAddress(prefix, address));
   if (taken !== undefined) {
     read.complain(path, `${text} is in ${printPrefix(taken)}, which AWS keeps for itself`);
     return false;
