@@ -43,17 +43,19 @@ export function parseTrunk(device: NetDevice): Trunk | undefined {
   return { device, router, attachment, parent, id: Number(id) };
 }
 
-/** Makes the pair, with the trunk end down; nothing passes yet. */
+/** Makes the pair, with the trunk end down; nothing passes yet. Marked last: a pair without the mark is unfinished. */
 export async function makePair(devices: NetDevices, router: string, link: VlanLink): Promise<Result<void, string>> {
   const trunk = trunkName(link.interfaceName);
   const made = await devices.change([
     `link add name ${trunk} type veth peer name ${link.interfaceName}`,
-    `link set dev ${trunk} alias "${aliasOf(router, link.attachment)} trunk ${link.parent} ${link.id}"`,
     `link set dev ${trunk} arp off`,
   ]);
   if (!made.ok) return err(made.error.message);
   const hidden = await devices.setSysctls([[`ipv6/conf/${trunk}/disable_ipv6`, '1']]);
-  return hidden.ok ? ok(undefined) : err(hidden.error.message);
+  if (!hidden.ok) return err(hidden.error.message);
+  const mark = `${aliasOf(router, link.attachment)} trunk ${link.parent} ${link.id}`;
+  const marked = await devices.change([`link set dev ${trunk} alias "${mark}"`]);
+  return marked.ok ? ok(undefined) : err(marked.error.message);
 }
 
 /** The programs of one link, as they must stand while parent and trunk end have these indexes. */
@@ -94,20 +96,19 @@ export async function attachFilters(
   return ok(undefined);
 }
 
-/** Takes the pair away, and what belongs to it from the parent where that is still there. */
+/** Takes the pair away, and what belongs to it from its parent, which may be called otherwise by now. */
 export async function removePair(
   devices: NetDevices,
   control: TrafficControl,
   trunk: Trunk,
-  parent: NetDevice | undefined,
+  there: Iterable<string>,
 ): Promise<Result<void, string>> {
-  if (parent) {
-    const seen = await control.read([parent.name]);
-    const place = preferenceOf(trunk.id);
-    const ours = `cw${trunk.id}_${trunk.device.index}`;
-    const isThere =
-      seen.ok && seen.value.get(parent.name)?.some((one) => one.preference === place && one.program === ours);
-    const detached = isThere ? await control.detach(parent.name, place) : ok(undefined);
+  const seen = await control.read([...there]);
+  if (!seen.ok) return seen;
+  const ours = `cw${trunk.id}_${trunk.device.index}`;
+  for (const [name, filters] of seen.value) {
+    const filter = filters.find(({ program }) => program === ours);
+    const detached = filter ? await control.detach(name, filter.preference) : ok(undefined);
     if (!detached.ok) return detached;
   }
   const removed = await devices.remove(trunk.device.name);

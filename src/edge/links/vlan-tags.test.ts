@@ -36,7 +36,7 @@ function device(name: string, change: Partial<NetDevice> = {}): NetDevice {
 
 const vlan = (name: string, parent: string, id: number, alias?: string): NetDevice =>
   device(name, { kind: 'vlan', below: parent, vlanId: id, alias });
-const trunk = (alias: string, name = trunkName('dx0.101')): NetDevice => device(name, { kind: 'veth', alias });
+const trunk = (alias?: string, name = trunkName('dx0.101')): NetDevice => device(name, { kind: 'veth', alias });
 const pairEnd = (alias?: string): NetDevice => device('dx0.101', { kind: 'veth', below: trunkName('dx0.101'), alias });
 
 const refuse = (there: readonly NetDevice[], change: Partial<VlanLinkIntent> = {}): string | undefined =>
@@ -48,6 +48,8 @@ describe('a VLAN', () => {
     ['where the kernel has it for this router', [vlan('dx0.101', 'dx0', 101, 'causeway hub dx')]],
     ['where the tagger has it for this router', [pairEnd('causeway hub dx'), trunk('causeway hub dx trunk dx0 101')]],
     ['where it was half made when the agent was killed', [pairEnd(), trunk('causeway hub dx trunk dx0 101')]],
+    ['where nobody uses the device that it then was killed over', [{ ...vlan('dx0.101', 'dx0', 101), isUp: false }]],
+    ['where neither end of the pair was marked', [pairEnd(), trunk()].map((one) => ({ ...one, isUp: false }))],
     ['where others have the tag on another parent', [vlan('eth1.101', 'eth1', 101)]],
     ['where others have another tag on the parent', [vlan('dx0.102', 'dx0', 102)]],
   ])('may be made %s', (_, there) => {
@@ -58,6 +60,16 @@ describe('a VLAN', () => {
     [
       'whose name is taken',
       [vlan('dx0.101', 'dx0', 101)],
+      "a device dx0.101 that is not this router's is there already",
+    ],
+    [
+      'whose name an unused device with another tag has',
+      [{ ...vlan('dx0.101', 'dx0', 102), isUp: false }],
+      "a device dx0.101 that is not this router's is there already",
+    ],
+    [
+      'whose name a pair has that is in use',
+      [pairEnd(), trunk()],
       "a device dx0.101 that is not this router's is there already",
     ],
     [

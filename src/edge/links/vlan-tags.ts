@@ -29,18 +29,39 @@ export function refuseTag(
   return undefined;
 }
 
-/** Made by us and not marked yet when we were killed: a pair whose other end says that it is ours. */
+/**
+ * Made by us and not marked yet when we were killed: nobody uses it. A pair says that it is ours by the mark of its other end, or,
+ * before that, by the name of it.
+ */
 function isUnfinished(
   router: string,
-  { interfaceName, parent, id }: VlanLinkIntent,
+  link: VlanLinkIntent,
   device: NetDevice,
   there: ReadonlyMap<string, NetDevice>,
 ): boolean {
+  const { parent, id } = link;
   if (device.alias !== undefined) return false;
-  if (device.kind !== 'veth' || device.below !== trunkName(interfaceName)) return false;
-  const trunk = there.get(trunkName(interfaceName));
+  if (device.kind === 'vlan') {
+    return device.below === parent && device.vlanId === id && !device.isUp && device.addresses.length === 0;
+  }
+  const trunk = there.get(trunkName(link.interfaceName));
   const made = trunk && parseTrunk(trunk);
-  return made?.router === router && made.parent === parent && made.id === id;
+  const isOurs = made?.router === router && made.parent === parent && made.id === id;
+  return isUnmarkedPair(link, there) || (isPairEnd(link, device) && isOurs);
+}
+
+/** A pair of ours of which neither end is marked: what else belongs to it may be missing. */
+export function isUnmarkedPair(
+  link: Pick<VlanLinkIntent, 'interfaceName'>,
+  there: ReadonlyMap<string, NetDevice>,
+): boolean {
+  const [device, trunk] = [there.get(link.interfaceName), there.get(trunkName(link.interfaceName))];
+  if (!device || !trunk) return false;
+  return isPairEnd(link, device) && [device, trunk].every(({ alias, isUp }) => alias === undefined && !isUp);
+}
+
+function isPairEnd({ interfaceName }: Pick<VlanLinkIntent, 'interfaceName'>, device: NetDevice): boolean {
+  return device.kind === 'veth' && device.below === trunkName(interfaceName);
 }
 
 function usesTag(device: NetDevice, router: string, { interfaceName, parent, id }: VlanLinkIntent): boolean {

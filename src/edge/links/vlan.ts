@@ -4,7 +4,7 @@
  *   VlanLinkIntent[] ─[ensure]→ sub-interface with MTU and addresses ─[read]→ LinkReport[]
  *
  * Invariant: a tag that somebody else uses on the parent is left to them. The parent is never changed, but for the filter that
- * takes our tags off. Without a parent that carries, the sub-interface does not either.
+ * takes our tags off, and the groups whose frames it is to take in. Without a parent that carries, the sub-interface does not either.
  */
 import type { VlanLinkIntent } from '../../intent/links/links-intent.ts';
 import type { LinkDriver } from '../../links/link-driver.ts';
@@ -23,7 +23,8 @@ import {
   trunkName,
 } from './tagger.ts';
 import { createTrafficControl, type EntranceFilter } from './traffic-control.ts';
-import { refuseTag } from './vlan-tags.ts';
+import { createParentGroups } from './vlan-groups.ts';
+import { isUnmarkedPair, refuseTag } from './vlan-tags.ts';
 
 export interface VlanDriverOptions {
   readonly router: string;
@@ -43,7 +44,10 @@ interface Seen {
 export function createVlanDriver({ router, dir, launcher = [] }: VlanDriverOptions): LinkDriver<VlanLinkIntent> {
   const devices = createNetDevices({ launcher });
   const control = createTrafficControl(dir, launcher);
+  const groups = createParentGroups(devices);
   let kept: readonly VlanLinkIntent[] = [];
+  /** Of the parents of `kept`, by which one that was renamed is known. */
+  let parentIndexes: ReadonlySet<number> = new Set();
   let last: Promise<unknown> = Promise.resolve();
 
   /** One thing after the other: a carrier must not be switched in the middle of a change. */
@@ -76,7 +80,7 @@ export function createVlanDriver({ router, dir, launcher = [] }: VlanDriverOptio
       if (isWanted || !isOfRouter(router, device) || !(trunk || device.kind === 'vlan')) continue;
       isChanged = true;
       const removed = trunk
-        ? await removePair(devices, control, trunk, there.get(trunk.parent))
+        ? await removePair(devices, control, trunk, there.keys())
         : await devices.remove(device.name);
       if (!removed.ok) throw new Error(`${device.name} cannot be taken away: ${messageOf(removed.error)}`);
     }
@@ -160,7 +164,10 @@ export function createVlanDriver({ router, dir, launcher = [] }: VlanDriverOptio
     for (const link of links) {
       const reason = refuseTag(router, link, there);
       if (reason !== undefined) refused.set(link.interfaceName, reason);
-      if (reason !== undefined || !there.has(link.parent) || there.has(link.interfaceName)) continue;
+      const isUnmarked = isUnmarkedPair(link, there);
+      const isThere = there.has(link.interfaceName) && !isUnmarked;
+      if (reason !== undefined || !there.has(link.parent) || isThere) continue;
+      if (isUnmarked) await devices.remove(link.interfaceName);
       const made = await make(link);
       if (made.ok) isMade = true;
       else refused.set(link.interfaceName, `it cannot be made: ${made.error}`);
@@ -176,13 +183,20 @@ export function createVlanDriver({ router, dir, launcher = [] }: VlanDriverOptio
           : ok(undefined);
       if (!brought.ok) refused.set(link.interfaceName, brought.error);
     }
-    const after = links.length > 0 ? await readDevices() : there;
+    const after = links.length > 0 || there !== before ? await readDevices() : there;
+    await groups.tell(before, after);
+    keepIndexes(after);
     return links.map((link) => reportOf(link, after, refused.get(link.interfaceName)));
+  }
+
+  function keepIndexes(there: ReadonlyMap<string, NetDevice>): void {
+    parentIndexes = new Set(kept.flatMap(({ parent }) => there.get(parent)?.index ?? []));
   }
 
   /** Carriers alone, as fast as can be. */
   async function follow(): Promise<void> {
     const there = await readDevices();
+    keepIndexes(there);
     for (const { parent, interfaceName } of kept) {
       const device = there.get(trunkName(interfaceName));
       const trunk = device && parseTrunk(device);
@@ -197,10 +211,18 @@ export function createVlanDriver({ router, dir, launcher = [] }: VlanDriverOptio
     ensure: (links) => inTurn(() => ensure(links)),
     watch(onChange) {
       const [program = '', ...before] = [...launcher, 'ip'];
+      let isRung = false;
+      // A parent of many VLANs that loses its carrier rings for each of them.
       const ring = (): void => {
-        inTurn(follow).then(onChange, onChange);
+        if (isRung) return;
+        isRung = true;
+        inTurn(() => {
+          isRung = false;
+          return follow();
+        }).then(onChange, onChange);
       };
-      const isOfInterest = (name: string): boolean =>
+      const isOfInterest = (index: number, name: string): boolean =>
+        parentIndexes.has(index) ||
         kept.some(
           ({ parent, interfaceName }) => name === parent || name === interfaceName || name === trunkName(interfaceName),
         );
@@ -208,8 +230,8 @@ export function createVlanDriver({ router, dir, launcher = [] }: VlanDriverOptio
         program,
         [...before, '-o', 'monitor', 'link'],
         (line) => {
-          const name = /^(?:Deleted )?\d+: ([^@:]+)/.exec(line)?.[1];
-          if (name !== undefined && isOfInterest(name)) ring();
+          const [, index, name] = /^(?:Deleted )?(\d+): ([^@:]+)/.exec(line) ?? [];
+          if (name !== undefined && isOfInterest(Number(index), name)) ring();
         },
         ring,
       );

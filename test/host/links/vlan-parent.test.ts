@@ -1,0 +1,99 @@
+/** What happens to a VLAN when its parent is no plain cable, or changes under it. */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { trunkName } from '../../../src/edge/links/tagger.ts';
+import { eventually, requirePrograms } from '../bird/namespaces.ts';
+import { layWire, vlanLink, type Wire } from './vlan-wire.ts';
+
+const none = new Map<string, string>();
+const answers = (wire: Wire) => ['169.254.10.2', 'fd00:10::2'].map((address) => wire.reaches('a', address));
+
+let wire: Wire;
+
+beforeEach(() => {
+  requirePrograms();
+  wire = layWire();
+});
+
+afterEach(() => wire.remove());
+
+const ensure = (end: 'a' | 'b') => wire.driver(end).ensure([vlanLink(end)], none);
+async function joinEnds(): Promise<void> {
+  for (const end of ['a', 'b', 'a'] as const) await ensure(end);
+}
+
+/** Names of BPF programs at the entrance of a device. */
+function programsAt(device: string): readonly string[] {
+  const told = JSON.parse(wire.run('a', 'tc', '-json', 'filter', 'show', 'dev', device, 'ingress')) as {
+    readonly options?: { readonly prog?: { readonly name: string } };
+  }[];
+  return told.flatMap(({ options }) => options?.prog?.name ?? []);
+}
+
+describe('a parent that takes only the multicast frames it was told of', () => {
+  // As hardware does, and a macvlan in this kernel.
+  const underMacvlan = (): void => {
+    wire.run('b', 'ip', 'link', 'set', 'dx0', 'name', 'port');
+    wire.run('b', 'ip', 'link', 'set', 'port', 'up');
+    wire.run('b', 'ip', 'link', 'add', 'dx0', 'link', 'port', 'type', 'macvlan', 'mode', 'private');
+    wire.run('b', 'ip', 'link', 'set', 'dx0', 'up');
+  };
+
+  it('lets the neighbours of the VLAN be found, by both families', async () => {
+    underMacvlan();
+    await joinEnds();
+    expect(answers(wire)).toEqual([true, true]);
+  });
+
+  it('is told no more of them when the VLAN goes', async () => {
+    underMacvlan();
+    const groups = () => wire.run('b', 'ip', 'maddress', 'show', 'dev', 'dx0');
+    const before = groups();
+    await joinEnds();
+    await wire.driver('b').ensure([], none);
+    expect(groups()).toBe(before);
+  });
+});
+
+describe('a parent that is renamed', () => {
+  it('is missed at once, and leaves nothing of ours behind when the VLAN goes', async () => {
+    await joinEnds();
+    const driver = wire.driver('a');
+    await driver.ensure([vlanLink('a')], none);
+    const carries = () =>
+      JSON.parse(wire.run('a', 'ip', '-json', 'link', 'show', 'dev', 'dx0.101'))[0].flags.includes('LOWER_UP');
+    const watching = driver.watch(() => undefined);
+    // Once it heard of one thing, it hears of the next.
+    wire.run('b', 'ip', 'link', 'set', 'dx0', 'down');
+    await eventually('the carrier is gone', carries, (value) => !value);
+    wire.run('b', 'ip', 'link', 'set', 'dx0', 'up');
+    await driver.ensure([vlanLink('a')], none);
+    expect(carries()).toBe(true);
+    wire.run('a', 'ip', 'link', 'set', 'dx0', 'name', 'dx9');
+    await eventually('it is missed', carries, (value) => !value);
+    const [report] = await driver.ensure([vlanLink('a')], none);
+    expect(report).toMatchObject({ state: 'down', reason: 'its parent dx0 is not there' });
+    await driver.ensure([], none);
+    watching.close();
+    expect(programsAt('dx9')).toEqual([]);
+  });
+});
+
+describe("a user's filters at the parent", () => {
+  it('may be held by an ingress qdisc, and stay as they are', async () => {
+    wire.run('a', 'tc', 'qdisc', 'add', 'dev', 'dx0', 'ingress');
+    const filter = ['dev', 'dx0', 'ingress', 'pref', '7', 'protocol', 'ip', 'u32', 'match', 'u32', '0', '0'];
+    wire.run('a', 'tc', 'filter', 'add', ...filter);
+    const state = () => wire.run('a', 'sh', '-c', 'tc qdisc show dev dx0; tc filter show dev dx0 ingress');
+    const before = state();
+    await joinEnds();
+    expect(answers(wire)).toEqual([true, true]);
+    await wire.driver('a').ensure([], none);
+    expect(state()).toBe(before);
+  });
+});
+
+it('a pair that an agent was killed over, before it was marked, is finished by its successor', async () => {
+  wire.run('a', 'ip', 'link', 'add', 'name', trunkName('dx0.101'), 'type', 'veth', 'peer', 'name', 'dx0.101');
+  await joinEnds();
+  expect(answers(wire)).toEqual([true, true]);
+});
