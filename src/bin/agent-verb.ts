@@ -35,7 +35,8 @@ export function register(command: Command, cli: Cli): void {
     .addOption(folder('--bird-dir <dir>', 'your own BIRD text (*.conf)', 'CAUSEWAY_BIRD_DIR', defaultBirdFolder))
     .addOption(new Option('--log-format <form>', 'json, or text (on a terminal)').choices(['json', 'text']))
     .addHelpText('after', examples);
-  onAction(command, (_: [], options: AgentOptions) => run(cli, options));
+  // At once: what a driver of links is still at would hold a process that was told to end. A successor finds it half done.
+  onAction(command, async (_: [], options: AgentOptions) => process.exit(await run(cli, options)));
 }
 
 function folder(flags: string, what: string, variable: string, fallback: string): Option {

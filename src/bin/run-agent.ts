@@ -150,10 +150,11 @@ function untilConverged(agent: RunningAgent, links: LinksKeeper): Promise<AgentE
   const deadline = Date.now() + onceTimeoutMs;
   return new Promise((resolve) => {
     const timer = setInterval(() => {
-      const isDone = agent.isConverged() && links.isKept();
+      const pending = agent.isConverged() ? links.pendingReason() : undefined;
+      const isDone = agent.isConverged() && pending === undefined;
       if (!isDone && Date.now() < deadline) return;
       clearInterval(timer);
-      const message = agent.status().lastError?.message ?? 'no complete snapshot with this router was seen';
+      const message = pending ?? agent.status().lastError?.message ?? 'no complete snapshot with this router was seen';
       resolve(isDone ? { kind: 'converged' } : { kind: 'not-converged', message });
     }, onceLookMs);
   });

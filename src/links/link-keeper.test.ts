@@ -9,9 +9,9 @@ import {
   dueTurns,
   endTurn,
   initialLinkKeeper,
-  isKept,
   type LinkDemand,
   linkStatuses,
+  pendingReason,
   type Turn,
   touch,
 } from './link-keeper.ts';
@@ -80,6 +80,12 @@ function start() {
       run.underWay = [];
       return run.look();
     },
+    /** Every driver under way fails as a whole. */
+    fail(message: string): void {
+      for (const turn of run.underWay) run.keeper = endTurn(run.keeper, turn, err({ message }), run.now);
+      run.underWay = [];
+    },
+    pending: () => pendingReason(run.keeper, run.demand),
     states: () =>
       linkStatuses(run.keeper, run.demand).map(({ interfaceName, state, reason }) => [interfaceName, state, reason]),
   };
@@ -241,11 +247,52 @@ describe('a keeper of links', () => {
   it('is done once every driver was asked for what is wanted and has answered, whatever it said', () => {
     const run = start();
     run.want([vlan('eth0.101')], 'settled');
-    expect(isKept(run.keeper, run.demand)).toBe(false);
+    expect(run.pending()).toBe('links of kind interface are being set up');
     run.answer('failed');
-    expect(isKept(run.keeper, run.demand)).toBe(true);
+    expect(run.pending()).toBeUndefined();
     run.want([], 'guarded');
-    expect(isKept(run.keeper, run.demand)).toBe(false);
+    expect(run.pending()).toMatch(/BIRD/);
+    run.want([], 'unguarded');
+    expect(run.pending()).toMatch(/policy/);
+  });
+
+  it('is not done while a driver could not take away what it made: policy goes after its links', () => {
+    const run = kept(vlan('eth0.101'));
+    run.want([], 'settled');
+    run.fail('no ip');
+    expect(run.pending()).toBe('links of kind vlan cannot be looked after: no ip');
+    expect(run.states()).toEqual([['eth0.101', 'failed', 'no ip']]);
+    run.pass(1000);
+    run.answer();
+    expect(run.pending()).toBeUndefined();
+    expect(run.states()).toEqual([]);
+  });
+
+  it('keeps an underlay until the tunnel that is moved to another has left it', () => {
+    const run = kept(vlan('eth0.101'), vlan('eth0.102', 102), wireguard('wg0', 'eth0.101'));
+    const moved = [vlan('eth0.102', 102), wireguard('wg0', 'eth0.102')];
+    expect(run.want(moved, 'settled')).toEqual(['wireguard: wg0']);
+    expect(run.look()).toEqual([]);
+    expect(run.answer()).toEqual(['vlan: eth0.102']);
+  });
+
+  it('says that a link is being set up for as long as that lasts, whatever policy is on its way meanwhile', () => {
+    const run = start();
+    run.want([vlan('eth0.101')], 'settled');
+    run.want([vlan('eth0.101')], 'unguarded');
+    expect(run.states()).toEqual([['eth0.101', 'down', 'it is being set up']]);
+  });
+
+  it('is not driven round by what fails and rings its own bell', () => {
+    const run = start();
+    run.want([vlan('eth0.101')], 'settled');
+    const waits = [500, 1000, 2000, 2000, 2000].map((wait) => {
+      run.answer('failed');
+      run.keeper = touch(run.keeper, 'vlan');
+      expect(run.pass(wait - 1)).toEqual([]);
+      return run.pass(1);
+    });
+    expect(waits).toEqual(waits.map(() => ['vlan: eth0.101']));
   });
 
   it('names the other end of each link', () => {

@@ -34,7 +34,7 @@ export type LinkKeeper = Readonly<Record<LinkKind, KindState>>;
 interface KindState {
   /** What its driver was asked for last; undefined before the first time: a predecessor's links may be there. */
   readonly asked: readonly LinkIntent[] | undefined;
-  /** What the turn under way takes away. */
+  /** What the turn under way takes away, or changes; after one that failed as a whole, what it may have left. */
   readonly leaving: readonly LinkIntent[];
   readonly reports: readonly LinkReport[];
   readonly isBusy: boolean;
@@ -46,6 +46,8 @@ interface KindState {
   readonly endedAt: number;
   /** Turns in a row with a link that could not be set up. */
   readonly failures: number;
+  /** Why the last turn failed as a whole. */
+  readonly error: string | undefined;
 }
 
 /** One call of a driver. */
@@ -62,8 +64,8 @@ export interface LinkStatus extends LinkReport {
 
 /** How often links are looked at although no bell rang, in ms: what their daemons count changes without one. */
 const lookMs = 15_000;
-/** Between two turns of one kind, in ms, however often the bell rings. */
-const restMs = 250;
+/** Between two turns of one kind, in ms, however often the bell rings; what fails may ring it itself. */
+const restMs = [250, 500, 1000, 2000];
 /** Waits after failures in a row, in ms; the last one stays. */
 const backoffMs = [1000, 2000, 5000, lookMs];
 
@@ -76,6 +78,7 @@ const untouched: KindState = {
   present: [],
   endedAt: 0,
   failures: 0,
+  error: undefined,
 };
 
 export const initialLinkKeeper: LinkKeeper = {
@@ -94,23 +97,27 @@ export function dueTurns(keeper: LinkKeeper, demand: LinkDemand, now: number): r
 }
 
 export function beginTurn(keeper: LinkKeeper, { kind, links }: Turn, { present }: LinkDemand): LinkKeeper {
-  const names = namesOf(links);
-  const leaving = (keeper[kind].asked ?? []).filter(({ interfaceName }) => !names.has(interfaceName));
+  const leaving = heldOf(keeper[kind]).filter((held) => !links.some((link) => sameValue(link, held)));
   const begun = { asked: links, leaving, isBusy: true, isTouched: false, present: presentOf(links, present) };
   return { ...keeper, [kind]: { ...keeper[kind], ...begun } };
 }
 
-/** An error is one of the driver as a whole. */
+/** An error is one of the driver as a whole: whatever was to go may be there still. */
 export function endTurn(
   keeper: LinkKeeper,
   { kind, links }: Turn,
   result: Result<readonly LinkReport[], { readonly message: string }>,
   now: number,
 ): LinkKeeper {
-  const reports = result.ok ? result.value : links.map((link) => unreported(link, 'failed', result.error.message));
-  const isFailed = !result.ok || reports.some(({ state }) => state === 'failed');
-  const failures = isFailed ? keeper[kind].failures + 1 : 0;
-  return { ...keeper, [kind]: { ...keeper[kind], reports, failures, leaving: [], isBusy: false, endedAt: now } };
+  const state = keeper[kind];
+  const ended = { ...state, isBusy: false, endedAt: now };
+  if (!result.ok) {
+    const { message } = result.error;
+    const reports = onePerName([...links, ...state.leaving]).map((link) => unreported(link, 'failed', message));
+    return { ...keeper, [kind]: { ...ended, reports, failures: state.failures + 1, error: message } };
+  }
+  const failures = result.value.some(({ state }) => state === 'failed') ? state.failures + 1 : 0;
+  return { ...keeper, [kind]: { ...ended, reports: result.value, failures, leaving: [], error: undefined } };
 }
 
 /** A driver's bell rang. */
@@ -127,21 +134,26 @@ export function linkStatuses(keeper: LinkKeeper, demand: LinkDemand): readonly L
     return { ...(isOwn ? report : unreported(link, 'down', waitReason(keeper, link, demand))), ...remotesOf(link) };
   });
   const names = namesOf(demand.links);
-  const going = heldLinks(keeper).flatMap((link): LinkStatus[] => {
+  const going = onePerName(heldLinks(keeper)).flatMap((link): LinkStatus[] => {
     const report = reports.get(link.interfaceName);
     return report && !names.has(link.interfaceName) ? [{ ...report, ...remotesOf(link) }] : [];
   });
   return sortLinks([...wanted, ...going]);
 }
 
-/** Whether every kind was asked for what is wanted, and answered. */
-export function isKept(keeper: LinkKeeper, demand: LinkDemand): boolean {
-  const isAnswered = (kind: LinkKind): boolean => {
-    const { asked, isBusy } = keeper[kind];
+/** What still has to happen until every kind was asked for what is wanted, and answered; undefined once that is so. */
+export function pendingReason(keeper: LinkKeeper, demand: LinkDemand): string | undefined {
+  if (!demand.isGuarded) return 'policy for links is not in the kernel yet';
+  if (!demand.isSettled) return 'links wait for BIRD, which is not as wanted yet';
+  for (const kind of linkKinds) {
+    const { asked, isBusy, error } = keeper[kind];
     const wanted = demand.links.filter((link) => link.kind === kind);
-    return !isBusy && asked !== undefined && sameItems(asked, wanted, sameValue);
-  };
-  return demand.isGuarded && demand.isSettled && linkKinds.every(isAnswered);
+    if (error !== undefined) return `links of kind ${kind} cannot be looked after: ${error}`;
+    if (isBusy || asked === undefined || !sameItems(asked, wanted, sameValue)) {
+      return `links of kind ${kind} are being set up`;
+    }
+  }
+  return undefined;
 }
 
 /** Undefined where nothing may be asked of the driver yet. */
@@ -177,12 +189,18 @@ function isDue(state: KindState, links: readonly LinkIntent[], { present }: Link
   const waited = now - endedAt;
   if (waited < 0) return true; // the clock was put back
   const isTouched = state.isTouched || !sameItems(state.present, presentOf(links, present));
-  if (isTouched && waited >= restMs) return true;
-  if (failures > 0) return waited >= (backoffMs[Math.min(failures, backoffMs.length) - 1] ?? lookMs);
+  if (isTouched && waited >= nthWait(restMs, failures)) return true;
+  if (failures > 0) return waited >= nthWait(backoffMs, failures - 1);
   return links.length > 0 && waited >= lookMs;
 }
 
+/** The last one stays. */
+function nthWait(waits: readonly number[], n: number): number {
+  return waits[Math.min(n, waits.length - 1)] ?? lookMs;
+}
+
 function waitReason(keeper: LinkKeeper, link: LinkIntent, { isGuarded, isSettled }: LinkDemand): string {
+  if (keeper[link.kind].isBusy && isAsked(keeper[link.kind], link)) return 'it is being set up';
   if (!isGuarded) return 'policy for it is not in the kernel yet';
   if (keeper[link.kind].asked === undefined && !isSettled) return 'BIRD is not as wanted yet';
   if (mayCome(keeper, link)) return 'it is being set up';
@@ -213,6 +231,12 @@ function heldOf({ asked = [], leaving }: KindState): readonly LinkIntent[] {
 
 function heldLinks(keeper: LinkKeeper): readonly LinkIntent[] {
   return linkKinds.flatMap((kind) => heldOf(keeper[kind]));
+}
+
+/** The first of each name. */
+function onePerName(links: readonly LinkIntent[]): readonly LinkIntent[] {
+  const seen = new Set<string>();
+  return links.filter(({ interfaceName }) => !seen.has(interfaceName) && seen.add(interfaceName));
 }
 
 function namesOf(links: readonly LinkIntent[]): ReadonlySet<string> {
