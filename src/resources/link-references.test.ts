@@ -5,11 +5,20 @@ import { manifest } from './manifest.fixture.ts';
 import { checkChanges, checkReferences } from './references.ts';
 import { makeSnapshot } from './snapshot.ts';
 
-function errorsOf(...manifests: string[]): { name: string; field: string; reason: string }[] {
+interface Found {
+  readonly name: string;
+  readonly field: string;
+  readonly reason: string;
+}
+
+function check(manifests: string[]): { readonly errors: Found[]; readonly warnings: Found[] } {
   const { resources, errors } = parseFile({ path: 'f.yaml', text: manifests.join('---\n') });
   expect(errors).toEqual([]);
-  return checkReferences(makeSnapshot(resources)).errors.map(({ name, field, reason }) => ({ name, field, reason }));
+  const found = checkReferences(makeSnapshot(resources));
+  const brief = ({ name, field, reason }: Found): Found => ({ name, field, reason });
+  return { errors: found.errors.map(brief), warnings: found.warnings.map(brief) };
 }
+const errorsOf = (...manifests: string[]): Found[] => check(manifests).errors;
 
 const router = (spec = ''): string => manifest('Router', `asNumber: 64520\n${spec}`, 'r1');
 const sites = ['a', 'b'].map((name) => manifest('Site', 'type: vpc\nprefixes: [10.0.0.0/8]', name)).join('---\n');
@@ -35,6 +44,14 @@ const wireguard = (name: string, settings = ''): string =>
 const peering = (name: string, more = ''): string =>
   attachment(name, 'interface: {name: eth1, network: vpc-peering}', more);
 const inside = (local: string, remote: string): string => `addresses: {local: ["${local}"], remote: ["${remote}"]}`;
+
+const listed =
+  'interfaces: [{name: eth8, addresses: [172.29.0.1/24, "fd00:29::1/64"]}, {name: eth9.7, addresses: [172.28.7.1/24]}]';
+const vpn = (name: string, peer: string, third: number, more: string, at = 'r1'): string =>
+  tunnel(name, peer, `profile: aws-vgw-vpn\n${inside(`169.254.${third}.2/30`, `169.254.${third}.1`)}\n${more}`).replace(
+    'router: r1',
+    `router: ${at}`,
+  );
 
 describe('an error is', () => {
   it.each<[string, string[], string, string, RegExp]>([
@@ -144,11 +161,80 @@ describe('an error is', () => {
       'spec.link.interface.network',
       /Site b of Attachment y is one: lead a tunnel over it \(over: x\)/,
     ],
+    [
+      'a tag that the router lists as an interface with addresses',
+      [vlan('x', 'eth9', 7)],
+      'x',
+      'spec.link.vlan.id',
+      /tag 7 on eth9 is interface eth9\.7 of Router r1, listed there with 172\.28\.7\.1\/24/,
+    ],
+    [
+      'two tunnels whose device has one name, one of them by default',
+      [
+        attachment(
+          'x',
+          `ipsec: {psk: {secretRef: {name: v, key: k}}, tunnels: [{remoteAddress: 203.0.113.1}, {remoteAddress: 203.0.113.2, interface: x-1}]}`,
+          'addresses:',
+        ),
+      ],
+      'x',
+      'spec.link.ipsec.tunnels[1]',
+      /x-1 is the device of another tunnel/,
+    ],
+    [
+      'a tunnel to the router itself',
+      [tunnel('x', '172.29.0.1')],
+      'x',
+      'spec.link.ipsec.tunnels[0].remoteAddress',
+      /172\.29\.0\.1 is an address of Router r1 itself/,
+    ],
+    [
+      'WireGuard to the router itself, by IPv6',
+      [wireguard('x', ', endpoint: "[fd00:29::1]:51820"')],
+      'x',
+      'spec.link.wireguard.endpoint',
+      /fd00:29::1 is an address of Router r1 itself/,
+    ],
+    [
+      'WireGuard at the port that a tunnel of IPsec has',
+      [
+        wireguard('x', ', listenPort: 4501'),
+        attachment(
+          'y',
+          'ipsec: {psk: {secretRef: {name: v, key: k}}, tunnels: [{remoteAddress: 203.0.113.1, localPort: 4501}]}',
+        ),
+      ],
+      'x',
+      'spec.link.wireguard.listenPort',
+      /4501 .* that of Attachment y/,
+    ],
+    [
+      "the gateway's AS at both ends of a VPN",
+      [vpn('x', '203.0.113.1', 8, 'bgp: {asNumber: 64520}')],
+      'x',
+      'spec.bgp.asNumber',
+      /AS 64520 is this end's own.*write localASNumber/,
+    ],
+    [
+      'one /30 inside two connections of a gateway, to two routers',
+      [vpn('x', '203.0.113.1', 8, 'bgp: {asNumber: 1}'), vpn('y', '203.0.113.2', 8, 'bgp: {asNumber: 1}', 'r2')],
+      'y',
+      'spec.addresses.local[0]',
+      /169\.254\.8\.0\/30 is inside a tunnel of Attachment x \(Router r1\)/,
+    ],
     ['BGP over a peering', [peering('x', 'bgp: {asNumber: 65001}')], 'x', 'spec.bgp', /would lead nowhere/],
   ])('%s', (title, manifests, name, field, reason) => {
-    const role = title === 'a tag in a VPC' ? 'role: transit' : '';
-    expect(errorsOf(router(role), sites, ...manifests)).toEqual([
-      { name, field, reason: expect.stringMatching(reason) },
+    const role = title === 'a tag in a VPC' ? 'role: transit\n' : '';
+    expect(
+      errorsOf(router(`${role}${listed}`), manifest('Router', 'asNumber: 65000', 'r2'), sites, ...manifests),
+    ).toEqual([{ name, field, reason: expect.stringMatching(reason) }]);
+  });
+
+  it('each of two peerings behind the same device', () => {
+    const found = errorsOf(router(), sites, peering('x'), peering('y', 'site: b'));
+    expect(found.map(({ name, reason }) => `${name}: ${reason}`)).toEqual([
+      expect.stringMatching(/^x: .*Site b of Attachment y is one/),
+      expect.stringMatching(/^y: .*Site a of Attachment x is one/),
     ]);
   });
 
@@ -183,6 +269,52 @@ describe('an error is', () => {
   });
 });
 
+describe('a warning is', () => {
+  it.each<[string, string[], string, string, RegExp]>([
+    [
+      'two tunnels with the same ends outside',
+      [tunnel('x', '203.0.113.1'), tunnel('y', '203.0.113.1')],
+      'y',
+      'spec.link.ipsec.tunnels[0]',
+      /same ends outside as tunnels\[0\] of Attachment x: .*give one of them a localPort/,
+    ],
+    [
+      'an end that the router does not have',
+      [
+        attachment(
+          'x',
+          'ipsec: {psk: {secretRef: {name: v, key: k}}, localAddress: 192.0.2.9, tunnels: [{remoteAddress: 203.0.113.1}]}',
+        ),
+      ],
+      'x',
+      'spec.link.ipsec.localAddress',
+      /192\.0\.2\.9 is on no interface that is written for Router r1/,
+    ],
+    [
+      'a peer behind a link with no next hop',
+      [device('x', 'eth1', 'addresses: {local: [172.31.0.1/24]}'), tunnel('y', '203.0.113.1', 'over: x')],
+      'y',
+      'spec.over',
+      /203\.0\.113\.1 is in no subnet of Attachment x, which has no remote IPv4 address/,
+    ],
+    [
+      'a jumbo virtual interface beside a VPN that is not',
+      [
+        vlan('x', 'dx0', 101, 'profile: aws-dx-private-vif\nmtu: 8500\nbgp: {asNumber: 1}'),
+        vpn('y', '203.0.113.1', 8, 'bgp: {asNumber: 1}'),
+      ],
+      'x',
+      'spec.mtu',
+      /no more than 1500 bytes by any way to Site a while Attachment y/,
+    ],
+  ])('%s', (_, manifests, name, field, reason) => {
+    expect(check([router(listed), sites, ...manifests])).toEqual({
+      errors: [],
+      warnings: [{ name, field, reason: expect.stringMatching(reason) }],
+    });
+  });
+});
+
 it('a tag is fixed where the other end cannot change it', () => {
   const at = (id: number, profile = '') =>
     makeSnapshot(parseFile({ path: 'f.yaml', text: vlan('x', 'dx0', id, profile) }).resources);
@@ -196,19 +328,29 @@ it('a tag is fixed where the other end cannot change it', () => {
 });
 
 it('nothing is said of what is right', () => {
-  const found = errorsOf(
-    router('interfaces: [{name: eth1, addresses: [172.31.0.1/24]}]'),
+  const found = check([
+    router('interfaces: [{name: eth7, addresses: [172.31.0.1/24, 172.31.0.65/26]}]'),
     sites,
     ...[vlan('v1', 'dx0', 101), vlan('v2', 'dx0', 102), vlan('v3', 'dx1', 101)],
     // The addresses of an interface are said at the Router and at the Attachment.
-    device('d1', 'eth1', inside('172.31.0.1/24', '172.31.0.9')),
+    device('d1', 'eth7', inside('172.31.0.1/24', '172.31.0.9')),
     // Wider and narrower on one interface, and an address of its own anywhere.
-    device('d2', 'eth1', inside('172.31.0.65/26', '172.31.0.66')),
+    device('d2', 'eth7', inside('172.31.0.65/26', '172.31.0.66')),
     device('d3', 'eth3', inside('172.31.0.7/32', '172.30.0.1')),
     // A peering carries tunnels to the other VPC, and whatever is inside them.
     ...[peering('p1'), tunnel('t1', '10.1.0.4', 'over: p1\nsite: b')],
     tunnel('t2', '203.0.113.7', 'over: v1'),
     ...[wireguard('w1'), wireguard('w2', ', listenPort: 51821')],
-  );
-  expect(found).toEqual([]);
+    // The other machine on the link itself, and two tunnels that ports tell apart.
+    tunnel('t3', '172.31.0.9', 'over: d1'),
+    attachment(
+      't4',
+      'ipsec: {psk: {secretRef: {name: v, key: k}}, localAddress: 172.31.0.1, tunnels: [{remoteAddress: 203.0.113.8, localPort: 4501}]}',
+    ),
+    attachment(
+      't5',
+      'ipsec: {psk: {secretRef: {name: v, key: k}}, localAddress: 172.31.0.1, tunnels: [{remoteAddress: 203.0.113.8, localPort: 4502}]}',
+    ),
+  ]);
+  expect(found).toEqual({ errors: [], warnings: [] });
 });

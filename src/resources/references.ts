@@ -7,9 +7,18 @@
  */
 import type { Diagnostic } from './diagnostic.ts';
 import { printFieldPath, shownValue } from './document.ts';
+import { blocksDistinct, gatewaysDiffer, sizesAgree } from './references/aws-gateways.ts';
 import { filtersExist, peersHaveAs, peersUncontested, poolsDisjoint } from './references/bgp.ts';
 import type { Finding, ReferenceCheck } from './references/finding.ts';
-import { devicesDistinct, listenPortsDistinct, subnetsDistinct, tagsDistinct, tagsFixed } from './references/links.ts';
+import {
+  devicesDistinct,
+  devicesUnlisted,
+  listenPortsDistinct,
+  subnetsDistinct,
+  tagsDistinct,
+  tagsFixed,
+} from './references/links.ts';
+import { outerEndsFit } from './references/outer-ends.ts';
 import {
   configurationsUsed,
   endpointsVisible,
@@ -21,6 +30,7 @@ import {
   tiersExist,
   untrackedOnWildcard,
 } from './references/policy.ts';
+import { peeringsCarryNoTransit, rolesFit } from './references/roles.ts';
 import {
   attachmentsJoin,
   linkAddressesAgree,
@@ -31,7 +41,7 @@ import {
   sitePrefixesDistinct,
   staticInsideSite,
 } from './references/topology.ts';
-import { peeringsCarryNoTransit, rolesFit, tunnelsLeave, underlaysExist } from './references/underlays.ts';
+import { tunnelsLeave, underlaysExist, underlaysLead } from './references/underlays.ts';
 import type { Snapshot } from './snapshot.ts';
 
 export const referenceChecks: readonly ReferenceCheck[] = [
@@ -58,9 +68,15 @@ export const referenceChecks: readonly ReferenceCheck[] = [
   routerAddressesDistinct,
   tagsDistinct,
   devicesDistinct,
+  devicesUnlisted,
   listenPortsDistinct,
   subnetsDistinct,
+  outerEndsFit,
+  gatewaysDiffer,
+  blocksDistinct,
+  sizesAgree,
   underlaysExist,
+  underlaysLead,
   tunnelsLeave,
   rolesFit,
   peeringsCarryNoTransit,

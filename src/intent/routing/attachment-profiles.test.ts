@@ -77,7 +77,7 @@ describe('what a cloud refuses is said', () => {
     ['aws-vgw-vpn', {}, '169.254.9.2/30', 64520, ['profile-one-tunnel']],
     ['aws-vgw-vpn', {}, '169.254.9.2/30', 7224, ['profile-as-reserved', 'profile-one-tunnel']],
     ['aws-vgw-vpn', { localASNumber: 64530 }, '169.254.9.2/30', 7224, ['profile-one-tunnel']],
-    ['aws-vgw-vpn', {}, '169.254.9.2/30', 64512, ['attachment-is-internal', 'profile-as-equal', 'profile-one-tunnel']],
+    ['aws-vgw-vpn', {}, '169.254.9.2/30', 64512, ['attachment-is-internal', 'profile-one-tunnel']],
     ['azure-route-server', {}, '10.9.0.2/30', 65515, ['profile-as-reserved']],
     ['azure-route-server', {}, '10.9.0.2/30', '4200000000', ['profile-as-reserved']],
     ['azure-route-server', {}, '10.9.0.2/30', 64520, []],

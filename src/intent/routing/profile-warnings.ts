@@ -21,7 +21,6 @@ export function warnProfiles(topology: Topology, routerAs: Asn, warnings: Warnin
     const { bgp, profile } = attachment.resource.spec;
     if (!bgp || profile === undefined) continue;
     const ownAs = (bgp.localASNumber === undefined ? undefined : parseAsn(bgp.localASNumber)) ?? routerAs;
-    const peerAs = parseAsn(bgp.asNumber);
     const warn = (code: string, path: Warning['path'], message: string): void => {
       warnings.push({ code, subject: attachment.resource, path, message });
     };
@@ -33,10 +32,6 @@ export function warnProfiles(topology: Topology, routerAs: Asn, warnings: Warnin
       if (refusal !== undefined) warn('profile-as-reserved', ['spec', 'bgp'], `${refusal}, as localASNumber`);
     }
     if (profile === 'aws-vgw-vpn') {
-      if (ownAs === peerAs) {
-        const message = `AWS refuses a customer gateway with the gateway's own AS ${ownAs}: set localASNumber to another`;
-        warn('profile-as-equal', ['spec', 'bgp', 'asNumber'], message);
-      }
       if (tunnels.get(attachment.site.name) === 1) {
         const message = `only one tunnel leads to Site ${attachment.site.name}: AWS takes each down for maintenance, so attach both`;
         warn('profile-one-tunnel', ['spec', 'addresses', 'remote'], message);

@@ -67,12 +67,18 @@ function madeDevices(snapshot: Snapshot): Map<string, Attachment> {
   return makers;
 }
 
-/** What a link makes is no other link's device; devices that are there may be shared. */
+/** What a link makes is no other link's device, nor a second one's of its own; devices that are there may be shared. */
 export const devicesDistinct: ReferenceCheck = function* (snapshot) {
   const makers = madeDevices(snapshot);
   for (const attachment of snapshot.list('Attachment')) {
     const { router, link } = attachment.spec;
-    for (const { interfaceName } of linkPaths(attachment)) {
+    const own = new Set<string>();
+    for (const [i, { interfaceName }] of linkPaths(attachment).entries()) {
+      if (own.has(interfaceName)) {
+        const reason = `${interfaceName} is the device of another tunnel of this Attachment: give one of them another interface`;
+        yield error(attachment, ['spec', 'link', 'ipsec', 'tunnels', i], reason);
+      }
+      own.add(interfaceName);
       const maker = makers.get(`${router} ${interfaceName}`);
       if (!maker || maker === attachment || isSameTag(maker, attachment)) continue;
       const reason = `${interfaceName} is the device that the link of Attachment ${maker.metadata.name} makes on Router ${router}: ${link.interface ? 'an Attachment has one link, so join the two' : 'give one of them another name'}`;
@@ -81,19 +87,39 @@ export const devicesDistinct: ReferenceCheck = function* (snapshot) {
   }
 };
 
+/** An interface that a Router lists with addresses of its own is there already: no link of ours makes it. */
+export const devicesUnlisted: ReferenceCheck = function* (snapshot) {
+  const routers = new Map(
+    snapshot.list('Router').map((router) => [router.metadata.name, router.spec.interfaces ?? []]),
+  );
+  for (const attachment of snapshot.list('Attachment')) {
+    const { router, link } = attachment.spec;
+    if (link.interface) continue;
+    for (const [i, { interfaceName, local }] of linkPaths(attachment).entries()) {
+      const listed = routers.get(router)?.find(({ name }) => name === interfaceName)?.addresses ?? [];
+      const others = listed.filter((address) => !local.includes(address));
+      if (others.length === 0) continue;
+      const what = link.vlan ? `tag ${link.vlan.id} on ${link.vlan.parent}` : 'the device of this link';
+      const reason = `${what} is interface ${interfaceName} of Router ${router}, listed there with ${others.join(', ')}: write link.interface {name: ${interfaceName}} if somebody else makes it, or move the addresses here`;
+      const path = link.vlan ? ['vlan', 'id'] : link.ipsec ? ['ipsec', 'tunnels', i] : ['wireguard'];
+      yield error(attachment, ['spec', 'link', ...path], reason);
+    }
+  }
+};
+
 function isSameTag({ spec: { link: a } }: Attachment, { spec: { link: b } }: Attachment): boolean {
   return a.vlan !== undefined && a.vlan.parent === b.vlan?.parent && a.vlan.id === b.vlan.id;
 }
 
-/** IKE has its two ports wherever there is an IPsec tunnel (RFC 7296 §2, RFC 3948). */
+/** IKE has its two ports wherever there is an IPsec tunnel (RFC 7296 §2, RFC 3948), and those that are written. */
 const ikePorts = [500, 4500];
 
 /** Two WireGuard devices of a router cannot listen on one UDP port. */
 export const listenPortsDistinct: ReferenceCheck = function* (snapshot) {
   const owners = new Map<string, string>();
   for (const { metadata, spec } of snapshot.list('Attachment')) {
-    if (!spec.link.ipsec) continue;
-    for (const port of ikePorts) owners.set(`${spec.router} ${port}`, metadata.name);
+    const written = spec.link.ipsec?.tunnels.flatMap(({ localPort }) => localPort ?? []);
+    for (const port of written ? [...ikePorts, ...written] : []) owners.set(`${spec.router} ${port}`, metadata.name);
   }
   for (const attachment of snapshot.list('Attachment')) {
     const { router, link } = attachment.spec;

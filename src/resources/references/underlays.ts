@@ -1,12 +1,13 @@
 /**
- * What links run over, and what a network can never carry for a router: AWS peering, VLANs in a VPC.
+ * What tunnels run over: that it is there, leads to their peers, and is not the tunnel itself.
  */
-import { type Address, parseAddress } from '../../net/address.ts';
-import { maskAddress, parseCidr, printPrefix } from '../../net/prefix.ts';
+import { parseAddress, printAddress } from '../../net/address.ts';
+import { containsAddress, maskAddress, parseCidr, printPrefix } from '../../net/prefix.ts';
 import { linkPaths, maxUnderlays } from '../link-paths.ts';
 import type { Resource } from '../resource.ts';
 import type { Snapshot } from '../snapshot.ts';
-import { error, missing, type ReferenceCheck } from './finding.ts';
+import { error, missing, type ReferenceCheck, warning } from './finding.ts';
+import { outerPeers } from './outer-ends.ts';
 
 type Attachment = Resource<'Attachment'>;
 
@@ -27,11 +28,35 @@ export const underlaysExist: ReferenceCheck = function* (snapshot) {
       yield error(attachment, path, reason);
     } else {
       const local = linkPaths(below).flatMap((one) => one.local.flatMap((text) => parseCidr(text)?.address ?? []));
-      const stranded = peersOf(attachment).find((peer) => !local.some(({ family }) => family === peer.family));
+      const stranded = outerPeers(attachment).find(
+        ({ address }) => !local.some(({ family }) => family === address.family),
+      );
       if (local.length === 0 || !stranded) continue;
-      const reason = `Attachment ${over} has no IPv${stranded.family} address to reach the peer with: give it one, or write a peer of the other family`;
+      const reason = `Attachment ${over} has no IPv${stranded.address.family} address to reach the peer with: give it one, or write a peer of the other family`;
       yield error(attachment, path, reason);
     }
+  }
+};
+
+/** On a link with several machines the outer packets need a next hop, or a peer that is one of them. */
+export const underlaysLead: ReferenceCheck = function* (snapshot) {
+  const byName = new Map(snapshot.list('Attachment').map((attachment) => [attachment.metadata.name, attachment]));
+  for (const attachment of snapshot.list('Attachment')) {
+    const { over, router } = attachment.spec;
+    const below = byName.get(over ?? '');
+    if (!below || below.spec.router !== router || below.spec.link.ipsec || below.spec.link.wireguard) continue;
+    const ends = linkPaths(below);
+    const hops = ends.flatMap(({ remote }) => remote.flatMap((text) => parseAddress(text) ?? []));
+    const subnets = ends.flatMap(({ local }) => local.flatMap((text) => parseCidr(text) ?? []));
+    const astray = outerPeers(attachment).find(
+      ({ address }) =>
+        !hops.some(({ family }) => family === address.family) &&
+        subnets.some((subnet) => subnet.address.family === address.family) &&
+        !subnets.some((subnet) => containsAddress(maskAddress(subnet.address, subnet.length), address)),
+    );
+    if (!astray) continue;
+    const reason = `${printAddress(astray.address)} is in no subnet of Attachment ${below.metadata.name}, which has no remote IPv${astray.address.family} address to lead packets there: write addresses.remote at ${below.metadata.name}`;
+    yield warning(attachment, ['spec', 'over'], reason);
   }
 };
 
@@ -43,14 +68,6 @@ function isDeep(attachment: Attachment, byName: ReadonlyMap<string, Attachment>)
     if (depth++ > maxUnderlays) return true;
   }
   return false;
-}
-
-/** Outside addresses of the other ends. */
-function peersOf({ spec: { link } }: Attachment): Address[] {
-  const texts = link.ipsec?.tunnels.map(({ remoteAddress }) => remoteAddress) ?? [];
-  const endpoint = link.wireguard?.endpoint;
-  if (endpoint !== undefined) texts.push(endpoint.slice(0, endpoint.lastIndexOf(':')).replace(/^\[(.*)\]$/, '$1'));
-  return texts.flatMap((text) => parseAddress(text) ?? []);
 }
 
 /** A tunnel whose own packets would enter it carries nothing, and fills the machine with packets that never leave. */
@@ -85,7 +102,7 @@ function carriers(snapshot: Snapshot): Map<Attachment, readonly Attachment[]> {
   for (const attachment of snapshot.list('Attachment')) {
     const { over, router } = attachment.spec;
     const named = over === undefined ? undefined : byName.get(over);
-    const routed = peersOf(attachment).flatMap((peer) =>
+    const routed = outerPeers(attachment).flatMap(({ address: peer }) =>
       [...lengths]
         .filter((length) => length <= (peer.family === 4 ? 32 : 128))
         .flatMap((length) => insides.get(`${router} ${printPrefix(maskAddress(peer, length))}`) ?? []),
@@ -114,62 +131,4 @@ function chainTo(
     ways = longer;
   }
   return undefined;
-}
-
-/** What reaches a machine depends on where it stands: in a VPC no tag does, in a data center no peering does. */
-export const rolesFit: ReferenceCheck = function* (snapshot) {
-  const roles = new Map(snapshot.list('Router').map(({ metadata, spec }) => [metadata.name, spec.role]));
-  for (const attachment of snapshot.list('Attachment')) {
-    const { router, link, profile } = attachment.spec;
-    const role = roles.get(router);
-    if (role === 'transit' && (link.vlan || profile === 'aws-dx-private-vif')) {
-      const reason = `Router ${router} has role transit, and neither a VLAN tag nor the BGP session of a virtual interface reaches a machine in a VPC: attach it to the router in the data center (role: edge), and lead a tunnel from there to ${router}`;
-      yield error(attachment, link.vlan ? ['spec', 'link', 'vlan'] : ['spec', 'profile'], reason);
-    }
-    if (role !== 'edge') continue;
-    const isPeering = link.interface?.network === 'vpc-peering';
-    if (!isPeering && profile !== 'aws-route-server' && profile !== 'azure-route-server') continue;
-    const what = isPeering ? 'a VPC peering' : 'a route server';
-    const reason = `Router ${router} has role edge, and ${what} is there for machines in the cloud's own network alone: attach it to a router there (role: transit), or take the role out`;
-    yield error(attachment, isPeering ? ['spec', 'link', 'interface', 'network'] : ['spec', 'profile'], reason);
-  }
-};
-
-/** AWS delivers over a peering what is addressed to the other VPC itself, and nothing else. */
-export const peeringsCarryNoTransit: ReferenceCheck = function* (snapshot) {
-  const all = snapshot.list('Attachment');
-  const exchange = exchanges(snapshot);
-  for (const attachment of all) {
-    const { link, router, site, bgp } = attachment.spec;
-    if (link.interface?.network !== 'vpc-peering') continue;
-    const why =
-      "a VPC peering delivers only what is addressed to the other VPC's own CIDRs, so nothing from or to a third network crosses it";
-    const mend = `lead a tunnel over it (over: ${attachment.metadata.name}), with BGP or static prefixes inside, and keep the other router's address alone here`;
-    if (bgp) {
-      yield error(attachment, ['spec', 'bgp'], `${why}: routes learned here would lead nowhere; ${mend}`);
-      continue;
-    }
-    const third = all.find(
-      ({ spec }) =>
-        spec.router === router &&
-        spec.over !== attachment.metadata.name &&
-        spec.link.interface?.name !== link.interface?.name &&
-        exchange(spec.site, site),
-    );
-    if (!third || all.some(({ spec }) => spec.over === attachment.metadata.name)) continue;
-    const reason = `${why}, and Site ${third.spec.site} of Attachment ${third.metadata.name} is one: ${mend}`;
-    yield error(attachment, ['spec', 'link', 'interface', 'network'], reason);
-  }
-};
-
-/** Whether two Sites may learn each other's routes; a Site and itself do not. */
-function exchanges(snapshot: Snapshot): (siteA: string, siteB: string) => boolean {
-  const segmentOf = new Map(snapshot.list('Site').map(({ metadata, spec }) => [metadata.name, spec.segment ?? '']));
-  const segments = new Map(snapshot.list('Segment').map(({ metadata, spec }) => [metadata.name, spec]));
-  const names = (from: string, to: string): boolean => segments.get(from)?.exchangeWith?.includes(to) ?? false;
-  return (siteA, siteB) => {
-    const [a, b] = [segmentOf.get(siteA), segmentOf.get(siteB)];
-    if (siteA === siteB || a === undefined || b === undefined) return false;
-    return a === b ? segments.get(a)?.isolated !== true : names(a, b) && names(b, a);
-  };
 }

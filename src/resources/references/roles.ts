@@ -1,0 +1,64 @@
+/**
+ * What a network can never carry for a router, by where the router stands: AWS peering, VLANs in a VPC.
+ */
+import type { Snapshot } from '../snapshot.ts';
+import { error, type ReferenceCheck } from './finding.ts';
+
+/** What reaches a machine depends on where it stands: in a VPC no tag does, in a data center no peering does. */
+export const rolesFit: ReferenceCheck = function* (snapshot) {
+  const roles = new Map(snapshot.list('Router').map(({ metadata, spec }) => [metadata.name, spec.role]));
+  for (const attachment of snapshot.list('Attachment')) {
+    const { router, link, profile } = attachment.spec;
+    const role = roles.get(router);
+    if (role === 'transit' && (link.vlan || profile === 'aws-dx-private-vif')) {
+      const reason = `Router ${router} has role transit, and neither a VLAN tag nor the BGP session of a virtual interface reaches a machine in a VPC: attach it to the router in the data center (role: edge), and lead a tunnel from there to ${router}`;
+      yield error(attachment, link.vlan ? ['spec', 'link', 'vlan'] : ['spec', 'profile'], reason);
+    }
+    if (role !== 'edge') continue;
+    const isPeering = link.interface?.network === 'vpc-peering';
+    if (!isPeering && profile !== 'aws-route-server' && profile !== 'azure-route-server') continue;
+    const what = isPeering ? 'a VPC peering' : 'a route server';
+    const reason = `Router ${router} has role edge, and ${what} is there for machines in the cloud's own network alone: attach it to a router there (role: transit), or take the role out`;
+    yield error(attachment, isPeering ? ['spec', 'link', 'interface', 'network'] : ['spec', 'profile'], reason);
+  }
+};
+
+/** AWS delivers over a peering what is addressed to the other VPC itself, and nothing else. */
+export const peeringsCarryNoTransit: ReferenceCheck = function* (snapshot) {
+  const all = snapshot.list('Attachment');
+  const exchange = exchanges(snapshot);
+  for (const attachment of all) {
+    const { link, router, site, bgp } = attachment.spec;
+    if (link.interface?.network !== 'vpc-peering') continue;
+    const why =
+      "a VPC peering delivers only what is addressed to the other VPC's own CIDRs, so nothing from or to a third network crosses it";
+    const mend = `lead a tunnel over it (over: ${attachment.metadata.name}), with BGP or static prefixes inside, and keep the other router's address alone here`;
+    if (bgp) {
+      yield error(attachment, ['spec', 'bgp'], `${why}: routes learned here would lead nowhere; ${mend}`);
+      continue;
+    }
+    const third = all.find(
+      ({ spec }) =>
+        spec.router === router &&
+        spec.over !== attachment.metadata.name &&
+        // The subnet that both stand on is the VPC's own; a second peering is behind the same device.
+        (spec.link.interface?.name !== link.interface?.name || spec.link.interface?.network === 'vpc-peering') &&
+        exchange(spec.site, site),
+    );
+    if (!third || all.some(({ spec }) => spec.over === attachment.metadata.name)) continue;
+    const reason = `${why}, and Site ${third.spec.site} of Attachment ${third.metadata.name} is one: ${mend}`;
+    yield error(attachment, ['spec', 'link', 'interface', 'network'], reason);
+  }
+};
+
+/** Whether two Sites may learn each other's routes; a Site and itself do not. */
+function exchanges(snapshot: Snapshot): (siteA: string, siteB: string) => boolean {
+  const segmentOf = new Map(snapshot.list('Site').map(({ metadata, spec }) => [metadata.name, spec.segment ?? '']));
+  const segments = new Map(snapshot.list('Segment').map(({ metadata, spec }) => [metadata.name, spec]));
+  const names = (from: string, to: string): boolean => segments.get(from)?.exchangeWith?.includes(to) ?? false;
+  return (siteA, siteB) => {
+    const [a, b] = [segmentOf.get(siteA), segmentOf.get(siteB)];
+    if (siteA === siteB || a === undefined || b === undefined) return false;
+    return a === b ? segments.get(a)?.isolated !== true : names(a, b) && names(b, a);
+  };
+}
