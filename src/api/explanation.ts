@@ -87,7 +87,7 @@ export function decidingComment({ cause, rule, verdict }: Verdict): string | und
     case 'conntrack-invalid':
       return 'conntrack state invalid';
     case 'failsafe':
-      return `failsafe ${cause.list}`;
+      return commentText(cause.name);
     case 'neighbor-discovery':
       return 'neighbor discovery';
     case 'forwarding-default':

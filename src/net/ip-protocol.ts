@@ -3,6 +3,9 @@
  */
 export const protocolNumbers = { ICMP: 1, TCP: 6, UDP: 17, ICMPv6: 58, SCTP: 132, UDPLite: 136 } as const;
 
+/** ICMP types of echo, by family (RFC 792, RFC 4443 §4). */
+export const echoTypes = { 4: { request: 8, reply: 0 }, 6: { request: 128, reply: 129 } } as const;
+
 export type ProtocolName = keyof typeof protocolNumbers;
 
 /** A protocol as Calico's rules write it: an exact name, a number 1 to 255, or that number as text. */

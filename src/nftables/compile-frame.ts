@@ -1,7 +1,7 @@
 /**
  * Everything of a ruleset but the rules of policies: base chains, interface maps, endpoint chains, failsafes.
  *
- *   PolicyIntent ─[compileFrame]→ chains, maps and sets, and the lists of rules that they lead to
+ *   PolicyIntent ─[compileFrame]→ chains and maps, and the lists of rules that they lead to
  *
  *   raw prerouting     untracked ingress      (only if some endpoint has untracked policy)
  *   mangle prerouting  preDNAT ingress        (only if some endpoint has preDNAT policy)
@@ -19,52 +19,42 @@ import { baseChains, type Places } from './base-chains.ts';
 import { type Compilation, compileEndpoints, type ListRequest, type PlaceView } from './compile-tiers.ts';
 import { type Draft, emptyDraft } from './draft.ts';
 import { compileFailsafes } from './failsafe-rules.ts';
-import type { NftSet, Rule } from './ruleset.ts';
+import type { Rule } from './ruleset.ts';
 import { addSamples } from './sample-chains.ts';
 import { SharedTiers } from './shared-tiers.ts';
 import { decisionRule, denyChains, type Place, placeRules } from './stages.ts';
 
 export interface Frame {
   readonly draft: Draft;
-  readonly sets: ReadonlyMap<string, NftSet>;
   /** Lists of rules by the chain they are to be compiled to. */
   readonly lists: ReadonlyMap<string, ListRequest>;
 }
 
 export function compileFrame(policy: PolicyIntent): Frame {
-  const sets = new Map<string, NftSet>();
   const draft = emptyDraft(policy.logRate);
   const lists = new Map<string, ListRequest>();
   const compilation: Compilation = { policy, draft, tiers: new SharedTiers(policy), lists };
   const places: Places = {
-    untrackedIn: compilePlace(compilation, sets, 'untracked-in'),
-    untrackedOut: compilePlace(compilation, sets, 'untracked-out'),
-    prednat: compilePlace(compilation, sets, 'prednat'),
-    localIn: compilePlace(compilation, sets, 'local-in'),
-    localOut: compilePlace(compilation, sets, 'local-out'),
-    localDnat: compilePlace(compilation, sets, 'local-dnat'),
-    forwardIn: compilePlace(compilation, sets, 'forward-in'),
-    forwardOut: compilePlace(compilation, sets, 'forward-out'),
+    untrackedIn: compilePlace(compilation, 'untracked-in'),
+    untrackedOut: compilePlace(compilation, 'untracked-out'),
+    prednat: compilePlace(compilation, 'prednat'),
+    localIn: compilePlace(compilation, 'local-in'),
+    localOut: compilePlace(compilation, 'local-out'),
+    localDnat: compilePlace(compilation, 'local-dnat'),
+    forwardIn: compilePlace(compilation, 'forward-in'),
+    forwardOut: compilePlace(compilation, 'forward-out'),
   };
   for (const chain of baseChains(policy, draft, places)) draft.chains.set(chain.name, chain);
-  return { draft, sets, lists };
+  return { draft, lists };
 }
 
 /** The endpoint chains of a place: only for endpoints that something happens to there. */
-function compilePlace(
-  compilation: Compilation,
-  sets: Map<string, NftSet>,
-  place: Place,
-): ReadonlyMap<EndpointIntent, string> {
-  const enforced = compileEnforced(compilation, sets, place);
+function compilePlace(compilation: Compilation, place: Place): ReadonlyMap<EndpointIntent, string> {
+  const enforced = compileEnforced(compilation, place);
   return addSamples(compilation.draft, compilation.policy, { place, ...stageOf(place) }, enforced);
 }
 
-function compileEnforced(
-  compilation: Compilation,
-  sets: Map<string, NftSet>,
-  place: Place,
-): ReadonlyMap<EndpointIntent, string> {
+function compileEnforced(compilation: Compilation, place: Place): ReadonlyMap<EndpointIntent, string> {
   const { policy, draft } = compilation;
   const { stage, direction } = stageOf(place);
   const rules = placeRules(place);
@@ -73,7 +63,7 @@ function compileEnforced(
   const endpoints = policy.endpoints.filter((endpoint) => isAlways || tiersOf(endpoint).length > 0);
   if (endpoints.length === 0) return new Map();
   for (const chain of denyChains(place, policy.denyVerdict)) draft.chains.set(chain.name, chain);
-  const head = headRules(policy, sets, place);
+  const head = headRules(policy, draft.maps, place);
   const headChain = head.length === 0 ? undefined : `${place}-head`;
   if (headChain !== undefined) draft.chains.set(headChain, { name: headChain, rules: head });
   const view: PlaceView = { place: rules, direction, tiersOf, hasProfiles: stage === 'normal', headChain };
@@ -101,7 +91,7 @@ function stageOf(place: Place): { readonly stage: Stage; readonly direction: Dir
 }
 
 /** What comes before the tiers (semantics §4.7): neighbour discovery, invalid packets, failsafes. */
-function headRules(policy: PolicyIntent, sets: Map<string, NftSet>, place: Place): readonly Rule[] {
+function headRules(policy: PolicyIntent, maps: Draft['maps'], place: Place): readonly Rule[] {
   const { stage, direction } = stageOf(place);
   const rules: Rule[] = [];
   if (policy.exemptsNeighborDiscovery && stage !== 'forward') rules.push(neighborDiscovery);
@@ -110,17 +100,16 @@ function headRules(policy: PolicyIntent, sets: Map<string, NftSet>, place: Place
     rules.push(decisionRule(invalid, [{ kind: 'ct-state', states: ['invalid'] }], 'conntrack state invalid'));
   }
   if (stage === 'forward') return rules;
-  const { inbound, outbound } = policy.failsafes;
+  const { failsafes } = policy;
   const isIngress = direction === 'ingress';
-  const remote = isIngress ? 'source' : 'destination';
-  const interfaceSide = isIngress ? 'in' : 'out';
-  const asked = { list: isIngress ? 'inbound' : 'outbound', remote, port: 'destination', interfaceSide } as const;
-  rules.push(...compileFailsafes(sets, asked, isIngress ? inbound : outbound));
-  if (stage === 'untracked') {
-    // Replies to failsafe traffic must stay tracked, so the other list applies by source port.
-    const replies = { list: isIngress ? 'outbound' : 'inbound', remote, port: 'source', interfaceSide } as const;
-    rules.push(...compileFailsafes(sets, replies, isIngress ? outbound : inbound));
-  }
+  const here = isIngress
+    ? ({ place, remote: 'source', interfaceSide: 'in' } as const)
+    : ({ place, remote: 'destination', interfaceSide: 'out' } as const);
+  const [own, other] = isIngress ? (['inbound', 'outbound'] as const) : (['outbound', 'inbound'] as const);
+  rules.push(...compileFailsafes(maps, { ...here, list: own, lets: 'requests' }, failsafes[own]));
+  // Replies to failsafe traffic must stay tracked.
+  if (stage === 'untracked')
+    rules.push(...compileFailsafes(maps, { ...here, list: other, lets: 'replies' }, failsafes[other]));
   return rules;
 }
 

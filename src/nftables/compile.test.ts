@@ -184,14 +184,14 @@ describe('exemptions', () => {
     expect(chain(onEth0({ ingress: [['Allow']] }, ['normal'], more), 'local-in-head')).toEqual([
       'icmpv6 type 133-137 counter accept comment "neighbor discovery"',
       'ct state invalid counter goto local-in-invalid comment "conntrack state invalid"',
-      'meta l4proto . th dport @failsafe-inbound counter accept comment "failsafe inbound"',
-      'iifname { "eth0", "eth1" } ip saddr . meta l4proto . th dport @failsafe-inbound-v4 counter accept comment "failsafe inbound"',
+      'meta l4proto . th dport vmap @local-in-failsafes-inbound-port',
+      'iifname . ip saddr . meta l4proto . th dport vmap @local-in-failsafes-inbound-v4-interface-port',
     ]);
   });
 
   it('let replies to failsafes stay tracked', () => {
     expect(chain(onEth0({ ingress: [['Allow']] }, ['untracked'], { failsafes }), 'untracked-in-head')).toContain(
-      'meta l4proto . th sport @failsafe-outbound counter accept comment "failsafe outbound"',
+      'meta l4proto . th sport vmap @untracked-in-failsafes-outbound-replies-port',
     );
   });
 

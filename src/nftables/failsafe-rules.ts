@@ -1,96 +1,160 @@
 /**
- * Failsafe ports as set lookups.
+ * Failsafes as lookups in maps: as few rules for hundreds of tunnels as for one.
  *
- *   Failsafe[] ─[compileFailsafes]→ Rule[], NftSet[]
+ *   Failsafe[] ─[compileFailsafes]→ Rule[], VerdictMap[]
  *
- * Invariant: each of these rules accepts in its own hook and leaves no mark, so the next hook asks again (semantics §4.10).
+ * Each element names whose wish it is, and counts for itself.
+ * Invariant: what is found is accepted in its own hook and leaves no mark, so the next hook asks again (semantics §4.10). There
+ * is one rule for each kind of key, whatever the number of failsafes.
  */
-import type { Failsafe } from '../intent/policy/policy-intent.ts';
+import { nameFailsafe, sortedPurposes } from '../intent/policy/failsafe-words.ts';
+import type { Failsafe, FailsafePurpose } from '../intent/policy/policy-intent.ts';
 import type { Family } from '../net/address.ts';
-import { comparePrefixes, type Prefix } from '../net/prefix.ts';
-import { pruneContained } from './box.ts';
+import { echoTypes } from '../net/ip-protocol.ts';
+import { comparePrefixes, containsPrefix } from '../net/prefix.ts';
 import { printKey } from './keys.ts';
-import { objectName } from './names.ts';
-import type { Field, Key, Match, NftSet, Rule, Side } from './ruleset.ts';
+import { commentText, objectName } from './names.ts';
+import type { Field, FieldValue, Key, MapElement, Match, Rule, Side, VerdictMap } from './ruleset.ts';
+import type { Place } from './stages.ts';
 
 export interface FailsafeLookup {
-  /** Whose list: `inbound`, or `outbound`. */
-  readonly list: string;
+  readonly place: Place;
+  readonly list: 'inbound' | 'outbound';
+  /** Whether it is the list's own packets that are let through, or what answers them. */
+  readonly lets: 'requests' | 'replies';
   readonly remote: Side;
-  /** The side whose port must be in the list: the destination, or the source for replies. */
-  readonly port: Side;
   readonly interfaceSide: 'in' | 'out';
 }
 
-/** One rule for each combination of interfaces, family of remote net, and port or none, that the list has. */
+/** What a key is made of; `family` is of the remote net. */
+interface KeyKind {
+  readonly family: Family | undefined;
+  readonly hasInterface: boolean;
+  readonly hasPort: boolean;
+  readonly isEcho: boolean;
+}
+
+/** In the order of the list, as far as kinds of keys go: the first that lets a packet through is the one that counts it. */
 export function compileFailsafes(
-  sets: Map<string, NftSet>,
+  maps: Map<string, VerdictMap>,
   lookup: FailsafeLookup,
   failsafes: readonly Failsafe[],
 ): readonly Rule[] {
-  const groups = new Map<string, Failsafe[]>();
+  const groups = new Map<string, { readonly kind: KeyKind; readonly failsafes: Failsafe[] }>();
   for (const failsafe of failsafes) {
-    const key = JSON.stringify([
-      failsafe.net?.family ?? 0,
-      failsafe.interfaces?.toSorted() ?? null,
-      ...(failsafe.port === undefined ? ['no port'] : []),
-    ]);
-    groups.set(key, [...(groups.get(key) ?? []), failsafe]);
+    const kind = kindOf(failsafe);
+    const group = groups.get(JSON.stringify(kind)) ?? { kind, failsafes: [] };
+    groups.set(JSON.stringify(kind), group);
+    group.failsafes.push(failsafe);
   }
-  return [...groups.entries()]
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([identity, group]) => compileGroup(sets, lookup, identity, group));
+  return [...groups.values()].map((group) => compileGroup(maps, lookup, group.kind, group.failsafes));
 }
 
-function compileGroup(
-  sets: Map<string, NftSet>,
-  lookup: FailsafeLookup,
-  identity: string,
-  group: readonly Failsafe[],
-): Rule {
-  const family = group[0]?.net?.family;
-  const hasPort = group[0]?.port !== undefined;
-  const fields = failsafeFields(lookup, family, hasPort);
-  const stem = family === undefined ? lookup.list : `${lookup.list}-v${family}`;
-  const name = objectName('failsafe', stem, `${lookup.list} ${identity}`);
-  // The declaration is the same for both sides, so that the lists can serve both directions.
-  const declared = failsafeFields({ ...lookup, remote: 'source', port: 'destination' }, family, hasPort);
-  sets.set(name, { kind: 'tuples', name, fields: declared, elements: failsafeElements(group) });
-  const matches: Match[] = [];
-  const interfaces = group[0]?.interfaces?.toSorted();
-  if (interfaces) matches.push({ kind: 'interface', side: lookup.interfaceSide, negated: false, names: interfaces });
-  matches.push({ kind: 'tuple', fields, negated: false, set: name });
+function kindOf({ net, interfaces, port, icmp }: Failsafe): KeyKind {
   return {
-    matches,
-    statements: [{ kind: 'counter' }],
-    outcome: { kind: 'accept' },
-    comment: `failsafe ${lookup.list}`,
+    family: net?.family,
+    hasInterface: interfaces !== undefined,
+    hasPort: port !== undefined,
+    isEcho: icmp !== undefined,
   };
 }
 
-function failsafeFields(lookup: FailsafeLookup, family: Family | undefined, hasPort: boolean): readonly Field[] {
-  const ports: readonly Field[] = hasPort
-    ? [{ kind: 'protocol' }, { kind: 'port', side: lookup.port }]
-    : [{ kind: 'protocol' }];
-  return family === undefined ? ports : [{ kind: 'address', family, side: lookup.remote }, ...ports];
+function compileGroup(
+  maps: Map<string, VerdictMap>,
+  lookup: FailsafeLookup,
+  kind: KeyKind,
+  failsafes: readonly Failsafe[],
+): Rule {
+  const fields = fieldsOf(lookup, kind);
+  const what = [lookup.list, ...(lookup.lets === 'replies' ? ['replies'] : []), ...wordsOf(kind)].join('-');
+  const name = objectName(`${lookup.place}-failsafes`, what, `${lookup.place} ${what}`);
+  maps.set(name, { name, fields, isInterval: true, elements: elementsOf(lookup, failsafes) });
+  return { matches: echoMatches(lookup, kind), statements: [], outcome: { kind: 'lookup', map: name, fields } };
 }
 
-function failsafeElements(group: readonly Failsafe[]): ReadonlyMap<string, Key> {
-  const elements = new Map<string, Key>();
-  for (const { protocol, port } of group) {
-    const ports: Key = [
-      { kind: 'range', first: protocol, last: protocol },
-      ...(port === undefined ? [] : [{ kind: 'range', first: port, last: port } as const]),
-    ];
-    const nets = group
-      .filter((other) => other.protocol === protocol && other.port === port)
-      .map((other) => other.net)
-      .filter((net): net is Prefix => net !== undefined);
-    const keys: readonly Key[] =
-      nets.length === 0
-        ? [ports]
-        : pruneContained(nets.sort(comparePrefixes)).map((prefix): Key => [{ kind: 'prefix', prefix }, ...ports]);
-    for (const key of keys) elements.set(printKey(key), key);
+function wordsOf({ family, hasInterface, hasPort, isEcho }: KeyKind): readonly string[] {
+  const words = { v4: family === 4, v6: family === 6, interface: hasInterface, port: hasPort, echo: isEcho };
+  return Object.entries(words).flatMap(([word, holds]) => (holds ? [word] : []));
+}
+
+function fieldsOf({ remote, lets, interfaceSide }: FailsafeLookup, kind: KeyKind): readonly Field[] {
+  const fields: Field[] = [];
+  if (kind.hasInterface) fields.push({ kind: 'interface', side: interfaceSide });
+  if (kind.family !== undefined) fields.push({ kind: 'address', family: kind.family, side: remote });
+  fields.push({ kind: 'protocol' });
+  // A reply comes from the port that was asked.
+  if (kind.hasPort) fields.push({ kind: 'port', side: lets === 'replies' ? 'source' : 'destination' });
+  return fields;
+}
+
+/** Echo has an address to go to, so the family is known. */
+function echoMatches({ lets }: FailsafeLookup, { family, isEcho }: KeyKind): readonly Match[] {
+  if (!isEcho || family === undefined) return [];
+  const type = echoTypes[family][lets === 'replies' ? 'reply' : 'request'];
+  return [
+    { kind: 'icmp', family, field: 'type', negated: false, first: type, last: type },
+    { kind: 'icmp', family, field: 'code', negated: false, first: 0, last: 0 },
+  ];
+}
+
+/** One for each interface. */
+interface Opening extends Pick<Failsafe, 'protocol' | 'port' | 'net'> {
+  readonly interfaceName: string | undefined;
+  readonly purposes: readonly FailsafePurpose[];
+}
+
+function elementsOf({ list }: FailsafeLookup, failsafes: readonly Failsafe[]): ReadonlyMap<string, MapElement> {
+  return new Map(
+    disjoint(failsafes.flatMap(openingsOf)).map((opening) => {
+      const key = keyOf(opening);
+      const comment = commentText(nameFailsafe(list, sortedPurposes(opening.purposes)));
+      return [printKey(key), { key, verdict: { kind: 'accept' }, comment }];
+    }),
+  );
+}
+
+function openingsOf({ interfaces, purposes = [], ...what }: Failsafe): readonly Opening[] {
+  if (!interfaces) return [{ ...what, interfaceName: undefined, purposes }];
+  return interfaces.map((interfaceName) => ({ ...what, interfaceName, purposes }));
+}
+
+/** Elements must not overlap: of nets in one another the widest stands for all, and for what they all are for. */
+function disjoint(openings: readonly Opening[]): readonly Opening[] {
+  const kept: Opening[] = [];
+  for (const opening of openings.toSorted(compareOpenings)) {
+    const last = kept.at(-1);
+    if (!last || !covers(last, opening)) kept.push(opening);
+    else kept[kept.length - 1] = { ...last, purposes: [...last.purposes, ...opening.purposes] };
   }
-  return elements;
+  return kept;
+}
+
+/** A net stands before those that it contains. */
+function compareOpenings(a: Opening, b: Opening): number {
+  return (
+    a.protocol - b.protocol ||
+    (a.port ?? 0) - (b.port ?? 0) ||
+    compareTexts(a.interfaceName ?? '', b.interfaceName ?? '') ||
+    (a.net && b.net ? comparePrefixes(a.net, b.net) : 0)
+  );
+}
+
+function compareTexts(a: string, b: string): number {
+  return a < b ? -1 : Number(a > b);
+}
+
+function covers(wide: Opening, narrow: Opening): boolean {
+  if (wide.protocol !== narrow.protocol || wide.port !== narrow.port) return false;
+  if (wide.interfaceName !== narrow.interfaceName) return false;
+  return wide.net === undefined || narrow.net === undefined || containsPrefix(wide.net, narrow.net);
+}
+
+/** In the order of `fieldsOf`. */
+function keyOf({ interfaceName, net, protocol, port }: Opening): Key {
+  const key: FieldValue[] = [];
+  if (interfaceName !== undefined) key.push({ kind: 'name', name: interfaceName });
+  if (net !== undefined) key.push({ kind: 'prefix', prefix: net });
+  key.push({ kind: 'range', first: protocol, last: protocol });
+  if (port !== undefined) key.push({ kind: 'range', first: port, last: port });
+  return key;
 }

@@ -28,15 +28,9 @@ export class MemberSets {
   #members = new Map<SetId, AddressSet['members'] | PortSet['members']>();
 
   /** `isAskedAnew` where other sets may be asked, or others be there, than before. */
-  update(
-    policy: PolicyIntent,
-    asked: Asked,
-    moved: MovedMembers,
-    isAskedAnew: boolean,
-    fixed: ReadonlyMap<string, NftSet>,
-  ): VersionedMap<string, NftSet> {
+  update(policy: PolicyIntent, asked: Asked, moved: MovedMembers, isAskedAnew: boolean): VersionedMap<string, NftSet> {
     const changes = new Map<string, NftSet | undefined>();
-    if (isAskedAnew) this.#ask(policy, asked, fixed, changes);
+    if (isAskedAnew) this.#ask(policy, asked, changes);
     // What was decided on just now was read whole, or is no more.
     const decided = new Set(changes.keys());
     const change = (set: NftSet): void => {
@@ -54,12 +48,7 @@ export class MemberSets {
     return this.#sets;
   }
 
-  #ask(
-    policy: PolicyIntent,
-    asked: Asked,
-    fixed: ReadonlyMap<string, NftSet>,
-    changes: Map<string, NftSet | undefined>,
-  ): void {
+  #ask(policy: PolicyIntent, asked: Asked, changes: Map<string, NftSet | undefined>): void {
     const before = this.#members;
     this.#members = new Map();
     for (const name of this.#sets.keys()) changes.set(name, undefined);
@@ -88,7 +77,6 @@ export class MemberSets {
       if (names.length === 0 || keep(set.id, names, set.members)) continue;
       for (const each of compilePortSet(set)) if (asked.has(each.name)) changes.set(each.name, each);
     }
-    for (const [name, set] of fixed) changes.set(name, set);
   }
 
   #move(set: AddressSet, members: readonly Prefix[]): readonly NftSet[] {

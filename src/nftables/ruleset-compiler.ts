@@ -175,7 +175,7 @@ export class RulesetCompiler {
     const chains = this.#objects.chains.take();
     const maps = this.#objects.maps.take();
     const isAskedAnew = this.#objects.takeAskedAnew() || isOther;
-    const sets = this.#sets.update(policy, this.#objects.asked(), moved, isAskedAnew, this.#frame?.sets ?? new Map());
+    const sets = this.#sets.update(policy, this.#objects.asked(), moved, isAskedAnew);
     return { sets, maps, classes: this.#classMaps(), chains };
   }
 

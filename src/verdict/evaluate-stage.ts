@@ -134,7 +134,7 @@ function denyInvalid(walk: Walk, at: StagePoint): Outcome | undefined {
 function exemptFailsafe(walk: Walk, at: StagePoint): Outcome | undefined {
   if (isForwardStage(at.stage)) return undefined;
   const failsafe = findFailsafe(walk.policy.failsafes, at.stage, at.interfaceName, walk.packet);
-  return failsafe && exempt(walk, at, { kind: 'failsafe', list: failsafe.list }, failsafe.reason);
+  return failsafe && exempt(walk, at, { kind: 'failsafe', list: failsafe.list, name: failsafe.name }, failsafe.reason);
 }
 
 function isForwardStage(stage: PolicyStage): boolean {

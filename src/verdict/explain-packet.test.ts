@@ -137,12 +137,18 @@ describe('failsafes', () => {
   const policy = policyIntent({
     failsafes: {
       inbound: [{ protocol: 6, port: 22, net: prefix('10.0.0.0/8'), interfaces: ['eth0'] }],
-      outbound: [{ protocol: 17, port: 53 }],
+      outbound: [
+        { protocol: 17, port: 53 },
+        { protocol: 1, icmp: 'echo', net: prefix('192.0.2.1/32') },
+        { protocol: 58, icmp: 'echo', net: prefix('2001:db8::1/128') },
+      ],
     },
     endpoints: [endpoint('h', ['eth0'], { untracked: closed, normal: closed }), endpoint('i', ['eth1'])],
     policies: new Map([rules('deny-any', 'default', { ingress: [['Deny']], egress: [['Deny']] })]),
   });
   const ssh = packet('10.1.1.1', '198.51.100.1', 'tcp/22');
+  const [here, there] = ['198.51.100.1', '192.0.2.1'];
+  const [here6, there6] = ['2001:db8::9', '2001:db8::1'];
 
   it.each<[string, string, Packet, string]>([
     ['let the named port in', 'eth0 → local', ssh, 'accept in normal-ingress'],
@@ -165,6 +171,30 @@ describe('failsafes', () => {
       'local → eth0',
       packet('198.51.100.1', '10.1.1.1', 'tcp/40000', { sourcePort: 22, ctState: 'established' }),
       'accept in normal-egress',
+    ],
+    ['let echo requests out', 'local → eth0', packet(here, there, 'icmp/8/0'), 'accept in normal-egress'],
+    ['in IPv6 too', 'local → eth0', packet(here6, there6, 'icmpv6/128/0'), 'accept in normal-egress'],
+    ['and no other ICMP', 'local → eth0', packet(here, there, 'icmp/13/0'), 'drop in untracked-egress'],
+    ['of IPv6 neither', 'local → eth0', packet(here6, there6, 'icmpv6/8/0'), 'drop in untracked-egress'],
+    ['to nobody else', 'local → eth0', packet(here, '192.0.2.2', 'icmp/8/0'), 'drop in untracked-egress'],
+    ['let no echo request in', 'eth0 → local', packet(there, here, 'icmp/8/0'), 'drop in untracked-ingress'],
+    [
+      'keep echo replies tracked',
+      'eth0 → local',
+      packet(there, here, 'icmp/0/0', { ctState: 'established' }),
+      'accept in normal-ingress',
+    ],
+    [
+      'keep echo replies of IPv6 tracked',
+      'eth0 → local',
+      packet(there6, here6, 'icmpv6/129/0', { ctState: 'established' }),
+      'accept in normal-ingress',
+    ],
+    [
+      'let no reply in that nobody asked for',
+      'eth0 → local',
+      packet(there, here, 'icmp/0/0'),
+      'drop in normal-ingress',
     ],
     [
       'are no licence for new packets from that port',

@@ -6,8 +6,9 @@
  * Invariant: a failsafe exempts in the hook it is asked in and nowhere else, and never a packet in a forward stage.
  */
 
+import { nameFailsafe, printOpening, printPurposes } from '../intent/policy/failsafe-words.ts';
 import type { Failsafe, PolicyIntent } from '../intent/policy/policy-intent.ts';
-import { printProtocol } from '../net/ip-protocol.ts';
+import { echoTypes } from '../net/ip-protocol.ts';
 import { containsAddress } from '../net/prefix.ts';
 import type { Packet } from './packet.ts';
 import type { VerdictStage } from './verdict.ts';
@@ -15,6 +16,9 @@ import type { VerdictStage } from './verdict.ts';
 export interface FoundFailsafe {
   /** The list of FelixConfiguration it stands in. */
   readonly list: 'inbound' | 'outbound';
+  /** `failsafe inbound: IKE of Attachment vpn`. */
+  readonly name: string;
+  /** `failsafe udp/500, IKE of Attachment vpn`. */
   readonly reason: string;
 }
 
@@ -26,26 +30,32 @@ export function findFailsafe(
 ): FoundFailsafe | undefined {
   const arrives = stage.endsWith('-ingress');
   const remote = arrives ? packet.source : packet.destination;
-  const match = (list: readonly Failsafe[], port: number | undefined): Failsafe | undefined =>
+  const match = (list: readonly Failsafe[], port: number | undefined, isReply: boolean): Failsafe | undefined =>
     list.find(
       (failsafe) =>
         failsafe.protocol === packet.protocol &&
         (failsafe.port === undefined || failsafe.port === port) &&
+        (failsafe.icmp === undefined || isEcho(packet, isReply ? 'reply' : 'request')) &&
         (failsafe.net === undefined || containsAddress(failsafe.net, remote)) &&
         (failsafe.interfaces === undefined || failsafe.interfaces.includes(interfaceName)),
     );
 
   const own = arrives ? 'inbound' : 'outbound';
-  const asked = match(failsafes[own], packet.destinationPort);
-  if (asked) return { list: own, reason: `failsafe ${printFailsafe(asked)}` };
+  const asked = match(failsafes[own], packet.destinationPort, false);
+  if (asked) return found(own, asked, '');
   if (!stage.startsWith('untracked')) return undefined;
   // Replies to failsafe traffic must stay tracked, so the raw stages let the other direction's list through by source port.
   const other = arrives ? 'outbound' : 'inbound';
-  const answered = match(failsafes[other], packet.sourcePort);
-  return answered && { list: other, reason: `failsafe ${printFailsafe(answered)} (reply)` };
+  const answered = match(failsafes[other], packet.sourcePort, true);
+  return answered && found(other, answered, ' (reply)');
 }
 
-function printFailsafe({ protocol, port, attachment }: Failsafe): string {
-  const what = port === undefined ? printProtocol(protocol) : `${printProtocol(protocol)}/${port}`;
-  return attachment === undefined ? what : `${what} of Attachment ${attachment}`;
+function isEcho(packet: Packet, kind: 'request' | 'reply'): boolean {
+  return packet.icmpType === echoTypes[packet.source.family][kind] && packet.icmpCode === 0;
+}
+
+function found(list: FoundFailsafe['list'], failsafe: Failsafe, suffix: string): FoundFailsafe {
+  const { purposes } = failsafe;
+  const words = [printOpening(failsafe), printPurposes(purposes)].filter(Boolean).join(', ');
+  return { list, name: nameFailsafe(list, purposes), reason: `failsafe ${words}${suffix}` };
 }

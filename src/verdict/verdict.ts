@@ -26,7 +26,8 @@ export type VerdictCause =
   | { readonly kind: 'end-of-profiles' }
   | { readonly kind: 'missing-profile'; readonly profile: string }
   | { readonly kind: 'conntrack-invalid' }
-  | { readonly kind: 'failsafe'; readonly list: 'inbound' | 'outbound' }
+  /** `name` says why and for whom it is open, as the kernel's comments do. */
+  | { readonly kind: 'failsafe'; readonly list: 'inbound' | 'outbound'; readonly name: string }
   | { readonly kind: 'neighbor-discovery' }
   /** Of a flow that was accepted, or related to one. */
   | { readonly kind: 'established' }

@@ -57,16 +57,25 @@ const drafts: fc.Arbitrary<readonly PolicyDraft[]> = fc.array(
   { maxLength: policyNames.length, size: 'max' },
 );
 
+const failsafePlaces = { net: seldom(anyNet), interfaces: seldom(fc.subarray(interfaceNames, { minLength: 1 })) };
+const portFailsafes = fc.record({
+  protocol: fc.constantFrom(6, 6, 17, 132),
+  port: fc.constantFrom(22, 53, 80),
+  ...failsafePlaces,
+});
+/** Of a whole protocol, as ESP has them. */
+const protocolFailsafes = fc.record({ protocol: fc.constantFrom(47, 50, 1, 17), ...failsafePlaces });
+const echoFailsafes = anyNet.map((net) => ({ protocol: net.family === 4 ? 1 : 58, net, icmp: 'echo' as const }));
+
 const failsafeLists: fc.Arbitrary<readonly Failsafe[]> = fc.array(
   fc
-    .record({
-      protocol: fc.constantFrom(6, 6, 17, 132),
-      port: fc.constantFrom(22, 53, 80),
-      net: seldom(anyNet),
-      interfaces: seldom(fc.subarray(interfaceNames, { minLength: 1 })),
-    })
+    .oneof(
+      { weight: 3, arbitrary: portFailsafes },
+      { weight: 1, arbitrary: protocolFailsafes },
+      { weight: 1, arbitrary: echoFailsafes },
+    )
     .map((parts) => present<Failsafe>(parts)),
-  { maxLength: 3, size: 'max' },
+  { maxLength: 4, size: 'max' },
 );
 
 const profileRules = fc.record({ ingress: ruleLists, egress: ruleLists });

@@ -10,7 +10,7 @@
 import { protocolNumbers } from '../../net/ip-protocol.ts';
 import { hostPrefix } from '../../net/prefix.ts';
 import type { IpsecTunnelIntent, LinkIntent, WireguardLinkIntent } from '../links/links-intent.ts';
-import type { Failsafe, PolicyIntent } from './policy-intent.ts';
+import type { Failsafe, FailsafePurpose, PolicyIntent } from './policy-intent.ts';
 
 const { UDP, ICMP, ICMPv6 } = protocolNumbers;
 /** RFC 4303. */
@@ -44,36 +44,42 @@ function openFor(link: LinkIntent): PolicyIntent['failsafes'] {
 
 /** The port that is written is one more: IKE begins at the standard ones where the peer knows of no other. */
 function ipsecFailsafes(link: IpsecTunnelIntent, port: number | undefined): Failsafe[] {
-  const from = { net: hostPrefix(link.remoteAddress), ...outside(link) };
+  const net = hostPrefix(link.remoteAddress);
   const ports = port === undefined ? ikePorts : [...ikePorts, port];
-  return [{ protocol: ESP, ...from }, ...ports.map((each) => ({ protocol: UDP, port: each, ...from }))];
+  return [
+    { protocol: ESP, net, ...outside(link, 'ESP') },
+    ...ports.map((each) => ({ protocol: UDP, port: each, net, ...outside(link, 'IKE') })),
+  ];
 }
 
 function wireguardInbound(link: WireguardLinkIntent): Failsafe[] {
   const { endpoint, allowFrom } = link.peer;
   const nets = [...(endpoint ? [hostPrefix(endpoint.address)] : []), ...allowFrom];
-  const open = { protocol: UDP, port: link.listenPort, ...outside(link) };
+  const open = { protocol: UDP, port: link.listenPort, ...outside(link, 'WireGuard') };
   return nets.length === 0 ? [open] : nets.map((net) => ({ ...open, net }));
 }
 
 function wireguardOutbound(link: WireguardLinkIntent): Failsafe[] {
   const { endpoint } = link.peer;
   if (!endpoint) return [];
-  return [{ protocol: UDP, port: endpoint.port, net: hostPrefix(endpoint.address), ...outside(link) }];
+  const net = hostPrefix(endpoint.address);
+  return [{ protocol: UDP, port: endpoint.port, net, ...outside(link, 'WireGuard') }];
 }
 
-function outside({
-  attachment,
-  underlay,
-}: IpsecTunnelIntent | WireguardLinkIntent): Pick<Failsafe, 'attachment' | 'interfaces'> {
-  return { attachment, ...(underlay ? { interfaces: [underlay.interfaceName] } : {}) };
+function outside(
+  { attachment, underlay }: IpsecTunnelIntent | WireguardLinkIntent,
+  what: FailsafePurpose['what'],
+): Pick<Failsafe, 'purposes' | 'interfaces'> {
+  return { purposes: [{ what, attachment }], ...(underlay ? { interfaces: [underlay.interfaceName] } : {}) };
 }
 
+/** Answers come back by conntrack. */
 function echoRequests({ attachment, interfaceName, remotes }: LinkIntent): Failsafe[] {
   return remotes.map((remote) => ({
     protocol: remote.family === 4 ? ICMP : ICMPv6,
+    icmp: 'echo',
     net: hostPrefix(remote),
     interfaces: [interfaceName],
-    attachment,
+    purposes: [{ what: 'doctor', attachment }],
   }));
 }

@@ -212,6 +212,14 @@ export interface Failsafe {
   readonly net?: Prefix;
   /** Only on these interfaces; absent means all. */
   readonly interfaces?: readonly string[];
-  /** Whose link asks for it; absent where settings or sessions do. */
+  /** Only echo requests, of ICMP or ICMPv6 by the family of `net`; absent means all of the protocol. */
+  readonly icmp?: 'echo';
+  /** Sorted; absent where it is open because settings or Calico's own list say so. */
+  readonly purposes?: readonly FailsafePurpose[];
+}
+
+/** Why a failsafe is open, and whose Attachment asks for it; `attachment` is absent where the router as a whole does. */
+export interface FailsafePurpose {
+  readonly what: 'ssh' | 'DHCP' | 'BGP' | 'BFD' | 'connection state' | 'IKE' | 'ESP' | 'WireGuard' | 'doctor';
   readonly attachment?: string;
 }

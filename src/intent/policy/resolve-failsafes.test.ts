@@ -39,11 +39,11 @@ describe('settings', () => {
     const { policy: intent } = resolve([managed, node]);
     expect(intent).toMatchObject({ forwardDefault: 'Allow', exemptsLoopback: true, exemptsNeighborDiscovery: true });
     expect(failsafes(intent, 'inbound')).toEqual([
-      '6/22 10.99.0.0/16 mgmt0',
-      '6/22 fd99::/16 mgmt0',
-      '6/179 192.0.2.9/32',
-      '6/179 2001:db8::9/128',
       '17/68',
+      '6/179 192.0.2.9/32',
+      '6/22 10.99.0.0/16 mgmt0',
+      '6/179 2001:db8::9/128',
+      '6/22 fd99::/16 mgmt0',
     ]);
     expect(failsafes(intent, 'outbound')).toContain('6/1790 2001:db8::9/128');
     expect(failsafes(resolve([router]).policy, 'inbound')[0]).toBe('6/22');
@@ -51,8 +51,8 @@ describe('settings', () => {
   });
 
   it.each([
-    ['nobody for an empty allowFrom', { allowFrom: [] }, ['6/179 192.0.2.9/32', '6/179 2001:db8::9/128', '17/68']],
-    ['nowhere for empty interfaces', { interfaces: [] }, ['6/179 192.0.2.9/32', '6/179 2001:db8::9/128', '17/68']],
+    ['nobody for an empty allowFrom', { allowFrom: [] }, ['17/68', '6/179 192.0.2.9/32', '6/179 2001:db8::9/128']],
+    ['nowhere for empty interfaces', { interfaces: [] }, ['17/68', '6/179 192.0.2.9/32', '6/179 2001:db8::9/128']],
   ])('ssh: %s', (_title, management, expected) => {
     expect(failsafes(resolve([resource('Router', 'r1', { asNumber: 1, management })]).policy, 'inbound')).toEqual(
       expected,
@@ -89,8 +89,8 @@ describe('settings', () => {
     const managed = resource('Router', 'r1', { asNumber: 1, management: { allowFrom: ['10.99.0.1'] } });
     expect(failsafes(resolve([router, ports]).policy, 'inbound')).toEqual(['6/8443', '132/1 10.0.0.0/8']);
     expect(failsafes(resolve([managed, ports]).policy, 'inbound')).toEqual([
-      '6/22 10.99.0.1/32',
       '6/8443',
+      '6/22 10.99.0.1/32',
       '132/1 10.0.0.0/8',
     ]);
     expect(failsafes(resolve([node, felix('default', { failsafeInboundHostPorts: [] })]).policy, 'inbound')).toEqual(

@@ -8,11 +8,12 @@
  */
 import { type Address, compareAddresses } from '../../net/address.ts';
 import { protocolNumbers } from '../../net/ip-protocol.ts';
-import { comparePrefixes, hostPrefix, type Prefix, parseAddressOrCidr } from '../../net/prefix.ts';
+import { comparePrefixes, containsPrefix, hostPrefix, type Prefix, parseAddressOrCidr } from '../../net/prefix.ts';
 import type { FailsafePort } from '../../resources/felix-configuration.ts';
 import type { FieldPath, Resource } from '../../resources/resource.ts';
 import type { LinkIntent } from '../links/links-intent.ts';
 import type { Warning } from '../router-intent.ts';
+import { sortedPurposes } from './failsafe-words.ts';
 import { linkFailsafes } from './link-failsafes.ts';
 import type { Failsafe, PolicyIntent } from './policy-intent.ts';
 import type { ConfiguredFailsafes, FelixSettings } from './resolve-felix.ts';
@@ -79,8 +80,15 @@ function resolveInbound(
   }
   return [
     ...managementAccess(router, warnings),
-    { protocol: UDP, port: dhcpClientPort },
-    ...bgp.peers.map(({ address }) => ({ protocol: TCP, port: bgp.listenPort, net: hostPrefix(address) })),
+    { protocol: UDP, port: dhcpClientPort, purposes: [{ what: 'DHCP' }] },
+    ...bgp.peers.map(
+      ({ address }): Failsafe => ({
+        protocol: TCP,
+        port: bgp.listenPort,
+        net: hostPrefix(address),
+        purposes: [{ what: 'BGP' }],
+      }),
+    ),
     ...controlFailsafes(bgp).inbound,
   ];
 }
@@ -98,7 +106,14 @@ function resolveOutbound(
   const elsewhere = bgp.peers.filter(({ port }) => port !== bgpPort);
   return [
     ...calicoOutbound,
-    ...elsewhere.map(({ address, port }) => ({ protocol: TCP, port, net: hostPrefix(address) })),
+    ...elsewhere.map(
+      ({ address, port }): Failsafe => ({
+        protocol: TCP,
+        port,
+        net: hostPrefix(address),
+        purposes: [{ what: 'BGP' }],
+      }),
+    ),
     ...controlFailsafes(bgp).outbound,
   ];
 }
@@ -113,13 +128,21 @@ function controlFailsafes(bgp: ControlPeers): PolicyIntent['failsafes'] {
 /** Each end sends to the other's port, so both directions are the same (RFC 5881 §4). */
 function livenessAndState({ bfd = [], stateSync }: ControlPeers): Failsafe[] {
   return [
-    ...bfd.map(({ address, port }) => ({ protocol: UDP, port, net: hostPrefix(address) })),
+    ...bfd.map(
+      ({ address, port }): Failsafe => ({
+        protocol: UDP,
+        port,
+        net: hostPrefix(address),
+        purposes: [{ what: 'BFD' }],
+      }),
+    ),
     ...(stateSync ? stateSync.peers.map((address) => stateFailsafe(address, stateSync)) : []),
   ];
 }
 
 function stateFailsafe(address: Address, { interfaceName, port }: NonNullable<ControlPeers['stateSync']>): Failsafe {
-  return { protocol: UDP, port, net: hostPrefix(address), interfaces: [interfaceName] };
+  const purposes = [{ what: 'connection state' }] as const;
+  return { protocol: UDP, port, net: hostPrefix(address), interfaces: [interfaceName], purposes };
 }
 
 /** ssh from where management says, on the interfaces it says; anywhere where it says nothing, nowhere for an empty list. */
@@ -129,6 +152,7 @@ function managementAccess(router: Resource<'Router'>, warnings: Warning[]): Fail
   const access: Failsafe = {
     protocol: TCP,
     port: sshPort,
+    purposes: [{ what: 'ssh' }],
     ...(interfaces ? { interfaces: [...interfaces].sort() } : {}),
   };
   if (!allowFrom) return [access];
@@ -183,17 +207,45 @@ function parseFailsafe({ protocol, port, net }: FailsafePort): Failsafe | undefi
   return prefix && { protocol: number, port, net: prefix };
 }
 
+/**
+ * What several ask for is open once, and for all of them; of nets in one another the widest stands. What is alike in what it
+ * says stands together, so that the first that lets a packet through is the same here and in the kernel's lookups.
+ */
 function sortedDistinct(failsafes: readonly Failsafe[]): Failsafe[] {
-  const sorted = [...failsafes].sort(compareFailsafes);
-  return sorted.filter((failsafe, i) => {
-    const previous = sorted[i - 1];
-    return previous === undefined || compareFailsafes(previous, failsafe) !== 0;
-  });
+  const distinct: Failsafe[] = [];
+  for (const failsafe of [...failsafes].sort(compareFailsafes)) {
+    const last = distinct.at(-1);
+    if (!last || !covers(last, failsafe)) distinct.push(failsafe);
+    else distinct[distinct.length - 1] = { ...last, ...purposesOf(last, failsafe) };
+  }
+  return distinct;
 }
 
+function covers(wide: Failsafe, narrow: Failsafe): boolean {
+  if (compareWhat(wide, narrow) !== 0) return false;
+  return wide.net === undefined || narrow.net === undefined || containsPrefix(wide.net, narrow.net);
+}
+
+function purposesOf(...failsafes: readonly Failsafe[]): Pick<Failsafe, 'purposes'> {
+  const purposes = sortedPurposes(failsafes.flatMap((failsafe) => failsafe.purposes ?? []));
+  return purposes.length === 0 ? {} : { purposes };
+}
+
+/** A net stands before those that it contains. */
 function compareFailsafes(a: Failsafe, b: Failsafe): number {
+  return compareWhat(a, b) || compareNets(a.net, b.net);
+}
+
+/** All but the nets; of these the family. */
+function compareWhat(a: Failsafe, b: Failsafe): number {
   return (
-    a.protocol - b.protocol || (a.port ?? -1) - (b.port ?? -1) || compareNets(a.net, b.net) || compareInterfaces(a, b)
+    (a.net?.family ?? 0) - (b.net?.family ?? 0) ||
+    Number(a.interfaces !== undefined) - Number(b.interfaces !== undefined) ||
+    Number(a.port !== undefined) - Number(b.port !== undefined) ||
+    Number(a.icmp !== undefined) - Number(b.icmp !== undefined) ||
+    a.protocol - b.protocol ||
+    (a.port ?? 0) - (b.port ?? 0) ||
+    compareInterfaces(a, b)
   );
 }
 
