@@ -11,9 +11,12 @@ import type { RouterIntent } from '../intent/router-intent.ts';
 import { commentText } from '../nftables/names.ts';
 import type { PacketCount } from '../nftables/read-counters.ts';
 import { printTerms } from '../verdict/print-terms.ts';
+import { type FailsafeView, failsafesView } from './failsafes-view.ts';
 
 export interface PolicyView {
   readonly forwardDefault: 'Allow' | 'Deny';
+  /** What comes before all policies of an endpoint. */
+  readonly failsafes: readonly FailsafeView[];
   readonly endpoints: readonly {
     readonly name: string;
     readonly interfaces: readonly string[] | '*';
@@ -61,6 +64,7 @@ export function policyView(intent: RouterIntent, counters: ReadonlyMap<string, P
   const named = new Set(rules.map(({ rule }) => commentText(rule)));
   return {
     forwardDefault: policy.forwardDefault,
+    failsafes: failsafesView(policy.failsafes),
     endpoints: policy.endpoints.map((endpoint) => ({
       name: endpoint.name,
       interfaces: endpoint.interfaces,

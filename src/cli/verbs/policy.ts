@@ -1,5 +1,6 @@
 /** `causeway policy`: what applies to each endpoint, in order, and how often each rule decided. */
 import type { Command } from 'commander';
+import type { FailsafeView } from '../../api/failsafes-view.ts';
 import type { PolicyView, RuleView } from '../../api/policy-view.ts';
 import { type Cli, failUsage, onAction } from '../cli.ts';
 import { addLiveOptions, type LiveOptions, showFromAgent } from '../live.ts';
@@ -9,8 +10,10 @@ const help = `
 Of a rule without counts the kernel holds nothing by itself: the rules before it leave it no packet. Rules that say the same
 of a packet may count for each other. Counters of a rule begin when it is first loaded, and survive changes of other rules.
 
+Failsafes are what no policy closes to and from the router itself: ssh, BGP, and what the router's links need from their peers.
+
 Examples:
-  causeway policy                     endpoints and their policies in evaluation order
+  causeway policy                     endpoints with their policies in evaluation order, and failsafes
   causeway policy --counters          rules by tier and policy, with packets and bytes
   causeway policy --counters --zero   rules that no packet has met`;
 
@@ -39,7 +42,23 @@ function printEndpoints(view: PolicyView): string {
     if (endpoint.policies.length === 0) return [heading, '  no policy selects it', ''];
     return [heading, ...printPolicies(endpoint.policies), ''];
   });
-  return [...lines, `forwarded packets that no rule allows or denies: ${view.forwardDefault}`, ''].join('\n');
+  const forwarded = `forwarded packets that no rule allows or denies: ${view.forwardDefault}`;
+  return [...lines, forwarded, '', printFailsafes(view.failsafes)].join('\n');
+}
+
+/** Of the router itself; what is forwarded has no failsafe. */
+function printFailsafes(failsafes: readonly FailsafeView[]): string {
+  if (failsafes.length === 0) return 'no failsafe: policy alone decides who reaches this router\n';
+  return printTable<FailsafeView>(
+    [
+      { title: 'FAILSAFE', cell: ({ list }) => (list === 'inbound' ? 'in from' : 'out to') },
+      { title: 'WHOM', cell: ({ remote }) => remote ?? 'anybody' },
+      { title: 'INTERFACE', cell: ({ interfaces }) => interfaces?.join(',') ?? 'any' },
+      { title: 'OPENS', cell: ({ opens }) => opens.join(', ') },
+      { title: 'WHY', cell: ({ why }) => why || "settings, or Calico's own list" },
+    ],
+    failsafes,
+  );
 }
 
 function printPolicies(policies: PolicyView['endpoints'][number]['policies']): string[] {
