@@ -60,9 +60,20 @@ describe('outer packets', () => {
 
   it('go over the Attachment that their tunnel names, and nowhere while it is away', () => {
     expect(printed([tunnel('wg0', { underlay: over })])).toEqual([
-      '203.0.113.1/32 via 169.254.10.2 dev dx0.101 metric 1 onlink',
+      '169.254.10.2/32 dev dx0.101 metric 1',
+      '203.0.113.1/32 via 169.254.10.2 dev dx0.101 metric 1',
       nowhere[0],
       'unreachable 203.0.113.1/32 metric 4294967295',
+      nowhere[1],
+    ]);
+  });
+
+  it('go to a peer that is the other end of that Attachment without a gateway', () => {
+    const peer = { endpoint: endpointAt('169.254.10.2', 51_820) };
+    expect(printed([tunnel('wg0', { underlay: over, peer })])).toEqual([
+      '169.254.10.2/32 dev dx0.101 metric 1',
+      nowhere[0],
+      'unreachable 169.254.10.2/32 metric 4294967295',
       nowhere[1],
     ]);
   });
@@ -76,8 +87,8 @@ describe('outer packets', () => {
           peer: { ...peer, allowFrom: allowFrom.flatMap((text) => parsePrefix(text) ?? []) },
         }),
       ]);
-    expect(roaming('198.51.100.0/24')).toContain('198.51.100.0/24 via 169.254.10.2 dev dx0.101 metric 1 onlink');
-    expect(roaming()).toContain('0.0.0.0/0 via 169.254.10.2 dev dx0.101 metric 1 onlink');
+    expect(roaming('198.51.100.0/24')).toContain('198.51.100.0/24 via 169.254.10.2 dev dx0.101 metric 1');
+    expect(roaming()).toContain('0.0.0.0/0 via 169.254.10.2 dev dx0.101 metric 1');
   });
 });
 

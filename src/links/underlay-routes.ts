@@ -9,8 +9,8 @@
  * Invariant: pure; sorted, each once. What goes over an Attachment goes over nothing else while that is away.
  */
 import type { LinkIntent } from '../intent/links/links-intent.ts';
-import { type Family, printAddress } from '../net/address.ts';
-import { containsPrefix, hostPrefix, type Prefix, parsePrefix, printPrefix } from '../net/prefix.ts';
+import { type Address, type Family, printAddress } from '../net/address.ts';
+import { containsPrefix, equalPrefixes, hostPrefix, type Prefix, parsePrefix, printPrefix } from '../net/prefix.ts';
 
 export type TunnelIntent = Extract<LinkIntent, { kind: 'ipsec' | 'wireguard' }>;
 
@@ -26,6 +26,9 @@ export interface UnderlayRoute {
   readonly source: string | undefined;
   readonly metric: number;
 }
+
+/** Number that says who made a route or a rule: rtnetlink.h leaves those from 5 up to whoever takes them. */
+export const underlayProtocol = 73;
 
 const everywhere: readonly Prefix[] = ['0.0.0.0/0', '::/0'].map((text) => parsePrefix(text) as Prefix);
 const linkLocal = parsePrefix('fe80::/10') as Prefix;
@@ -62,18 +65,28 @@ function viaWords(family: Family, gateway: string): readonly string[] {
   return family === 4 && gateway.includes(':') ? ['inet6', gateway] : [gateway];
 }
 
+/**
+ * The gateway has a route of its own: it is where the Attachment says, wherever BGP says it is. IPv6 asks the main table where the
+ * gateway of a route marked `onlink` is, and refuses the route over any other device; of a route without that mark, this table.
+ */
 function pinnedRoutes(tunnel: TunnelIntent): readonly UnderlayRoute[] {
   const { underlay } = tunnel;
   if (!underlay) return [];
+  const device = underlay.interfaceName;
+  const over = (prefix: Prefix, gateway?: Address): UnderlayRoute => ({
+    family: prefix.family,
+    prefix,
+    nextHop: { device, gateway: gateway && printAddress(gateway), isOnlink: false },
+    source: undefined,
+    metric: metrics.pinned,
+  });
   return peersOf(tunnel).flatMap((prefix) => {
     const gateway = underlay.gateways.find(({ family }) => family === prefix.family);
-    const nextHop = {
-      device: underlay.interfaceName,
-      gateway: gateway && printAddress(gateway),
-      isOnlink: gateway !== undefined,
-    };
-    const pinned = { family: prefix.family, prefix, nextHop, source: undefined, metric: metrics.pinned };
-    return [pinned, unreachable(prefix)];
+    if (!gateway) return [over(prefix), unreachable(prefix)];
+    const link = over(hostPrefix(gateway));
+    return equalPrefixes(link.prefix, prefix)
+      ? [link, unreachable(prefix)]
+      : [link, over(prefix, gateway), unreachable(prefix)];
   });
 }
 
@@ -109,6 +122,11 @@ export function parseRoute(route: IpRoute, family: Family): UnderlayRoute | unde
   return { family, prefix, nextHop, source: route.prefsrc, metric };
 }
 
+/** Routes in a table of ours that somebody else made. */
+export function isForeign({ protocol }: IpRoute): boolean {
+  return protocol !== `${underlayProtocol}`;
+}
+
 interface IpNextHop {
   readonly dev?: string;
   readonly gateway?: string;
@@ -118,6 +136,7 @@ interface IpNextHop {
 
 export interface IpRoute extends IpNextHop {
   readonly type?: string;
+  readonly protocol?: string;
   readonly dst: string;
   readonly prefsrc?: string;
   readonly metric?: number;

@@ -3,7 +3,7 @@
  *
  *   TunnelIntent[], the host's own routes ─[underlay-routes]→ table 7300 ; `ip rule fwmark … lookup 7300`
  *
- * Invariant: table 7300 and the rule are ours alone. The rule is there before any tunnel and goes after the last one, and while it
+ * Invariant: table 7300 and the rule are ours alone, or not used. The rule is there before any tunnel and goes after the last one, and while it
  * is there the table ends in `unreachable`: an outer packet never goes by a route that was learned.
  */
 
@@ -11,15 +11,17 @@ import { existsSync } from 'node:fs';
 import type { LinkDriver } from '../../links/link-driver.ts';
 import {
   type IpRoute,
+  isForeign,
   parseRoute,
   printRoute,
   type TunnelIntent,
   type UnderlayRoute,
+  underlayProtocol,
   underlayRoutes,
 } from '../../links/underlay-routes.ts';
 import { type Family, families } from '../../net/address.ts';
 import { markBits } from '../../nftables/marks.ts';
-import { openLineChild } from '../line-child.ts';
+import { type LineChild, openLineChild } from '../line-child.ts';
 import { printProgramError, runProgram } from '../run-program.ts';
 
 export interface Underlay {
@@ -28,13 +30,11 @@ export interface Underlay {
 }
 
 const table = 7300;
-/** Of rule and routes: rtnetlink.h leaves those from 5 up to whoever takes them. */
-const protocol = 73;
 /** Whose routes are the host's own. Asked for one by one, since BIRD's may be a million. */
 const ownProtocols = ['kernel', 'boot', 'static', 'dhcp', 'ra'];
 const mark = `0x${markBits.outer.toString(16)}`;
 /** Where the rule stands: before the main table, after the local one. */
-const ruleWords = `priority ${table} fwmark ${mark}/${mark} lookup ${table} protocol ${protocol}`;
+const ruleWords = `priority ${table} fwmark ${mark}/${mark} lookup ${table} protocol ${underlayProtocol}`;
 
 interface IpRule {
   readonly priority: number;
@@ -48,6 +48,8 @@ export function createUnderlay({ launcher = [] }: { readonly launcher?: readonly
   const wanted = new Map<object, readonly TunnelIntent[]>();
   /** Drivers that have not said yet what they carry: a predecessor's tunnels may still be theirs. */
   const silent = new Set<object>();
+  const watchers = new Set<object>();
+  let monitor: LineChild | undefined;
   let last: Promise<unknown> = Promise.resolve();
 
   async function ip(args: readonly string[], commands: readonly string[]): Promise<string> {
@@ -78,24 +80,31 @@ export function createUnderlay({ launcher = [] }: { readonly launcher?: readonly
     const hasRule = (answers.at(-1) as readonly IpRule[]).some(
       (rule) => rule.priority === table && rule.table === `${table}` && rule.fwmark === mark && rule.fwmask === mark,
     );
-    return { own: answers.slice(0, -2).flatMap(routes), held: routes(answers.at(-2)), hasRule };
+    const inTable = answers.at(-2) as readonly IpRoute[];
+    return {
+      own: answers.slice(0, -2).flatMap(routes),
+      held: routes(inTable),
+      hasRule,
+      foreign: inTable.find(isForeign),
+    };
   }
 
   async function settle(): Promise<void> {
     const tunnels = [...wanted.values()].flat();
     for (const family of families) {
       if (!isSpoken(family)) continue;
-      const { own, held, hasRule } = await read(family);
+      const { own, held, hasRule, foreign } = await read(family);
+      if (foreign && tunnels.length > 0) throw new Error(foreignReason(family, foreign));
       const wishes = underlayRoutes(tunnels, own).filter((route) => route.family === family);
       const [has, wants] = [held.map(printRoute), wishes.map(printRoute)];
       const added = inOrder(wishes.filter((route) => !has.includes(printRoute(route))));
       const gone = has.filter((route) => !wants.includes(route));
-      const removals = gone.map((route) => `route delete ${route} table ${table} protocol ${protocol}`);
+      const removals = gone.map((route) => `route delete ${route} table ${table} protocol ${underlayProtocol}`);
       if (tunnels.length > 0) {
         if (silent.size === 0) await attempt(family, removals);
         await attempt(
           family,
-          added.map((route) => `route add ${route} table ${table} protocol ${protocol}`),
+          added.map((route) => `route add ${route} table ${table} protocol ${underlayProtocol}`),
         );
         if (!hasRule) await ip([`-${family}`], [`rule add ${ruleWords}`]);
       } else if (silent.size === 0) {
@@ -117,6 +126,27 @@ export function createUnderlay({ launcher = [] }: { readonly launcher?: readonly
     return turn;
   }
 
+  const refresh = bell(() => {
+    inTurn(settle).catch(() => undefined);
+  });
+
+  /** Hears of routes and rules while there are tunnels and somebody watches: BIRD may write a million lines. */
+  function listen(): void {
+    const isOfUse = watchers.size > 0 && [...wanted.values()].some((links) => links.length > 0);
+    if (isOfUse === (monitor !== undefined)) return;
+    monitor?.close();
+    refresh.close();
+    const [program = '', ...before] = [...launcher, 'ip'];
+    const args = [...before, '-o', 'monitor', 'route', 'link', 'rule'];
+    monitor = isOfUse ? openLineChild(program, args, hear, refresh.ring) : undefined;
+  }
+
+  function hear(line: string): void {
+    // What we write ourselves is no news, but for what is taken away: somebody else may have done that.
+    const isOurs = line.includes(`table ${table} `) && !line.startsWith('Deleted');
+    if (!isOurs && !line.includes(' proto bird')) refresh.ring();
+  }
+
   return {
     carrying(driver) {
       const key = {};
@@ -125,6 +155,7 @@ export function createUnderlay({ launcher = [] }: { readonly launcher?: readonly
         inTurn(async () => {
           wanted.set(key, links);
           silent.delete(key);
+          listen();
           await settle();
         });
       return {
@@ -138,22 +169,12 @@ export function createUnderlay({ launcher = [] }: { readonly launcher?: readonly
         },
         watch(onChange) {
           const watching = driver.watch(onChange);
-          const [program = '', ...before] = [...launcher, 'ip'];
-          const refresh = bell(() => {
-            if (wanted.get(key)?.length) inTurn(settle).catch(() => undefined);
-          });
-          const routes = openLineChild(
-            program,
-            [...before, '-o', 'monitor', 'route', 'link'],
-            (line) => {
-              if (!line.includes(' proto bird') && !line.includes(`table ${table} `)) refresh.ring();
-            },
-            () => refresh.ring(),
-          );
+          watchers.add(watching);
+          listen();
           return {
             close() {
-              refresh.close();
-              routes.close();
+              watchers.delete(watching);
+              listen();
               watching.close();
             },
           };
@@ -162,6 +183,11 @@ export function createUnderlay({ launcher = [] }: { readonly launcher?: readonly
       };
     },
   };
+}
+
+function foreignReason(family: Family, { dst }: IpRoute): string {
+  const remedy = `use another table, and then: ip -${family} route flush table ${table}`;
+  return `route table ${table} has routes of somebody else's, as to ${dst}, which outer packets would follow: ${remedy}`;
 }
 
 /** A kernel may be started without IPv6. */
@@ -190,6 +216,9 @@ function bell(sound: () => void): { ring(): void; close(): void } {
         sound();
       }, 100);
     },
-    close: () => clearTimeout(timer),
+    close() {
+      clearTimeout(timer);
+      timer = undefined;
+    },
   };
 }

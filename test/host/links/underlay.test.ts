@@ -4,6 +4,7 @@ import { createUnderlay } from '../../../src/edge/links/underlay.ts';
 import type { WireguardLinkIntent } from '../../../src/intent/links/links-intent.ts';
 import { endpointAt, wireguardLink } from '../../../src/intent/links/wireguard-link.fixture.ts';
 import type { LinkDriver } from '../../../src/links/link-driver.ts';
+import { type Address, parseAddress } from '../../../src/net/address.ts';
 import { type Cable, eventually, layCable, requirePrograms } from '../bird/namespaces.ts';
 
 const none = new Map<string, string>();
@@ -92,7 +93,51 @@ describe.each(bothFamilies)('an outer packet over IPv%i', (family) => {
   });
 });
 
+describe.each(bothFamilies)('an outer packet over IPv%i to a gateway of an Attachment', (family) => {
+  const { far, gateway } = peers[family];
+  const named = { attachment: 'dx', interfaceName: 'wire', gateways: [parseAddress(gateway) as Address] };
+
+  it('goes there although BGP says that the gateway is inside the tunnel', async () => {
+    await tunnels().ensure([tunnel(family, { underlay: named })], none);
+    expect(wayTo(far, '0x10000000')).toBe('wire');
+    expect(wayTo(gateway, '0x10000000')).toBe('wire');
+  });
+
+  it('that is the peer itself goes there', async () => {
+    const peer = { ...tunnel(family).peer, endpoint: endpointAt(gateway, 51_820) };
+    await tunnels().ensure([tunnel(family, { underlay: named, peer })], none);
+    expect(wayTo(gateway, '0x10000000')).toBe('wire');
+  });
+});
+
 describe('the table of outer packets', () => {
+  it.each([
+    ['a rule', 'rule', 'del', 'priority', '7300'],
+    ['a route', 'route', 'flush', 'table', '7300'],
+  ])('has back at once what somebody took away: %s', async (_what, ...command) => {
+    const driver = tunnels();
+    const watching = driver.watch(() => undefined);
+    await driver.ensure([tunnel(4), tunnel(6, { interfaceName: 'wg1' })], none);
+    const before = state();
+    // More than once: a device that just came up may be what it heard of.
+    for (const turn of [1, 2, 3, 4, 5]) {
+      cable.run('a', 'ip', '-6', ...command);
+      expect(state()).not.toBe(before);
+      await eventually(`it is back, ${turn}`, state, (now) => now === before, 5000);
+    }
+    watching.close();
+  });
+
+  it('is not used while somebody else has routes in it', async () => {
+    cable.run('a', 'ip', 'route', 'add', peers[4].far, 'dev', 'wg0', 'table', '7300');
+    await expect(tunnels().ensure([tunnel(4)], none)).rejects.toThrow(
+      /^route table 7300 has routes of somebody else's/,
+    );
+    cable.run('a', 'ip', 'route', 'flush', 'table', '7300');
+    await tunnels().ensure([tunnel(4)], none);
+    expect(wayTo(peers[4].far, '0x10000000')).toBe('wire');
+  });
+
   it("follows the host's own routes", async () => {
     const driver = tunnels();
     await driver.ensure([tunnel(4)], none);
