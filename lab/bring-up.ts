@@ -1,7 +1,7 @@
 /**
  * From a Lab to a running topology, in the order of dependence.
  *
- *   sandbox → namespaces → kernel settings → links → addresses → endpoints → resources → programs → all answer
+ *   sandbox → namespaces → kernel settings → links → addresses → endpoints → resources → programs → all answer → keys
  *
  * Invariant: returns only when every node's programs answer, or throws LabFailure with the first reason.
  */
@@ -9,6 +9,7 @@ import { relative } from 'node:path';
 import { eventually, mapLimited } from './eventually.ts';
 import { createLinks, dressLinks } from './links/veth.ts';
 import { tagLinks } from './links/vlan.ts';
+import { exchangeKeys } from './links/wireguard-keys.ts';
 import type { NodeContext } from './nodes/node.ts';
 import { contextOf, typeOf } from './nodes/node-types.ts';
 import { causewayProgram } from './package-root.ts';
@@ -54,6 +55,7 @@ export async function bringUp(lab: Lab, sandbox: Sandbox, progress: Progress = (
   progress('BIRD, FRR and the agents');
   await mapLimited(contexts, width, async (context) => await typeOf(context).launch?.(context));
   await mapLimited(contexts, width, awaitReady);
+  await exchangeKeys(lab, sandbox);
 }
 
 /** Everything but bridges can send and receive. */

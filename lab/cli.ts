@@ -96,7 +96,7 @@ async function endWith(cli: Cli, work: () => Promise<number>): Promise<ExitCode>
 
 async function up(file: string, cli: Cli): Promise<number> {
   const lab = loadLab(file);
-  const missing = missingPrograms(lab);
+  const missing = await missingPrograms(lab);
   if (missing !== undefined) throw new LabFailure(missing);
   const running = await openLab(lab, 'detached', (step) => cli.complain(step));
   running.endpoints.close();

@@ -19,7 +19,7 @@ export async function runDemo(
   const started = performance.now();
   const seconds = (): string => `${((performance.now() - started) / 1000).toFixed(1)} s`;
   const lab = loadLab(file);
-  const missing = missingPrograms(lab);
+  const missing = await missingPrograms(lab);
   if (missing !== undefined) throw new LabFailure(missing);
 
   out.title(`Lab ${lab.name}`);

@@ -11,7 +11,7 @@ import { eventually } from './eventually.ts';
 import { isSteady, measureLoss } from './failover.ts';
 import type { RunningLab } from './harness.ts';
 import { LabFailure } from './sandbox/run.ts';
-import { addressFor } from './topology/wiring.ts';
+import { dial } from './topology/wiring.ts';
 
 export interface Flow {
   readonly from: string;
@@ -55,8 +55,8 @@ const patience = 30_000;
 const steadyRun = 500;
 
 export async function runDisruption(running: RunningLab, plan: Disruption): Promise<DisruptionOutcome> {
-  const streams = dial(running, plan.streams);
-  const transfers = dial(running, plan.transfers);
+  const streams = nameFlows(running, plan.streams);
+  const transfers = nameFlows(running, plan.transfers);
   for (const { id, from, address, port } of streams) {
     await (await running.endpoints.of(from)).openStream(id, { protocol: 'udp', address, port, timeout: 500 }, 1);
   }
@@ -111,12 +111,11 @@ interface DialledFlow {
   readonly port: number;
 }
 
-function dial(running: RunningLab, flows: readonly Flow[]): DialledFlow[] {
+function nameFlows({ lab }: RunningLab, flows: readonly Flow[]): DialledFlow[] {
   return flows.flatMap(({ from, to, port }) =>
-    ([4, 6] as const).flatMap((family) => {
-      const address = addressFor(running.lab, from, to, family);
+    dial(lab, from, to).map(({ family, address }) => {
       const flow = `${from} → ${to} ${port} IPv${family}`;
-      return address === undefined ? [] : [{ id: flow, from, flow, address, port: parsePort(port).port }];
+      return { id: flow, from, flow, address, port: parsePort(port).port };
     }),
   );
 }

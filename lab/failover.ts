@@ -14,7 +14,7 @@ import type { RunningLab } from './harness.ts';
 import type { Attempt } from './probe/endpoint-client.ts';
 import { LabFailure, mustRun } from './sandbox/run.ts';
 import type { Failure, RouteCheck } from './topology/lab-schema.ts';
-import { addressFor } from './topology/wiring.ts';
+import { dial } from './topology/wiring.ts';
 
 export interface StreamLoss {
   readonly from: string;
@@ -63,10 +63,11 @@ function deedsOf(running: RunningLab, { cut, kill, routes, streams }: Failure): 
       await mustRun(running.sandbox, ['ip', 'link', 'set', cut.interface, state], { node: cut.node });
     };
     const where = `the link at ${cut.interface} of ${cut.node}`;
-    const { routes: whole } = running.lab.spec.checks;
+    const moved = new Set(routes.map(({ on, prefix }) => `${on} ${prefix}`));
+    const back = running.lab.spec.checks.routes.filter(({ on, prefix }) => moved.has(`${on} ${prefix}`));
     return [
       { what: `${where} is cut`, streams, routes, happen: () => set('down') },
-      { what: `${where} is mended`, streams, routes: whole, happen: () => set('up') },
+      { what: `${where} is mended`, streams, routes: back, happen: () => set('up') },
     ];
   }
   if (kill === undefined) return [];
@@ -78,10 +79,11 @@ function deedsOf(running: RunningLab, { cut, kill, routes, streams }: Failure): 
 export async function measureDeed(running: RunningLab, deed: Deed): Promise<FailoverOutcome> {
   const { lab } = running;
   const streams = deed.streams.flatMap((stream) =>
-    ([4, 6] as const).flatMap((family) => {
-      const address = addressFor(lab, stream.from, stream.to, family);
-      return address === undefined ? [] : [{ ...stream, address, id: `${stream.from}-${address}-${stream.port}` }];
-    }),
+    dial(lab, stream.from, stream.to).map(({ address }) => ({
+      ...stream,
+      address,
+      id: `${stream.from}-${address}-${stream.port}`,
+    })),
   );
   for (const { id, from, address, port } of streams) {
     const target = parsePort(port);

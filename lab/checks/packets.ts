@@ -11,7 +11,7 @@ import { connectEndpoint, type Endpoint, type ProbeAnswer } from '../probe/endpo
 import type { Sandbox } from '../sandbox/sandbox.ts';
 import type { Lab } from '../topology/lab-file.ts';
 import type { PacketCheck } from '../topology/lab-schema.ts';
-import { addressFor } from '../topology/wiring.ts';
+import { dial } from '../topology/wiring.ts';
 
 export interface PacketRow {
   readonly check: PacketCheck;
@@ -67,12 +67,7 @@ export async function probePackets(
   endpoints: Endpoints,
   checks: readonly PacketCheck[] = lab.spec.checks.packets,
 ): Promise<readonly PacketRow[]> {
-  const probes = checks.flatMap((check) =>
-    ([4, 6] as const).flatMap((family) => {
-      const address = addressFor(lab, check.from, check.to, family);
-      return address === undefined ? [] : [{ check, family, address }];
-    }),
-  );
+  const probes = checks.flatMap((check) => dial(lab, check.from, check.to).map((dialled) => ({ check, ...dialled })));
   return mapLimited(probes, width, async ({ check, family, address }) => {
     const answer = await probe(endpoints, check.from, address, check.port);
     const observed = classify(answer);

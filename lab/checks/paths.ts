@@ -10,7 +10,7 @@ import { mustRun, run } from '../sandbox/run.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 import type { Lab } from '../topology/lab-file.ts';
 import type { PathCheck } from '../topology/lab-schema.ts';
-import { addressFor } from '../topology/wiring.ts';
+import { dial } from '../topology/wiring.ts';
 import { type Endpoints, parsePort, probe } from './packets.ts';
 
 export interface PathRow {
@@ -36,10 +36,7 @@ export async function readPaths(
     .sort();
   const rows: PathRow[] = [];
   for (const check of checks) {
-    for (const family of [4, 6] as const) {
-      const source = addressFor(lab, check.to, check.from, family);
-      const address = addressFor(lab, check.from, check.to, family);
-      if (source === undefined || address === undefined) continue;
+    for (const { family, source, address } of dial(lab, check.from, check.to)) {
       const table = describeCounters(family, source, address, check.port);
       await Promise.all(routers.map((node) => mustRun(sandbox, ['nft', '-f', '-'], { node, input: table })));
       try {

@@ -26,6 +26,8 @@ export interface RouteRow {
   readonly check: RouteCheck;
   /** Nodes the next hops belong to, or bare next hops that belong to none; empty without a route. */
   readonly via: readonly string[];
+  /** Devices of the next hops. */
+  readonly by: readonly string[];
   readonly passed: boolean;
 }
 
@@ -44,11 +46,13 @@ export async function readRouteChecks(
     const wanted = check.prefix === '0.0.0.0/0' || check.prefix === '::/0' ? 'default' : check.prefix;
     const family = check.prefix.includes(':') ? 6 : 4;
     const found = (tables.get(check.on) ?? []).filter((route) => route.prefix === wanted && route.family === family);
-    const via = found
-      .flatMap((route) => route.nextHops)
+    const hops = found.flatMap((route) => route.nextHops);
+    const via = hops
       .map((hop) => (hop.gateway === undefined ? `dev ${hop.device ?? '?'}` : (owners.get(hop.gateway) ?? hop.gateway)))
       .sort();
-    return { check, via, passed: via.join() === [...check.via].sort().join() };
+    const by = hops.map(({ device }) => device ?? '?').sort();
+    const isBy = check.by === undefined || by.join() === [...check.by].sort().join();
+    return { check, via, by, passed: isBy && via.join() === [...check.via].sort().join() };
   });
 }
 

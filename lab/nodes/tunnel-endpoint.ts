@@ -51,16 +51,13 @@ export const tunnelEndpointNode: NodeType<'tunnel-endpoint'> = {
     const batch = (node: string, lines: readonly string[]) =>
       mustRun(sandbox, ['ip', '-batch', '-'], { node, input: `${lines.join('\n')}\n` });
     await batch(name, [
-      `link set ${ownDevice} netns ${on}`,
+      // Under its own name at once: another tunnel of the node may arrive at the same moment.
+      `link set dev ${ownDevice} netns ${on} name ${device}`,
       // charon gives each security association a route over the device by its old name, and fails where there is none.
       `link add ${ownDevice} type bridge`,
       `link set ${ownDevice} up`,
     ]);
-    await batch(on, [
-      `link set ${ownDevice} name ${device}`,
-      ...addresses.map((address) => `address add ${address} dev ${device}`),
-      `link set ${device} up`,
-    ]);
+    await batch(on, [...addresses.map((address) => `address add ${address} dev ${device}`), `link set ${device} up`]);
     await mustRun(sandbox, ['swanctl', '--load-all', '--uri', socket(name), '--file', connections(name)]);
   },
 

@@ -51,12 +51,15 @@ export function renderKernelTables(
 }
 
 export function renderRouteChecks(rows: readonly RouteRow[], paint: Paint): string {
-  const list = (nodes: readonly string[]): string => (nodes.length === 0 ? 'no route' : nodes.join(' + '));
-  const cells = rows.map(({ check, via, passed }) => [
+  const list = (nodes: readonly string[], devices: readonly string[] = []): string => {
+    const on = devices.length === 0 ? '' : ` (${devices.join(', ')})`;
+    return nodes.length === 0 ? 'no route' : `${nodes.join(' + ')}${on}`;
+  };
+  const cells = rows.map(({ check, via, by, passed }) => [
     check.on,
     check.prefix,
-    list(check.via),
-    list(via),
+    list(check.via, check.by),
+    list(via, check.by === undefined ? [] : by),
     paint('dim', check.why),
     mark(passed, paint),
   ]);

@@ -104,6 +104,8 @@ const routeCheck = z.strictObject({
   prefix: cidr,
   /** Nodes the kernel's next hops must belong to, all of them and no other; an empty list: there must be no route. */
   via: z.array(name),
+  /** Devices they must be on, where a node is reached by several. */
+  by: z.array(interfaceName).optional(),
   why: z.string().default(''),
 });
 

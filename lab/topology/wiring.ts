@@ -3,7 +3,7 @@
  *
  *   Lab ─[interfacesOf, addressFor, doorOf]→ names and addresses
  */
-import { type Family, printAddress } from '../../src/net/address.ts';
+import { type Family, families, printAddress } from '../../src/net/address.ts';
 import { parseCidr } from '../../src/net/prefix.ts';
 import { type Lab, linkEnds } from './lab-file.ts';
 import type { LinkEnd, NodeSpec } from './lab-schema.ts';
@@ -43,6 +43,22 @@ export function addressFor(lab: Lab, from: string, to: string, family: Family): 
         ];
   const parsed = cidrs.map(parseCidr).find((cidr) => cidr?.address.family === family);
   return parsed && printAddress(parsed.address);
+}
+
+export interface Dialled {
+  readonly family: Family;
+  /** Of the caller, where it is an end system. */
+  readonly source: string;
+  readonly address: string;
+}
+
+/** By which addresses one node calls another: in each family that both have. */
+export function dial(lab: Lab, from: string, to: string): readonly Dialled[] {
+  return families.flatMap((family) => {
+    const source = addressFor(lab, to, from, family);
+    const address = addressFor(lab, from, to, family);
+    return source === undefined || address === undefined ? [] : [{ family, source, address }];
+  });
 }
 
 /** Addresses on tunnel devices that come out at a node. */

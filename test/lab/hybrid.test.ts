@@ -7,7 +7,7 @@ import { execFileSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { explainRows } from '../../lab/checks/explain.ts';
 import { eventually } from '../../lab/eventually.ts';
-import { blocked, expectAll, reach, route } from '../../lab/expectations.ts';
+import { blocked, expectAll, reach } from '../../lab/expectations.ts';
 import { listDeeds, measureDeed } from '../../lab/failover.ts';
 import { loadLab, openLab, type RunningLab } from '../../lab/harness.ts';
 import { leakedMounts, processesOf, readHostState } from '../../lab/host-state.ts';
@@ -16,11 +16,13 @@ import {
   isAsExpected,
   renderFailover,
   renderPackets,
+  renderPaths,
   renderRouteChecks,
   renderSessions,
 } from '../../lab/report/report.ts';
 import { createPaint } from '../../lab/report/table.ts';
 import { isRunning } from '../../lab/sandbox/sandbox.ts';
+import { capture } from './capture.ts';
 
 const plain = createPaint(false);
 let before: Readonly<Record<string, string>>;
@@ -37,12 +39,22 @@ afterAll(async () => {
 });
 
 describe('the hybrid example', () => {
-  it('has every BGP session established, with FRR and with the clusters', async () => {
+  it('has every BGP session established, with FRR, with Amazon and with the clusters', async () => {
     const rows = await lab.sessions();
     expect(
       rows.filter((row) => !row.passed),
       renderSessions(rows, plain),
     ).toEqual([]);
+  });
+
+  it.each([
+    ['dc-edge', 'tc-bpf-tagger|kernel-8021q'],
+    ['tr1', 'wireguard-go|kernel-wireguard'],
+    ['tr2', 'userspace-esp|kernel-xfrm'],
+  ])('has all links of %s up', async (router, driver) => {
+    const { stdout } = await lab.causeway(['status', '--router', router], { router });
+    expect(stdout).toMatch(/Links: +6 of 6 up/);
+    expect(stdout).toMatch(new RegExp(driver));
   });
 
   it('has the routes in the kernels, and none where a filter, a Site or a Segment says so', async () => {
@@ -77,19 +89,46 @@ describe('the hybrid example', () => {
     await expectAll(lab, [blocked('batch-a', 'db1', 'tcp/5432'), reach('web-a', 'db1', 'tcp/5432')], 3_000);
   });
 
-  it('goes on over tr2 when tr1 dies, with seconds of loss', async () => {
+  it('keeps to one router in both directions', async () => {
+    const rows = await lab.paths();
+    expect(
+      rows.filter((row) => !row.passed),
+      renderPaths(rows, plain),
+    ).toEqual([]);
+  });
+
+  it('goes on by the VPN when Direct Connect is cut, and back; then over tr2 when tr1 dies', async () => {
+    const clear = await capture(
+      lab,
+      'internet',
+      'dc-edge',
+      'not (udp port 500 or udp port 4500 or esp or arp or icmp6)',
+    );
+    const sealed = await capture(lab, 'internet', 'dc-edge', 'udp port 4500 or esp');
+    const losses: Record<string, number> = {};
     for (const deed of listDeeds(lab)) {
       const outcome = await measureDeed(lab, deed);
-      expect(outcome.passed, renderFailover(outcome, plain)).toBe(true);
-      // Hold time is three seconds; the rest is for a busy machine.
-      for (const stream of outcome.streams) expect(stream.seconds).toBeLessThan(10);
+      expect(outcome.passed, `${deed.what}\n${renderFailover(outcome, plain)}`).toBe(true);
+      losses[deed.what] = Math.max(...outcome.streams.map(({ seconds }) => seconds));
     }
+    await Promise.all([clear.end(), sealed.end()]);
+    // BFD takes one second and a hold time three; the rest is for a busy machine.
+    expect(Object.keys(losses)).toHaveLength(3);
+    for (const [what, seconds] of Object.entries(losses)) expect(seconds, what).toBeLessThan(10);
+    // All that the streams sent while Direct Connect was cut, and not one packet of them in clear text.
+    expect(sealed.frames.length).toBeGreaterThan(100);
+    expect(clear.frames).toEqual([]);
+  });
+
+  it('is as tight as before with tr2 alone, and finds spoke-c again once Amazon has missed tr1', async () => {
     await expectAll(lab, [
-      route('tr2', '10.10.0.0/16', 'dc'),
+      { kind: 'route', check: { on: 'tr2', prefix: '10.10.0.0/16', via: ['dc-edge'], by: ['tr2-dc-dx'], why: '' } },
       reach('web-a', 'db1', 'tcp/5432'),
       blocked('batch-a', 'db1', 'tcp/5432'),
       blocked('web-a', 'web-b', 'tcp/8080'),
     ]);
+    // Its hold time is 30 s.
+    await expectAll(lab, [reach('app-c', 'db1', 'tcp/5432'), blocked('app-c', 'db1', 'tcp/9187')], 90_000);
   });
 
   it('leaves nothing behind, and has not touched the host', async () => {

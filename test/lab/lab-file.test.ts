@@ -9,7 +9,7 @@ import { packageRoot } from '../../lab/package-root.ts';
 import { createPaint, renderTable } from '../../lab/report/table.ts';
 import { parseLab, readLab } from '../../lab/topology/lab-file.ts';
 import { storeOf } from '../../lab/topology/stores.ts';
-import { addressFor, doorOf } from '../../lab/topology/wiring.ts';
+import { addressFor, dial, doorOf } from '../../lab/topology/wiring.ts';
 
 const tiny = readFileSync(`${packageRoot()}/test/lab/fixtures/tiny.yaml`, 'utf8');
 
@@ -119,7 +119,10 @@ describe('the store of a router', () => {
 
 describe('wiring', () => {
   it.each([
-    ['tr1', 'db1', 'dx0'],
+    ['tr1', 'db1', 'tr1-dc-dx'],
+    ['tr1', 'app-c', 'tr1-spoke-c-1'],
+    ['dc-edge', 'web-a', 'edge-tr1-dx'],
+    ['dc-edge', 'db1', 'core0'],
     ['tr1', 'web-a', 'vpca0'],
     ['tr1', 'catalog-b', 'vpcb0'],
     ['tr2', 'bastion', 'mgmt0'],
@@ -129,7 +132,6 @@ describe('wiring', () => {
   });
 
   it.each([
-    ['dc-edge', 'db1', 'core0'],
     ['dc-edge', 'app1', 'edge-hub-dx-1'],
     ['hub1', 'app1', 'hub-spoke-1'],
     ['hub1', 'db1', 'hub-edge-dx-1'],
@@ -144,6 +146,21 @@ describe('wiring', () => {
     ['db1', 'web-a', 6, '2001:db8:101::a'],
   ] as const)('%s calls %s in IPv%s at %s', (from, to, family, address) => {
     expect(addressFor(hybrid(), from, to, family)).toBe(address);
+  });
+});
+
+describe('one node calls another', () => {
+  it.each([
+    [
+      'in both families that both have',
+      'web-a',
+      'db1',
+      ['10.101.0.10 → 10.10.1.10', '2001:db8:101::a → 2001:db8:10:1::10'],
+    ],
+    ['in the one that the caller has', 'app-c', 'db1', ['10.3.0.10 → 10.10.1.10']],
+    ['in the one that the called has', 'web-a', 'app-c', ['10.101.0.10 → 10.3.0.10']],
+  ])('%s', (_, from, to, expected) => {
+    expect(dial(hybrid(), from, to).map(({ source, address }) => `${source} → ${address}`)).toEqual(expected);
   });
 });
 
