@@ -32,7 +32,47 @@ describe('the MTU of a path', () => {
   ] as const)('over IPv%i on a device of %i bytes is found to be %i', async (family, mtu, actual) => {
     const { echo, sizes } = path(actual);
     expect(await findPathMtu(echo, family, mtu)).toEqual({ kind: 'narrower', bytes: actual, isTold: false });
-    expect(sizes.length).toBeLessThanOrEqual(18);
+    expect(sizes.length).toBeLessThanOrEqual(26);
+  });
+
+  it('is asked for in few turns, since each that is lost costs a second', async () => {
+    let turns = 0;
+    let isNewTurn = true;
+    const { echo } = path(1500);
+    const counting = (bytes: number): Promise<EchoAnswer> => {
+      if (isNewTurn) turns++;
+      isNewTurn = false;
+      return new Promise((resolve) =>
+        setImmediate(() => {
+          isNewTurn = true;
+          resolve(echo(bytes));
+        }),
+      );
+    };
+    await findPathMtu(counting, 4, 9001);
+    expect(turns).toBeLessThanOrEqual(2 + 7);
+  });
+
+  it.each([
+    [1404, 4],
+    [1400, 2 + 2 + 3 * 5],
+    [1499, 2 + 2 + 3 * 5],
+    [9000, 2 + 3 * 6],
+  ])('is known soon where %i was found elsewhere and it is 1404', async (guess, most) => {
+    const { echo, sizes } = path(1404);
+    expect(await findPathMtu(echo, 4, 1500, guess)).toMatchObject({ bytes: 1404 });
+    expect(sizes.length).toBeLessThanOrEqual(most);
+  });
+
+  it('is the largest that passed, whatever smaller one was lost by chance', async () => {
+    const { echo } = path(1404);
+    let isLost = false;
+    const losing = async (bytes: number): Promise<EchoAnswer> => {
+      if (isLost || bytes === 1500 || bytes === 68 || bytes > 1000) return echo(bytes);
+      isLost = true;
+      return 'silent';
+    };
+    expect(await findPathMtu(losing, 4, 1500)).toMatchObject({ bytes: 1404 });
   });
 
   it('is no black hole where somebody tells', async () => {

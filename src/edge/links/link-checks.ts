@@ -5,32 +5,29 @@
  *
  * Invariant: only looks; devices it tries are made in a network namespace that goes with the process that made them.
  */
-import { access, constants } from 'node:fs/promises';
-import { basename } from 'node:path';
+import { access, constants, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { LinkKind } from '../../intent/links/links-intent.ts';
 import type { LinkStatus } from '../../links/link-keeper.ts';
-import { findPathMtu } from '../../links/path-mtu.ts';
-import type { Family } from '../../net/address.ts';
 import { type Finding, fine, unseen } from '../finding.ts';
 import { printProgramError, runProgram } from '../run-program.ts';
-import { ping } from './ping.ts';
-
-/** Paths that are asked at a time. */
-const pathsAtOnce = 16;
+import { checkPaths } from './path-checks.ts';
 
 /** `links`: of all routers here whose agents answer. */
 export async function checkLinks(links: readonly LinkStatus[]): Promise<readonly Finding[]> {
-  const kinds = new Set(links.map(({ kind }) => kind));
-  const needs = await Promise.all([
-    ...kernelDrivers.map(checkDriver),
-    ...programs.map((each) => checkProgram(each, kinds.has(each.kind))),
-  ]);
-  const paths = links.flatMap((link) => link.remotes.map((remote) => ({ link, remote })));
-  return [...needs, ...links.map(checkState), ...(await inTurns(paths, checkPath))];
+  const drivers = await Promise.all(kernelDrivers.map(checkDriver));
+  const standIns = kernelDrivers.filter((_, i) => drivers[i]?.found.startsWith(notInKernel)).map(({ kind }) => kind);
+  const needs = await Promise.all(
+    needed
+      .filter(({ kind, isOfStandIn }) => !isOfStandIn || standIns.includes(kind))
+      .map((need) => checkNeed(need, links.filter(({ kind }) => kind === need.kind).length)),
+  );
+  return [...drivers, ...needs, ...links.map(checkState), ...(await checkPaths(links))];
 }
 
 interface KernelDriver {
   readonly check: string;
+  readonly kind: LinkKind;
   /** What has to be there for it: `ip` and its arguments. */
   readonly tries: readonly (readonly string[])[];
   readonly standIn: string;
@@ -43,9 +40,12 @@ const emptyAssociation = [
   ...['mode', 'tunnel', 'aead', 'rfc4106(gcm(aes))', `0x${'0'.repeat(40)}`, '128'],
 ];
 
+const notInKernel = 'not in this kernel';
+
 const kernelDrivers: readonly KernelDriver[] = [
   {
     check: 'VLAN driver',
+    kind: 'vlan',
     // A loopback device carries no tags: a kernel that knows them says so, in other words than one that does not.
     tries: [['link', 'add', 'link', 'lo', 'name', 'probe0', 'type', 'vlan', 'id', '1']],
     standIn: 'tags are set and taken by tc BPF programs',
@@ -53,12 +53,14 @@ const kernelDrivers: readonly KernelDriver[] = [
   },
   {
     check: 'IPsec driver',
+    kind: 'ipsec',
     tries: [['link', 'add', 'name', 'probe0', 'type', 'xfrm', 'if_id', '1'], emptyAssociation],
     standIn: 'ESP is done in user space, by a charon for each tunnel',
     fix: 'modprobe -a xfrm_interface esp4 esp6',
   },
   {
     check: 'WireGuard driver',
+    kind: 'wireguard',
     tries: [['link', 'add', 'name', 'probe0', 'type', 'wireguard']],
     standIn: 'wireguard-go does it in user space',
     fix: 'modprobe wireguard',
@@ -73,38 +75,90 @@ async function checkDriver({ check, tries, standIn, fix }: KernelDriver): Promis
     const { stderr } = ran.value;
     if (/^unshare:/m.test(stderr)) return unseen(check, 'this user may not ask the kernel');
     if (/Unknown device type|not supported by|Protocol not supported|not found/.test(stderr)) {
-      return { check, result: 'warning', found: `not in this kernel: ${standIn}, which is slower`, fix };
+      return { check, result: 'warning', found: `${notInKernel}: ${standIn}, which is slower`, fix };
     }
   }
   return fine(check, 'of the kernel');
 }
 
-interface NeededProgram {
-  readonly path: string;
+/** What links of a kind need beside the kernel's driver, or where there is none. */
+interface Need {
+  readonly check: string;
   readonly kind: LinkKind;
-  readonly debian: string;
+  readonly isOfStandIn: boolean;
+  /** What is missing for so many links; undefined where nothing is. */
+  missing(links: number): Promise<string | undefined>;
+  readonly fix: string;
 }
 
-/** Where Debian has them; the charon is not asked for its version, since it knows no such question and would start. */
-const programs: readonly NeededProgram[] = [
+const needed: readonly Need[] = [
   {
-    path: '/usr/sbin/charon-systemd',
-    kind: 'ipsec',
-    debian: 'charon-systemd libcharon-extra-plugins libstrongswan-extra-plugins',
+    ...{ check: 'charon-systemd', kind: 'ipsec', isOfStandIn: false },
+    // Debian's place: not asked for its version, since it knows no such question and would start.
+    missing: () => missingFile('/usr/sbin/charon-systemd', constants.X_OK),
+    fix: 'apt-get install charon-systemd libcharon-extra-plugins libstrongswan-extra-plugins',
   },
-  { path: '/usr/bin/wg', kind: 'wireguard', debian: 'wireguard-tools' },
+  {
+    ...{ check: 'wg', kind: 'wireguard', isOfStandIn: false },
+    missing: () => missingProgram('wg'),
+    fix: 'apt-get install wireguard-tools',
+  },
+  {
+    ...{ check: 'wireguard-go', kind: 'wireguard', isOfStandIn: true },
+    missing: () => missingProgram('wireguard-go'),
+    fix: 'apt-get install wireguard-go',
+  },
+  {
+    ...{ check: 'inotify instances', kind: 'wireguard', isOfStandIn: true },
+    missing: tooFewInotifyInstances,
+    fix: 'sysctl -w fs.inotify.max_user_instances=1024, and the same in /etc/sysctl.d',
+  },
+  {
+    ...{ check: 'tc', kind: 'vlan', isOfStandIn: true },
+    missing: () => missingProgram('tc'),
+    fix: 'apt-get install iproute2',
+  },
+  ...(['ipsec', 'wireguard'] as const).map(
+    (kind): Need => ({
+      ...{ check: `TUN device of ${kind}`, kind, isOfStandIn: true },
+      missing: () => missingFile('/dev/net/tun', constants.R_OK | constants.W_OK),
+      fix: 'modprobe tun',
+    }),
+  ),
 ];
 
-async function checkProgram({ path, kind, debian }: NeededProgram, isWanted: boolean): Promise<Finding> {
-  const check = basename(path);
-  try {
-    await access(path, constants.X_OK);
-    return fine(check, 'installed');
-  } catch {
-    const found = `${path} is not there`;
-    if (isWanted) return { check, result: 'error', found, fix: `apt-get install ${debian}` };
-    return { check, result: 'warning', found, fix: `only where link.${kind} is used: apt-get install ${debian}` };
-  }
+async function checkNeed({ check, kind, missing, fix }: Need, links: number): Promise<Finding> {
+  const found = await missing(links);
+  if (found === undefined) return fine(check, 'there');
+  if (links > 0) return { check, result: 'error', found, fix };
+  return { check, result: 'warning', found, fix: `only where link.${kind} is used: ${fix}` };
+}
+
+async function missingFile(path: string, mode: number): Promise<string | undefined> {
+  return (await isThere(path, mode)) ? undefined : `${path} is not there, or not for us`;
+}
+
+async function missingProgram(name: string): Promise<string | undefined> {
+  const folders = (process.env['PATH'] ?? '').split(':').filter((folder) => folder !== '');
+  for (const folder of folders) if (await isThere(join(folder, name), constants.X_OK)) return undefined;
+  return `${name} is not on the PATH`;
+}
+
+function isThere(path: string, mode: number): Promise<boolean> {
+  return access(path, mode).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** What else of this user's may use some. */
+const otherInstances = 16;
+
+/** Each wireguard-go takes one, and ends at once where there is none left. */
+async function tooFewInotifyInstances(links: number): Promise<string | undefined> {
+  const most = Number(await readFile('/proc/sys/fs/inotify/max_user_instances', 'utf8').catch(() => Number.NaN));
+  if (!(links + otherInstances > most)) return undefined;
+  return `${most} for each user, and each of ${links} wireguard-go takes one: those that get none do not start`;
 }
 
 function checkState({ interfaceName, attachment, kind, driver, state, reason }: LinkStatus): Finding {
@@ -118,34 +172,4 @@ function checkState({ interfaceName, attachment, kind, driver, state, reason }: 
     case 'failed':
       return { check, result: 'error', found: `${what}, failed`, fix: reason ?? 'look at the log of the agent' };
   }
-}
-
-async function checkPath({ link, remote }: { readonly link: LinkStatus; readonly remote: string }): Promise<Finding[]> {
-  const { interfaceName, mtu, state } = link;
-  // What is down carries nothing, which its own finding says.
-  if (state !== 'up' || mtu === null) return [];
-  const check = `path ${interfaceName}`;
-  const family: Family = remote.includes(':') ? 6 : 4;
-  const path = await findPathMtu((bytes) => ping(interfaceName, remote, family, bytes), family, mtu);
-  switch (path.kind) {
-    case 'whole':
-      return [fine(check, `${mtu} bytes reach ${remote}`)];
-    case 'unanswered': {
-      const fix = 'let it answer echo requests of this router, or look for what is wrong by other means';
-      return [{ check, result: 'warning', found: `${remote} answers no echo request: its MTU is not known`, fix }];
-    }
-    case 'narrower': {
-      if (path.isTold) return [fine(check, `${path.bytes} of ${mtu} bytes reach ${remote}, and senders are told`)];
-      const found = `packets of more than ${path.bytes} bytes to ${remote} vanish; the device lets ${mtu} pass`;
-      return [{ check, result: 'error', found, fix: `set the Attachment's mtu to ${path.bytes}, or mend the path` }];
-    }
-  }
-}
-
-async function inTurns<T>(items: readonly T[], look: (item: T) => Promise<readonly Finding[]>): Promise<Finding[]> {
-  const findings: Finding[] = [];
-  for (let at = 0; at < items.length; at += pathsAtOnce) {
-    findings.push(...(await Promise.all(items.slice(at, at + pathsAtOnce).map(look))).flat());
-  }
-  return findings;
 }

@@ -65,6 +65,23 @@ describe('doctor', () => {
     }
   });
 
+  it('looks for what stands in where the kernel has no driver, and for nothing else', () => {
+    const all = findings();
+    const isLacking = (driver: string) => all.find(({ check }) => check === driver)?.fix !== '';
+    const needs = (
+      [
+        ['IPsec driver', 'TUN device of ipsec'],
+        ['VLAN driver', 'tc'],
+        ['WireGuard driver', 'wireguard-go'],
+        ['WireGuard driver', 'inotify instances'],
+        ['WireGuard driver', 'TUN device of wireguard'],
+      ] as const
+    ).filter(([driver]) => isLacking(driver));
+    const named = ['tc', 'wireguard-go', 'inotify instances', 'TUN device of ipsec', 'TUN device of wireguard'];
+    const found = all.filter(({ check }) => named.includes(check)).map(({ check }) => check);
+    expect(found.toSorted()).toEqual(needs.map(([, need]) => need).toSorted());
+  });
+
   it('finds a link that is up, and that its path carries whole packets of both families', () => {
     const link = findings().find(({ check }) => check === 'link eth0');
     expect(link).toMatchObject({ result: 'fine', found: 'interface of Attachment left by device, up' });
