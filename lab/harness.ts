@@ -7,6 +7,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { bringUp, type Progress } from './bring-up.ts';
+import { type LinkRow, readLinks } from './checks/links.ts';
 import { type Endpoints, openEndpoints, type PacketRow, probePackets } from './checks/packets.ts';
 import { type PathRow, readPaths } from './checks/paths.ts';
 import { type Owners, type RouteRow, readOwners, readRouteChecks } from './checks/routes.ts';
@@ -33,6 +34,8 @@ export interface RunningLab {
   exec(node: string, argv: readonly string[], options?: Omit<RunOptions, 'node'>): Promise<Finished>;
   /** Runs `causeway` in the sandbox, where the agents' stores and sockets are: on the shared store, or on that of a router. */
   causeway(argv: readonly string[], options?: RunOptions & { readonly router?: string }): Promise<Finished>;
+  /** Waits until every router says that all of its links are up. */
+  links(within?: number): Promise<readonly LinkRow[]>;
   /** Waits until every node has its BGP sessions; the rows say which were missing. */
   sessions(within?: number): Promise<readonly SessionRow[]>;
   /** Waits until the kernels hold the routes. */
@@ -97,6 +100,13 @@ function attach(lab: Lab, sandbox: Sandbox): RunningLab {
     exec: (node, argv, options) => run(sandbox, argv, { ...options, node }),
     causeway: (argv, { router, ...options } = {}) =>
       run(sandbox, router === undefined ? [causewayProgram(), ...argv] : causewayFor(lab, router, argv), options),
+
+    links: (within = patience) =>
+      eventually(
+        () => readLinks(lab, sandbox),
+        (rows) => rows.every((row) => row.passed),
+        { within, every: 200 },
+      ),
 
     sessions: (within = patience) =>
       eventually(

@@ -1,7 +1,7 @@
 /**
  * All checks of a lab in order of dependence, printed as they come out.
  *
- *   sessions → routes → packets and the rules that decide → the routers they pass → failover
+ *   links → sessions → routes → packets and the rules that decide → the routers they pass → failover
  *
  * Invariant: each step is shown whether it holds or not; a later one is still tried, since what works says where the
  * fault is.
@@ -13,6 +13,7 @@ import {
   isAsExpected,
   renderFailover,
   renderKernelTables,
+  renderLinks,
   renderPackets,
   renderPaths,
   renderRouteChecks,
@@ -31,12 +32,22 @@ export interface Printer {
 /** True when everything is as the lab file expects. */
 export async function checkLab(running: RunningLab, out: Printer): Promise<boolean> {
   const results = [
+    await checkLinks(running, out),
     await checkSessions(running, out),
     await checkRoutes(running, out),
     await checkPackets(running, out),
     await checkPaths(running, out),
   ];
   return results.every(Boolean);
+}
+
+async function checkLinks(running: RunningLab, out: Printer): Promise<boolean> {
+  const rows = await running.links();
+  const made = rows.filter(({ kind, passed }) => kind !== 'interface' || !passed);
+  if (made.length === 0) return true;
+  out.title('Links that the routers make, as they read them back');
+  out.text(renderLinks(made, out.paint));
+  return rows.every((row) => row.passed);
 }
 
 async function checkSessions(running: RunningLab, out: Printer): Promise<boolean> {

@@ -7,6 +7,7 @@
  * Invariant: no private key is read or written here.
  */
 import { z } from 'zod';
+import { type LinkState, linksOf } from '../checks/links.ts';
 import { eventually, mapLimited } from '../eventually.ts';
 import { LabFailure, mustRun } from '../sandbox/run.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
@@ -21,18 +22,6 @@ interface End {
   readonly device: string;
 }
 
-const statusLinks = z.object({
-  links: z.array(
-    z.object({
-      attachment: z.string(),
-      interfaceName: z.string(),
-      kind: z.string(),
-      wireguard: z.object({ publicKey: z.string().nullable() }).optional(),
-    }),
-  ),
-});
-type Link = z.infer<typeof statusLinks>['links'][number];
-
 const attachment = z.looseObject({
   spec: z.looseObject({ link: z.looseObject({ wireguard: z.looseObject({ peerPublicKey: z.string() }) }) }),
 });
@@ -44,9 +33,9 @@ export async function exchangeKeys(lab: Lab, sandbox: Sandbox): Promise<void> {
     .filter((ends) => ends.every(({ router }) => lab.spec.nodes[router]?.type === 'router'));
   const routers = [...new Set(tunnels.flat().map(({ router }) => router))];
   const links = new Map(
-    await mapLimited(routers, 2, async (name) => [name, await linksOf(lab, sandbox, name)] as const),
+    await mapLimited(routers, 2, async (name) => [name, await linksWithKeys(lab, sandbox, name)] as const),
   );
-  const linkAt = ({ router, device }: End): Link | undefined =>
+  const linkAt = ({ router, device }: End): LinkState | undefined =>
     links.get(router)?.find(({ interfaceName, kind }) => interfaceName === device && kind === 'wireguard');
 
   const changes = new Map<string, string[]>();
@@ -70,12 +59,11 @@ export async function exchangeKeys(lab: Lab, sandbox: Sandbox): Promise<void> {
 }
 
 /** What the agent says of its links, once each WireGuard among them has its key. */
-async function linksOf(lab: Lab, sandbox: Sandbox, router: string): Promise<readonly Link[]> {
-  const argv = causewayFor(lab, router, ['status', '--router', router, '-o', 'json']);
-  const keyless = (links: readonly Link[]) =>
+async function linksWithKeys(lab: Lab, sandbox: Sandbox, router: string): Promise<readonly LinkState[]> {
+  const keyless = (links: readonly LinkState[]) =>
     links.filter(({ kind, wireguard }) => kind === 'wireguard' && typeof wireguard?.publicKey !== 'string');
   const links = await eventually(
-    async () => statusLinks.parse(JSON.parse(await mustRun(sandbox, argv))).links,
+    () => linksOf(lab, sandbox, router),
     (all) => all.length > 0 && keyless(all).length === 0,
     { within: patience },
   );

@@ -1,15 +1,30 @@
 /**
  * What a lab's checks found, as tables for a terminal.
  *
- *   SessionRow[], RouteRow[], PacketRow[] + Decision[], FailoverOutcome ─[render…]→ text
+ *   LinkRow[], SessionRow[], RouteRow[], PacketRow[] + Decision[], FailoverOutcome ─[render…]→ text
  */
 import type { Decision } from '../checks/explain.ts';
+import type { LinkRow } from '../checks/links.ts';
 import type { PacketRow } from '../checks/packets.ts';
 import type { PathRow } from '../checks/paths.ts';
 import type { LabRoute, Owners, RouteRow } from '../checks/routes.ts';
 import type { SessionRow } from '../checks/sessions.ts';
 import type { FailoverOutcome } from '../failover.ts';
 import { mark, type Paint, renderTable } from './table.ts';
+
+export function renderLinks(rows: readonly LinkRow[], paint: Paint): string {
+  const cells = rows.map(({ router, interfaceName, attachment, kind, driver, mtu, state, reason, passed }) => [
+    router,
+    interfaceName,
+    attachment,
+    kind,
+    driver ?? '-',
+    mtu === null ? '-' : String(mtu),
+    passed ? state : paint('red', `${state}: ${reason ?? 'no reason given'}`),
+    mark(passed, paint),
+  ]);
+  return renderTable(['on', 'device', 'Attachment', 'kind', 'carried by', 'MTU', 'state', ''], cells, paint);
+}
 
 export function renderSessions(rows: readonly SessionRow[], paint: Paint): string {
   const cells = rows.map(({ node, expected, sessions, passed }) => {

@@ -15,6 +15,7 @@ import { causewayProgram, packageRoot } from '../../lab/package-root.ts';
 import {
   isAsExpected,
   renderFailover,
+  renderLinks,
   renderPackets,
   renderPaths,
   renderRouteChecks,
@@ -47,14 +48,15 @@ describe('the hybrid example', () => {
     ).toEqual([]);
   });
 
-  it.each([
-    ['dc-edge', 'tc-bpf-tagger|kernel-8021q'],
-    ['tr1', 'wireguard-go|kernel-wireguard'],
-    ['tr2', 'userspace-esp|kernel-xfrm'],
-  ])('has all links of %s up', async (router, driver) => {
-    const { stdout } = await lab.causeway(['status', '--router', router], { router });
-    expect(stdout).toMatch(/Links: +6 of 6 up/);
-    expect(stdout).toMatch(new RegExp(driver));
+  it('has every link up, of all kinds: a device, a VLAN, IPsec and WireGuard', async () => {
+    const rows = await lab.links();
+    expect(
+      rows.filter((row) => !row.passed),
+      renderLinks(rows, plain),
+    ).toEqual([]);
+    const kinds = (router: string) => rows.filter((row) => row.router === router).map(({ kind }) => kind);
+    expect(kinds('dc-edge').sort()).toEqual(['interface', 'ipsec', 'ipsec', 'vlan', 'wireguard', 'wireguard']);
+    expect(kinds('tr1').sort()).toEqual(['interface', 'interface', 'ipsec', 'ipsec', 'ipsec', 'wireguard']);
   });
 
   it('has the routes in the kernels, and none where a filter, a Site or a Segment says so', async () => {
