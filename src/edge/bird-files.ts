@@ -13,7 +13,7 @@ export interface BirdFiles {
   readonly log: string;
 }
 
-/** BIRD's log is cut when it grows beyond this many bytes; the part before is kept once. */
+/** BIRD's log is cut when it grows beyond this many bytes. */
 const longestLog = 8 * 1024 * 1024;
 
 export function birdFiles(dir: string): BirdFiles {
@@ -57,10 +57,10 @@ export async function killBird(files: BirdFiles): Promise<void> {
   }
 }
 
-/** The daemon holds the file open for appending, so it is cut in place. */
-export async function trimLog(files: Pick<BirdFiles, 'log'>): Promise<void> {
+/** The daemon holds the file open for appending, so it is cut in place; what was there is kept once. `longest`: in bytes. */
+export async function trimLog(files: Pick<BirdFiles, 'log'>, longest = longestLog): Promise<void> {
   const facts = await unlessMissing(stat(files.log));
-  if (facts === undefined || facts.size <= longestLog) return;
+  if (facts === undefined || facts.size <= longest) return;
   await copyFile(files.log, `${files.log}.1`);
   await truncate(files.log, 0);
 }

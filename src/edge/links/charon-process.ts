@@ -2,13 +2,13 @@
  * Charons as processes of this router: started, found again and ended.
  *
  * Invariant: each runs in a session of its own and outlives us; a process that somebody else started is never touched: ours are
- * those whose environment names a configuration in our folder. None leaves its memory, which holds keys, in a core file.
+ * charons whose environment names a configuration in our folder. None leaves its memory, which holds keys, in a core file.
  */
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { err, ok, type Result } from '../../result.ts';
 import { writeFileAtomically } from '../atomic-file.ts';
-import { readText, removeFile, trimLog } from '../bird-files.ts';
+import { readText, trimLog } from '../bird-files.ts';
 import { endDaemon, startDaemon } from '../daemon-process.ts';
 
 export interface CharonFiles {
@@ -24,6 +24,8 @@ export interface CharonFiles {
 
 /** Debian's; it is on nobody's PATH. */
 const program = '/usr/sbin/charon-systemd';
+/** Bytes: a router has many of these logs, and their folder lies in memory. */
+const longestLog = 512 * 1024;
 
 export function charonFiles(root: string, name: string): CharonFiles {
   const dir = join(root, name);
@@ -58,7 +60,10 @@ export async function isCharon(files: CharonFiles, pid: number): Promise<boolean
   return (await configOf(pid)) === files.config;
 }
 
+/** Whoever looks into one by swanctl may have the same variable. */
 async function configOf(pid: number): Promise<string | undefined> {
+  const name = await readText(`/proc/${pid}/comm`).catch(() => undefined);
+  if (name?.trim() !== basename(program)) return undefined;
   const environment = await readText(`/proc/${pid}/environ`).catch(() => undefined);
   const prefix = 'STRONGSWAN_CONF=';
   return environment
@@ -76,22 +81,38 @@ export async function startCharon(
 ): Promise<Result<number, string>> {
   await mkdir(files.dir, { recursive: true, mode: 0o700 });
   await writeFileAtomically(files.config, config);
-  for (const stale of [files.socket, files.connections, files.tun]) await removeFile(stale);
-  await trimLog(files);
+  for (const stale of [files.socket, files.connections, files.tun]) await rm(stale, { recursive: true, force: true });
+  await trimCharonLog(files);
+  const { size: logged } = await stat(files.log).catch(() => ({ size: 0 }));
   const started = await startDaemon({
     name: 'charon',
     package: 'charon-systemd',
-    // A core file of no bytes where it would be written by the kernel; where a program takes it, see withholdMemory.
-    command: [...launcher, 'prlimit', '--core=0:0', program],
+    // One byte is too little for a file, and tells the kernel to hand the memory to no program either (umh_pipe_setup in
+    // fs/coredump.c), which it does at a limit of 0.
+    command: [...launcher, 'prlimit', '--core=1:1', program],
     log: files.log,
     environment: { PATH: process.env['PATH'], STRONGSWAN_CONF: files.config },
     begun: withholdMemory,
     answers,
   });
-  if (started.ok) return started;
+  const problem = started.ok ? await socketProblem(files, logged) : started.error.message;
+  if (started.ok && problem === undefined) return started;
   const pid = (await findCharons(dirname(files.dir))).get(basename(files.dir));
   if (pid !== undefined) await endCharon(files, pid);
-  return err(started.error.message);
+  return err(problem ?? 'charon could not be started');
+}
+
+/** A charon that cannot have its ports goes on without them. `from`: bytes of its log that are older. */
+async function socketProblem(files: CharonFiles, from: number): Promise<string | undefined> {
+  const said = (await readFile(files.log)).subarray(from).toString();
+  if (!/unable to bind socket: Address already in use/.test(said)) return undefined;
+  const wanted = /could not open IPv[46] NAT-T socket/.test(said) ? 'port_nat_t' : 'port';
+  const port = new RegExp(`^ *${wanted} = (\\d+)$`, 'm').exec((await readText(files.config)) ?? '')?.[1];
+  return `UDP port ${port} is taken by another program: end it (systemctl disable --now strongswan), or write another localPort`;
+}
+
+export function trimCharonLog(files: CharonFiles): Promise<void> {
+  return trimLog(files, longestLog);
 }
 
 /** Of no kind of its memory is anything in a core file; this outlasts the start of a program (core(5)). */

@@ -8,16 +8,16 @@
  */
 
 import { associationEvents, readAssociations, type TunnelAssociations } from '../../links/ipsec/associations.ts';
-import { unusedRule } from '../../links/ipsec/charon-config.ts';
+import { needsNewCharon } from '../../links/ipsec/charon-config.ts';
 import type { CharonConnection, CharonKey } from '../../links/ipsec/connection.ts';
 import { type Failures, failureOf, noFailures, noteLog, noteUp } from '../../links/ipsec/failure.ts';
-import type { ViciSection } from '../../links/ipsec/vici-message.ts';
+import { isSection, type ViciSection } from '../../links/ipsec/vici-message.ts';
 import { sameValue } from '../../net/same-value.ts';
 import { err, ok, type Result } from '../../result.ts';
 import { writeFileAtomically } from '../atomic-file.ts';
-import { readText, trimLog } from '../bird-files.ts';
-import { runProgram } from '../run-program.ts';
-import { type CharonFiles, endCharon, forgetCharon, isCharon, startCharon } from './charon-process.ts';
+import { readText } from '../bird-files.ts';
+import { type CharonFiles, endCharon, forgetCharon, isCharon, startCharon, trimCharonLog } from './charon-process.ts';
+import { dropUnusedRule } from './charon-rule.ts';
 import { openVici, type ViciClient } from './vici-client.ts';
 
 export interface CharonTunnel {
@@ -40,18 +40,29 @@ export interface Charon {
   leave(): void;
 }
 
-/** `pid`: of the one that was found running. `onChange` hears of a tunnel that may have come up or gone; of all where it ended. */
-export function createCharon(
-  files: CharonFiles,
-  launcher: readonly string[],
-  found: number | undefined,
-  onChange: (tunnel: string | undefined) => void,
-): Charon {
+export interface CharonOptions {
+  readonly files: CharonFiles;
+  readonly launcher: readonly string[];
+  /** Process id of the one that was found running. */
+  readonly found: number | undefined;
+  /** The tunnel that it serves, where that is one: whatever it says of its peer is of that one. */
+  readonly only: string | undefined;
+  /** Hears of a tunnel that may have come up or gone; of all where the conversation with it ended. */
+  onChange(tunnel: string | undefined): void;
+}
+
+interface ToldKey {
+  readonly key: CharonKey;
+  /** Charon's name of a private key. */
+  readonly id: string | undefined;
+}
+
+export function createCharon({ files, launcher, found, only, onChange }: CharonOptions): Charon {
   let pid = found;
   let client: ViciClient | undefined;
   let failures: Failures = noFailures;
   let told: Readonly<Record<string, ViciSection>> | undefined;
-  const keys = new Map<string, CharonKey>();
+  const keys = new Map<string, ToldKey>();
   /** Of the `list-sas` under way. */
   let listed: ViciSection[] = [];
 
@@ -60,7 +71,8 @@ export function createCharon(
       listed.push(message);
     } else if (name === 'log') {
       const { 'ikesa-name': connection, msg } = message;
-      if (typeof msg === 'string') failures = noteLog(failures, typeof connection === 'string' ? connection : '', msg);
+      const about = only ?? (typeof connection === 'string' ? connection : '');
+      if (typeof msg === 'string') failures = noteLog(failures, about, msg);
     } else {
       for (const [key, value] of Object.entries(message)) if (typeof value === 'object') onChange(key);
     }
@@ -94,15 +106,16 @@ export function createCharon(
   /** What it was told, by us or by a predecessor. */
   async function readTold(): Promise<Readonly<Record<string, ViciSection>>> {
     if (told) return told;
+    let read: unknown;
     try {
-      told = JSON.parse((await readText(files.connections)) ?? '{}') as Record<string, ViciSection>;
+      read = JSON.parse((await readText(files.connections)) ?? '{}');
     } catch {
-      told = {};
+      read = {};
     }
+    told = read !== null && isSection(read as ViciSection) ? (read as Readonly<Record<string, ViciSection>>) : {};
     return told;
   }
 
-  /** Written before and after it is told: whoever ends in between finds that nothing is known of it. */
   async function noteTold(name: string, connection: ViciSection | undefined): Promise<void> {
     const { [name]: _, ...rest } = await readTold();
     told = connection ? { ...rest, [name]: connection } : rest;
@@ -119,14 +132,19 @@ export function createCharon(
   }
 
   async function load(vici: ViciClient, { name, connection }: CharonTunnel): Promise<Result<void, string>> {
-    if (!sameValue(keys.get(name), connection.key)) {
-      const loaded = await vici.request(connection.key.command, connection.key.message);
+    const { key } = connection;
+    const former = keys.get(name);
+    if (!sameValue(former?.key, key)) {
+      const loaded = await vici.request(key.command, key.message);
       if (!loaded.ok) return err(`charon does not take its key: ${loaded.error}`);
-      keys.set(name, connection.key);
+      const { id } = loaded.value;
+      keys.set(name, { key, id: typeof id === 'string' ? id : undefined });
+      if (former) await forgetKey(vici, name, former);
     }
     const before = (await readTold())[name];
     if (sameValue(before, connection.connection)) return ok(undefined);
-    if (before) await noteTold(name, undefined);
+    // Whoever ends in between leaves word that what is up may not be what was wanted.
+    if (before) await noteTold(name, {});
     const loaded = await vici.request('load-conn', connection.connection);
     if (!loaded.ok) return err(`charon does not take the tunnel: ${loaded.error}`);
     // What is up was agreed on before; a new agreement is made below.
@@ -135,24 +153,35 @@ export function createCharon(
     return ok(undefined);
   }
 
+  /** A key that has the name of its tunnel is replaced by the next of that name; a private one may be that of other tunnels, too. */
+  async function forgetKey(vici: ViciClient, name: string, { key, id }: ToldKey): Promise<void> {
+    if (key.command === 'load-shared') {
+      if (keys.get(name)?.key.command !== 'load-shared') await vici.request('unload-shared', { id: name });
+    } else if (id !== undefined && ![...keys.values()].some((other) => other.id === id)) {
+      await vici.request('unload-key', { id });
+    }
+  }
+
+  /** Whether the one that runs is or becomes as configured. */
+  async function adopt(config: string): Promise<boolean> {
+    const before = await readText(files.config);
+    if (before === undefined || needsNewCharon(before, config)) return false;
+    const vici = await connect();
+    if (!vici.ok || before === config) return vici.ok;
+    await writeFileAtomically(files.config, config);
+    return (await vici.value.request('reload-settings')).ok;
+  }
+
   return {
     async run(config) {
-      await trimLog(files);
-      const isRunning = pid !== undefined && (await isCharon(files, pid));
-      if (isRunning && pid !== undefined && (await readText(files.config)) === config) {
-        const connected = await connect();
-        if (connected.ok) return ok(pid);
-      }
+      await trimCharonLog(files);
+      if (pid !== undefined && (await isCharon(files, pid)) && (await adopt(config))) return ok(pid);
       const stopped = await stop();
       if (!stopped.ok) return stopped;
       const started = await startCharon(files, config, launcher, async () => (await connect()).ok);
       if (!started.ok) return started;
       pid = started.value;
-      for (const family of ['-4', '-6']) {
-        const [program = '', ...words] = [...launcher, 'ip', family, 'rule', 'delete', 'priority', String(unusedRule)];
-        // In the kernel's mode there is none.
-        await runProgram(program, words);
-      }
+      await dropUnusedRule(launcher);
       return started;
     },
     async tell(tunnel) {
@@ -173,8 +202,11 @@ export function createCharon(
         if (!vici.ok) return vici;
         await vici.value.request('unload-conn', { name });
         await vici.value.request('terminate', { ike: name, force: 'yes' });
-        if (keys.get(name)?.command !== 'load-key') await vici.value.request('unload-shared', { id: name });
+        const key = keys.get(name);
         keys.delete(name);
+        if (key) await forgetKey(vici.value, name, key);
+        // Told by a predecessor, whatever it was.
+        else await vici.value.request('unload-shared', { id: name });
         await noteTold(name, undefined);
       }
       return ok(undefined);

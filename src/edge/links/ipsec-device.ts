@@ -29,8 +29,11 @@ export async function bringXfrm(
 ): Promise<Result<void, string>> {
   const name = tunnel.interfaceName;
   const found = there.get(name);
-  const alias = aliasOf(router, tunnel.attachment);
-  if (found) return found.kind === 'xfrm' && found.alias === alias ? ok(undefined) : err(`${name} is another device`);
+  if (found) {
+    // Without an alias it was made, and whoever made it ended before all was done.
+    const isOurs = isOfRouter(router, found) || (found.alias === undefined && found.ifId === tunnel.ifId);
+    return found.kind === 'xfrm' && isOurs ? ok(undefined) : err(`${name} is another device`);
+  }
   return changed(devices, [`link add name ${name} type xfrm dev lo if_id ${tunnel.ifId}`]);
 }
 
@@ -47,8 +50,9 @@ export async function bringTun(
   const name = tunnel.interfaceName;
   const tun = await tunOf(pid);
   if (tun === undefined) return err('charon has no TUN device: is /dev/net/tun there?');
-  const made = (await readText(files.tun)) ?? tun;
-  await writeFileAtomically(files.tun, made);
+  const noted = await readText(files.tun);
+  const made = noted ?? tun;
+  if (noted === undefined) await writeFileAtomically(files.tun, made);
   if (tun !== name) {
     if (there.has(name)) return err(`${name} is another device`);
     const renamed = await devices.rename(tun, name);
@@ -96,7 +100,7 @@ export async function abandonedDevices(
   wanted: ReadonlySet<string>,
   charons: readonly CharonFiles[],
 ): Promise<readonly string[]> {
-  const held = new Set(await Promise.all(charons.map(({ tun }) => readText(tun))));
+  const held = new Set(await Promise.all(charons.map(({ tun }) => readText(tun).catch(() => undefined))));
   return [...there.values()]
     .filter((device) => isOfRouter(router, device) && !wanted.has(device.name) && !held.has(device.name))
     .filter((device) => device.kind === 'xfrm' || isNameHolder(device))

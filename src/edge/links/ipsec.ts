@@ -3,8 +3,8 @@
  *
  *   IpsecTunnelIntent[] ─[ensure]→ charons, devices ─[list-sas]→ LinkReport[];   charon's events ─▶ device up or down, onChange
  *
- * Where the kernel does ESP, one charon serves all tunnels, each with an XFRM interface of its own. Where it does not, each
- * tunnel has a charon that does: one of them could not tell apart tunnels that all carry everything.
+ * Where the kernel does ESP, one charon serves all tunnels but those with UDP ports of their own, each with an XFRM interface. Where
+ * it does not, each tunnel has a charon that does: one of them could not tell apart tunnels that all carry everything.
  * Invariant: a device is up only while its tunnel is. What runs outlives us, and a successor finds it; one tunnel's failure holds
  * up no other.
  */
@@ -13,14 +13,15 @@ import type { IpsecTunnelIntent } from '../../intent/links/links-intent.ts';
 import { charonConfig, deadAfter, standardPorts } from '../../links/ipsec/charon-config.ts';
 import { compileConnection, type EspPlace } from '../../links/ipsec/connection.ts';
 import { reportIpsecFailed, reportTunnel } from '../../links/ipsec/report.ts';
-import { assignPorts, type PortChoice } from '../../links/ipsec/tunnel-ports.ts';
+import { assignPorts, hasWrittenPort, type PortChoice } from '../../links/ipsec/tunnel-ports.ts';
 import type { LinkDriver } from '../../links/link-driver.ts';
 import type { LinkReport } from '../../links/link-report.ts';
 import { err, ok, type Result } from '../../result.ts';
 import { readText } from '../bird-files.ts';
 import { type Charon, createCharon } from './charon.ts';
-import { charonFiles, findCharons, startedCharons } from './charon-process.ts';
-import { certificateProblem } from './ipsec-certificate.ts';
+import { charonFiles, findCharons, startedCharons, tunOf } from './charon-process.ts';
+import { dropUnusedRule } from './charon-rule.ts';
+import { certificateProblem, credentialProblem } from './ipsec-certificate.ts';
 import { abandonedDevices, bringTun, bringXfrm, findEsp, settleDevice } from './ipsec-device.ts';
 import { createNetDevices, type NetDevice } from './netdevices.ts';
 
@@ -36,10 +37,10 @@ export interface IpsecDriverOptions {
 
 type Esp = 'kernel' | 'userspace';
 
-/** The charon of all tunnels: longer than a device's name can be. */
+/** The charon of many tunnels: longer than a device's name can be. */
 const sharedCharon = 'charon-of-kernel';
-/** Charons that are started at a time. */
-const startsAtOnce = 8;
+/** Charons that are started or ended at a time. */
+const changesAtOnce = 8;
 
 interface Served {
   readonly charon: Charon;
@@ -56,13 +57,19 @@ export function createIpsecDriver(options: IpsecDriverOptions): LinkDriver<Ipsec
   let esp: Esp | undefined;
   let kept: readonly IpsecTunnelIntent[] = [];
 
-  const charonOf = ({ interfaceName }: IpsecTunnelIntent): string => (esp === 'kernel' ? sharedCharon : interfaceName);
+  const isShared = (tunnel: IpsecTunnelIntent): boolean => esp === 'kernel' && !hasWrittenPort(tunnel);
+  const charonOf = (tunnel: IpsecTunnelIntent): string => (isShared(tunnel) ? sharedCharon : tunnel.interfaceName);
 
   function serve(name: string): Served {
     const known = served.get(name);
     if (known) return known;
-    const files = charonFiles(dir, name);
-    const charon = createCharon(files, launcher, running?.get(name), (tunnel) => void follow(name, tunnel));
+    const charon = createCharon({
+      files: charonFiles(dir, name),
+      launcher,
+      found: running?.get(name),
+      only: name === sharedCharon ? undefined : name,
+      onChange: (tunnel) => void follow(name, tunnel),
+    });
     const fresh: Served = { charon, last: Promise.resolve() };
     served.set(name, fresh);
     return fresh;
@@ -74,7 +81,7 @@ export function createIpsecDriver(options: IpsecDriverOptions): LinkDriver<Ipsec
     return turn;
   }
 
-  /** A charon said that something changed: the device first, then whoever listens. */
+  /** A charon said that something changed, or nothing any more: the device first, then whoever listens. */
   async function follow(charonName: string, tunnelName: string | undefined): Promise<void> {
     const one = served.get(charonName);
     const tunnels = kept.filter(
@@ -83,7 +90,9 @@ export function createIpsecDriver(options: IpsecDriverOptions): LinkDriver<Ipsec
     if (!one || tunnels.length === 0) return;
     await inTurn(one, async () => {
       for (const { interfaceName } of tunnels) {
-        const seen = await (tunnelName === undefined ? err('it ended') : one.charon.associations(interfaceName));
+        const seen = await one.charon.associations(interfaceName);
+        // Whoever left has asked it nothing: what is up stays up.
+        if (served.get(charonName) !== one) return;
         // A TUN device is gone with its charon, which is no failure here.
         await devices.setUp(interfaceName, seen.ok && seen.value.isUp);
       }
@@ -102,21 +111,24 @@ export function createIpsecDriver(options: IpsecDriverOptions): LinkDriver<Ipsec
   /** Takes away what is wanted no more. */
   async function sweep(tunnels: readonly IpsecTunnelIntent[], there: ReadonlyMap<string, NetDevice>): Promise<void> {
     const names = new Set(tunnels.map(charonOf));
-    for (const name of new Set([...(running?.keys() ?? []), ...(await startedCharons(dir)), ...served.keys()])) {
-      if (names.has(name)) continue;
-      const one = serve(name);
-      const ended = await inTurn(one, () => one.charon.end());
-      if (ended.ok) {
+    const started = new Set([...(running?.keys() ?? []), ...(await startedCharons(dir)), ...served.keys()]);
+    await inBatches(
+      [...started].filter((name) => !names.has(name)),
+      async (name) => {
+        const one = serve(name);
+        const ended = await inTurn(one, () => one.charon.end()).catch((error: Error) => err(error.message));
+        if (!ended.ok) return;
         served.delete(name);
         running?.delete(name);
-      }
-    }
+      },
+    );
     const wanted = new Set(tunnels.map(({ interfaceName }) => interfaceName));
     const files = [...names].map((name) => charonFiles(dir, name));
     for (const name of await abandonedDevices({ router, devices, there }, wanted, files)) await devices.remove(name);
-    if (esp === 'kernel' && names.size > 0) {
+    if (names.has(sharedCharon) && running?.has(sharedCharon)) {
       const one = serve(sharedCharon);
-      if (running?.has(sharedCharon)) await inTurn(one, () => one.charon.keepOnly(wanted));
+      const its = new Set(tunnels.filter(isShared).map(({ interfaceName }) => interfaceName));
+      await inTurn(one, () => one.charon.keepOnly(its));
     }
   }
 
@@ -131,16 +143,21 @@ export function createIpsecDriver(options: IpsecDriverOptions): LinkDriver<Ipsec
     const name = tunnel.interfaceName;
     const fail = (reason: string): LinkReport => reportIpsecFailed(tunnel, driverName(where), reason);
     if (choice?.kind === 'taken') {
+      const { by, port } = choice;
       return fail(
-        `${choice.by} has UDP ports 500 and 4500: give this tunnel a localPort, or let this router initiate it`,
+        port === undefined
+          ? `${by} has UDP ports 500 and 4500: give this tunnel a localPort, or let this router initiate it`
+          : `${by} has UDP port ${port} already: give this tunnel another localPort`,
       );
     }
     const ports = choice?.ports ?? standardPorts;
     const hasStandardPorts = ports.ike === standardPorts.ike;
     const espPlace: EspPlace =
-      where === 'kernel' ? { kind: 'kernel', outerMark } : { kind: 'userspace', hasStandardPorts };
+      where === 'kernel' ? { kind: 'kernel', outerMark, hasStandardPorts } : { kind: 'userspace', hasStandardPorts };
     const compiled = compileConnection(tunnel, secrets, espPlace);
     if (!compiled.ok) return fail(compiled.error);
+    const credential = credentialProblem(tunnel, secrets);
+    if (credential !== undefined) return fail(credential);
     const one = serve(charonOf(tunnel));
     const { charon } = one;
     const files = charonFiles(dir, charonOf(tunnel));
@@ -148,12 +165,12 @@ export function createIpsecDriver(options: IpsecDriverOptions): LinkDriver<Ipsec
       esp: where,
       ports,
       outerMark,
-      deadAfter: deadAfter(where === 'kernel' ? all : [tunnel]),
+      deadAfter: deadAfter(isShared(tunnel) ? all.filter(isShared) : [tunnel]),
       socket: files.socket,
       log: files.log,
     });
     return inTurn(one, async () => {
-      const pid = await charon.run(config);
+      const pid = await runWithDevice(where, charon, config);
       if (!pid.ok) return fail(pid.error);
       // What was read before is not true any more where a charon took its TUN device along.
       const isNew = running?.get(charonOf(tunnel)) !== pid.value;
@@ -175,10 +192,25 @@ export function createIpsecDriver(options: IpsecDriverOptions): LinkDriver<Ipsec
     });
   }
 
+  /** A charon whose TUN device was deleted makes no other one. */
+  async function runWithDevice(where: Esp, charon: Charon, config: string): Promise<Result<number, string>> {
+    const pid = await charon.run(config);
+    if (!pid.ok || where === 'kernel' || (await tunOf(pid.value)) !== undefined) return pid;
+    const ended = await charon.end();
+    return ended.ok ? charon.run(config) : ended;
+  }
+
+  /** Those of a predecessor, which may have had no time to take charon's rule away. */
+  async function findRunning(): Promise<Map<string, number>> {
+    const found = await findCharons(dir);
+    if (found.size > 0) await dropUnusedRule(launcher);
+    return found;
+  }
+
   return {
     async ensure(tunnels, secrets) {
       await mkdir(dir, { recursive: true, mode: 0o700 });
-      running ??= await findCharons(dir);
+      running ??= await findRunning();
       if (esp === undefined) {
         const found = await findEsp();
         if (!found.ok) return tunnels.map((tunnel) => reportIpsecFailed(tunnel, null, found.error));
@@ -189,19 +221,16 @@ export function createIpsecDriver(options: IpsecDriverOptions): LinkDriver<Ipsec
       kept = tunnels;
       await sweep(tunnels, read.value);
       const where = esp;
-      const ports = where === 'kernel' ? undefined : assignPorts(tunnels, await standardPortsHolder());
-      const reports: LinkReport[] = [];
-      for (let at = 0; at < tunnels.length; at += startsAtOnce) {
-        const some = tunnels.slice(at, at + startsAtOnce);
-        const brought = some.map((tunnel) =>
-          // A disk that is full, a folder that is gone: of this tunnel alone.
-          bring(where, tunnel, ports?.get(tunnel.interfaceName), tunnels, secrets, read.value).catch((error: Error) =>
-            reportIpsecFailed(tunnel, driverName(where), error.message),
-          ),
-        );
-        reports.push(...(await Promise.all(brought)));
-      }
-      return reports;
+      const ports =
+        where === 'kernel'
+          ? assignPorts(tunnels.filter(hasWrittenPort), sharedCharon, true)
+          : assignPorts(tunnels, await standardPortsHolder());
+      return inBatches(tunnels, (tunnel) =>
+        // A disk that is full, a folder that is gone: of this tunnel alone.
+        bring(where, tunnel, ports.get(tunnel.interfaceName), tunnels, secrets, read.value).catch((error: Error) =>
+          reportIpsecFailed(tunnel, driverName(where), error.message),
+        ),
+      );
     },
     watch(onChange) {
       listeners.add(onChange);
@@ -218,6 +247,14 @@ export function createIpsecDriver(options: IpsecDriverOptions): LinkDriver<Ipsec
     const read = await devices.read();
     return read.ok ? ok(new Map(read.value.map((device) => [device.name, device]))) : err(read.error.message);
   }
+}
+
+async function inBatches<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+  const done: R[] = [];
+  for (let at = 0; at < items.length; at += changesAtOnce) {
+    done.push(...(await Promise.all(items.slice(at, at + changesAtOnce).map(work))));
+  }
+  return done;
 }
 
 function driverName(esp: Esp): 'kernel-xfrm' | 'userspace-esp' {

@@ -30,6 +30,8 @@ export interface NetDevice {
   readonly below: string | undefined;
   /** Of a kernel VLAN. */
   readonly vlanId: number | undefined;
+  /** Of an XFRM interface. */
+  readonly ifId?: number | undefined;
   /** Without link-local ones. */
   readonly addresses: readonly InterfaceAddress[];
 }
@@ -171,7 +173,8 @@ interface IpLink {
   readonly ifalias?: string;
   readonly linkinfo?: {
     readonly info_kind?: string;
-    readonly info_data?: { readonly id?: number };
+    /** `if_id` is hexadecimal. */
+    readonly info_data?: { readonly id?: number; readonly if_id?: string };
   };
   readonly addr_info?: readonly { readonly local?: string; readonly prefixlen?: number; readonly scope?: string }[];
 }
@@ -190,6 +193,7 @@ function parseDevice(link: IpLink): NetDevice {
     hasCarrier: isUp && link.flags.includes('LOWER_UP'),
     below: link.link,
     vlanId: kind === 'vlan' ? info?.id : undefined,
+    ifId: kind === 'xfrm' && info?.if_id !== undefined ? Number.parseInt(info.if_id, 16) : undefined,
     addresses: (link.addr_info ?? [])
       .filter(({ scope }) => scope !== 'link')
       .map(({ local, prefixlen }) => parseCidr(`${local}/${prefixlen}`))

@@ -55,7 +55,9 @@ export async function openVici(path: string, listener: ViciListener): Promise<Re
     }
   }
 
-  function ask(packet: ViciPacket): Promise<ViciPacket | undefined> {
+  /** Throws where the packet cannot be written at all. */
+  async function ask(packet: ViciPacket): Promise<ViciPacket | undefined> {
+    const bytes = encodePacket(packet);
     const asked = last.then(
       () =>
         new Promise<ViciPacket | undefined>((resolve) => {
@@ -66,7 +68,7 @@ export async function openVici(path: string, listener: ViciListener): Promise<Re
             clearTimeout(timer);
             resolve(response);
           };
-          socket.write(encodePacket(packet));
+          socket.write(bytes);
         }),
     );
     last = asked;
@@ -93,7 +95,12 @@ export async function openVici(path: string, listener: ViciListener): Promise<Re
 
   return ok({
     async request(command, message = emptyMessage) {
-      const response = await ask({ type: 'request', name: command, message });
+      let response: ViciPacket | undefined;
+      try {
+        response = await ask({ type: 'request', name: command, message });
+      } catch (error) {
+        return err((error as RangeError).message);
+      }
       if (response === undefined) return err(`charon does not answer to ${command}`);
       if (response.type !== 'response') return err(`charon knows no command ${command}`);
       const { success, errmsg } = response.message;

@@ -37,11 +37,13 @@ const types: ReadonlyMap<number, ViciPacket['type']> = new Map(
 const maxPacket = 512 * 1024;
 const lengthBytes = 4;
 
+/** Throws a RangeError on what is longer than the format allows; it holds nothing of that. */
 export function encodePacket(packet: ViciPacket): Buffer {
   const name = 'name' in packet ? shortText(packet.name) : Buffer.alloc(0);
   const message = 'message' in packet ? encodeMessage(packet.message) : Buffer.alloc(0);
   const length = Buffer.alloc(lengthBytes);
   length.writeUInt32BE(1 + name.length + message.length);
+  if (length.readUInt32BE() > maxPacket) throw new RangeError(`a VICI packet is longer than ${maxPacket} bytes`);
   return Buffer.concat([length, Buffer.of(numbers[packet.type]), name, message]);
 }
 

@@ -95,6 +95,7 @@ describe('a failure', () => {
     ["no trusted ECDSA public key found for 'a.test'", /not from the authority/],
     ["constraint check failed: identity 'x' required ", /identity/],
     ['received NO_PROPOSAL_CHOSEN notify error', /none of the proposals/],
+    ['received proposals unacceptable', /makes none of the proposals/],
     ['received TS_UNACCEPTABLE notify, no CHILD_SA built', /selectors/],
     ['giving up after 4 retransmits', /does not answer/],
   ])('is told by %s', (line, reason) => expect(reasonAfter(line)).toMatch(reason));

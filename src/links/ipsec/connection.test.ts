@@ -3,9 +3,9 @@ import { describe, expect, it } from 'vitest';
 import type { IpsecTunnelIntent } from '../../intent/links/links-intent.ts';
 import { type Address, parseAddress } from '../../net/address.ts';
 import { ipsecDefaults } from '../../resources/tunnel-defaults.ts';
-import { charonConfig, deadAfter, standardPorts } from './charon-config.ts';
+import { charonConfig, deadAfter, needsNewCharon, standardPorts } from './charon-config.ts';
 import { compileConnection, type EspPlace } from './connection.ts';
-import { assignPorts } from './tunnel-ports.ts';
+import { assignPorts, hasWrittenPort } from './tunnel-ports.ts';
 import type { ViciSection } from './vici-message.ts';
 
 const tunnel: IpsecTunnelIntent = {
@@ -45,7 +45,7 @@ const secrets = new Map([
 
 const userspace: EspPlace = { kind: 'userspace', hasStandardPorts: true };
 const beside: EspPlace = { kind: 'userspace', hasStandardPorts: false };
-const kernel: EspPlace = { kind: 'kernel', outerMark: 0x10000000 };
+const kernel: EspPlace = { kind: 'kernel', outerMark: 0x10000000, hasStandardPorts: true };
 
 function compile(changes: Partial<IpsecTunnelIntent> = {}, place = userspace) {
   const compiled = compileConnection({ ...tunnel, ...changes }, secrets, place);
@@ -88,6 +88,8 @@ describe('a connection', () => {
     expect(compile({ encapsulates: 'always' }, kernel).connection['encap']).toBe('yes');
     expect(compile().connection['encap']).toBe('yes');
     expect(compile().child).not.toHaveProperty('if_id_in');
+    expect(Number(child['life_packets'])).toBeLessThan(2 ** 32);
+    expect(Number(child['rekey_packets'])).toBeLessThan(Number(child['life_packets']));
   });
 
   it.each([
@@ -95,23 +97,36 @@ describe('a connection', () => {
     ["the peer's NAT traversal port at once, from whatever is free", {}, beside, undefined, '4500'],
     ['a port that the peer is told to have, from 4500', { remotePort: 5000 }, userspace, '4500', '5000'],
     ['the port that is said', { localPort: 5001 }, beside, '5001', '4500'],
+    ['4500 at both ends where it is said', { localPort: 4500 }, userspace, '4500', '4500'],
+    ['500 at both ends where it is said', { localPort: 500, remotePort: 500 }, userspace, undefined, undefined],
+    ['a port of its own in the kernel', { localPort: 5001 }, { ...kernel, hasStandardPorts: false }, '5001', '4500'],
   ])('speaks by %s', (_, ports, place, local, remote) => {
     const { connection } = compile(ports, place);
     expect([connection['local_port'], connection['remote_port']]).toEqual([local, remote]);
   });
 
+  const authentication = {
+    kind: 'certificate',
+    certificate: { name: 'dc', key: 'crt' },
+    privateKey: { name: 'dc', key: 'key' },
+    authority: { name: 'dc', key: 'ca' },
+  } as const;
+
   it('holds its certificates, each alone, and never its private key', () => {
-    const authentication = {
-      kind: 'certificate',
-      certificate: { name: 'dc', key: 'crt' },
-      privateKey: { name: 'dc', key: 'key' },
-      authority: { name: 'dc', key: 'ca' },
-    } as const;
     const { connection, key } = compile({ authentication });
     expect((connection['local'] as ViciSection)['certs']).toHaveLength(2);
     expect((connection['remote'] as ViciSection)['cacerts']).toHaveLength(1);
     expect(key).toEqual({ command: 'load-key', message: { type: 'any', data: 'secret-key' } });
     expect(JSON.stringify(connection)).not.toContain('secret-key');
+  });
+
+  it.each(['dc/crt', 'dc/ca'])('is none where %s has no certificate', (name) => {
+    const compiled = compileConnection(
+      { ...tunnel, authentication },
+      new Map([...secrets, [name, 'no PEM']]),
+      userspace,
+    );
+    expect(compiled).toEqual({ ok: false, error: `${name} is no certificate in PEM` });
   });
 
   it('is none without its secret', () => {
@@ -121,8 +136,8 @@ describe('a connection', () => {
 });
 
 describe('ports of charons', () => {
-  const portsOf = (tunnels: readonly IpsecTunnelIntent[], holder?: string): (string | number)[] =>
-    [...assignPorts(tunnels, holder).values()].map((choice) =>
+  const portsOf = (tunnels: readonly IpsecTunnelIntent[], holder?: string, keeps?: boolean): (string | number)[] =>
+    [...assignPorts(tunnels, holder, keeps).values()].map((choice) =>
       choice.kind === 'taken' ? choice.by : choice.ports.natTraversal,
     );
   const waits = { initiates: false };
@@ -139,7 +154,20 @@ describe('ports of charons', () => {
       undefined,
       [5000, 4500],
     ],
+    ['one port is not for two', [named('a', { localPort: 5000 }), named('b', { localPort: 5000 })], 'a', [5000, 'a']],
+    ['whoever writes 4500 has it', [named('a', waits), named('b', { localPort: 4500 })], 'a', ['b', 4500]],
+    ['whoever writes 500 has 4500, too', [named('a'), named('b', { localPort: 500 })], 'a', [0, 4500]],
+    ['4500 is not for two', [named('a', { localPort: 500 }), named('b', { localPort: 4500 })], 'b', ['b', 4500]],
   ] as const)('%s', (_, tunnels, holder, expected) => expect(portsOf(tunnels, holder)).toEqual(expected));
+
+  it('are others where a charon has the standard ones for good', () => {
+    const tunnels = [named('a', { remotePort: 5000 }), named('b', { localPort: 5001 })];
+    expect(portsOf(tunnels, 'charon-of-kernel', true)).toEqual([0, 5001]);
+    expect(tunnels.map(hasWrittenPort)).toEqual([true, true]);
+    expect(
+      [named('a'), named('b', { localPort: 4500 }), named('c', { ...waits, remotePort: 5000 })].map(hasWrittenPort),
+    ).toEqual([false, false, false]);
+  });
 });
 
 describe("charon's configuration", () => {
@@ -155,6 +183,14 @@ describe("charon's configuration", () => {
     let total = 0;
     for (let i = 0; i <= tries; i++) total += timeout * base ** i;
     expect(total).toBeCloseTo(15, 0);
+  });
+
+  it('is another for another peer that is given up sooner, but asks for no other charon', () => {
+    const of = (deadAfter: number, natTraversal = 4500): string =>
+      charonConfig({ ...settings, esp: 'kernel', deadAfter, ports: { ike: 500, natTraversal } });
+    expect(of(30)).not.toBe(of(10));
+    expect(needsNewCharon(of(30), of(10))).toBe(false);
+    expect(needsNewCharon(of(30), of(30, 5000))).toBe(true);
   });
 
   it('does ESP itself only where the kernel does not', () => {

@@ -11,6 +11,7 @@ import type { IpsecTunnelIntent } from '../../intent/links/links-intent.ts';
 import { type Address, printAddress } from '../../net/address.ts';
 import type { SecretRef } from '../../resources/secret-ref.ts';
 import { err, ok, type Result } from '../../result.ts';
+import { standardPorts } from './charon-config.ts';
 import type { ViciSection } from './vici-message.ts';
 
 export interface CharonConnection {
@@ -26,13 +27,18 @@ export interface CharonKey {
 }
 
 /** Where charon does ESP, which decides what it must be told. */
-export type EspPlace =
-  /** `outerMark` is put on every outer packet. */
-  | { readonly kind: 'kernel'; readonly outerMark: number }
-  /** kernel-libipsec knows ESP in UDP only. A charon beside the one that has port 500 speaks NAT-T's port from the first packet. */
-  | { readonly kind: 'userspace'; readonly hasStandardPorts: boolean };
-
-const natTraversalPort = 4500;
+export type EspPlace = {
+  /** A charon beside the one that has port 500 speaks NAT-T's port from the first packet. */
+  readonly hasStandardPorts: boolean;
+} & (
+  | {
+      readonly kind: 'kernel';
+      /** Put on every outer packet. */
+      readonly outerMark: number;
+    }
+  /** kernel-libipsec knows ESP in UDP only. */
+  | { readonly kind: 'userspace' }
+);
 
 export function compileConnection(
   tunnel: IpsecTunnelIntent,
@@ -55,6 +61,8 @@ export function compileConnection(
     unique: 'replace',
     keyingtries: '0',
     dpd_delay: seconds(tunnel.dpd.delay),
+    // Which IKEv2 takes from the configuration, as it is when both ends agree: so that they do where it changes.
+    dpd_timeout: seconds(tunnel.dpd.timeout),
     ...rekeying(tunnel, tunnel.ikeLifetime),
     over_time: seconds(tunnel.rekeyMargin),
     local,
@@ -68,10 +76,12 @@ export function compileConnection(
  * A conversation that begins at port 500 moves to 4500 at both ends, whatever port the peer was told to be at: a peer at another
  * port is spoken to from 4500 at once.
  */
-function compilePorts(tunnel: IpsecTunnelIntent, place: EspPlace): ViciSection {
-  const hasStandardPorts = place.kind === 'kernel' || place.hasStandardPorts;
-  const remotePort = tunnel.remotePort ?? (hasStandardPorts ? undefined : natTraversalPort);
-  const localPort = tunnel.localPort ?? (hasStandardPorts && remotePort !== undefined ? natTraversalPort : undefined);
+function compilePorts(tunnel: IpsecTunnelIntent, { hasStandardPorts }: EspPlace): ViciSection {
+  const written = (port: number | undefined): number | undefined => (port === standardPorts.ike ? undefined : port);
+  const isUsual = hasStandardPorts && written(tunnel.localPort) === undefined;
+  const remotePort = written(tunnel.remotePort) ?? (isUsual ? undefined : standardPorts.natTraversal);
+  const localPort =
+    written(tunnel.localPort) ?? (isUsual && remotePort !== undefined ? standardPorts.natTraversal : undefined);
   return {
     ...(localPort === undefined ? {} : { local_port: String(localPort) }),
     ...(remotePort === undefined ? {} : { remote_port: String(remotePort) }),
@@ -101,8 +111,19 @@ function compileChild(tunnel: IpsecTunnelIntent, place: EspPlace): ViciSection {
 
 function kernelChild({ ifId }: IpsecTunnelIntent, outerMark: number): ViciSection {
   const mark = `0x${outerMark.toString(16)}`;
-  return { if_id_in: String(ifId), if_id_out: String(ifId), set_mark_out: `${mark}/${mark}` };
+  return {
+    if_id_in: String(ifId),
+    if_id_out: String(ifId),
+    set_mark_out: `${mark}/${mark}`,
+    ...beforeNumbersEnd,
+  };
 }
+
+/**
+ * No key outlives its sequence numbers, of which there are 2^32 (RFC 4303 §3.3.3): at a million packets a second they end before an
+ * hour does. In user space none is so quick.
+ */
+const beforeNumbersEnd = { rekey_packets: '3000000000', rand_packets: '100000000', life_packets: '4000000000' };
 
 /** A margin before the end of a lifetime, and by how much more it may be at random. Zero would switch rekeying off. */
 function rekeying({ rekeyMargin, rekeyFuzz }: IpsecTunnelIntent, lifetime: number): ViciSection {
@@ -146,10 +167,19 @@ function compileEnds(tunnel: IpsecTunnelIntent, secrets: ReadonlyMap<string, str
       if (!privateKey.ok) return privateKey;
       const authority = read(secrets, authentication.authority);
       if (!authority.ok) return authority;
+      const certs = pemBlocks(certificate.value, /CERTIFICATE/);
+      if (certs.length === 0) return err(`${print(authentication.certificate)} is no certificate in PEM`);
+      // Without any, whoever has a certificate of anybody's might come.
+      const cacerts = pemBlocks(authority.value, /CERTIFICATE/);
+      if (cacerts.length === 0) return err(`${print(authentication.authority)} is no certificate in PEM`);
       return ok({
-        local: { auth: 'pubkey', ...id.local, certs: pemBlocks(certificate.value) },
-        remote: { auth: 'pubkey', ...id.remote, cacerts: pemBlocks(authority.value) },
-        key: { command: 'load-key', message: { type: 'any', data: privateKey.value } },
+        local: { auth: 'pubkey', ...id.local, certs },
+        remote: { auth: 'pubkey', ...id.remote, cacerts },
+        // openssl writes the parameters of a curve before its key, which charon would take for the key.
+        key: {
+          command: 'load-key',
+          message: { type: 'any', data: pemBlocks(privateKey.value, /PRIVATE KEY/)[0] ?? privateKey.value },
+        },
       });
     }
   }
@@ -159,14 +189,17 @@ function identity(written: string | undefined, address: Address | undefined): st
   return written ?? (address && printAddress(address));
 }
 
-function read(secrets: ReadonlyMap<string, string>, { name, key }: SecretRef): Result<string, string> {
-  const value = secrets.get(`${name}/${key}`);
-  return value ? ok(value) : err(`secret ${name}/${key} is missing, empty, or readable by others`);
+function read(secrets: ReadonlyMap<string, string>, ref: SecretRef): Result<string, string> {
+  const value = secrets.get(print(ref));
+  return value ? ok(value) : err(`secret ${print(ref)} is missing, empty, or readable by others`);
 }
 
-/** Certificates of one PEM text, each on its own (RFC 7468); a text without any is handed on, for charon to refuse. */
-function pemBlocks(text: string): readonly string[] {
-  return text.match(/-----BEGIN [A-Z0-9 ]+-----[^-]+-----END [A-Z0-9 ]+-----/g)?.map((block) => `${block}\n`) ?? [text];
+const print = ({ name, key }: SecretRef): string => `${name}/${key}`;
+
+/** What one PEM text has of a kind, each on its own (RFC 7468). */
+export function pemBlocks(text: string, label: RegExp): readonly string[] {
+  const blocks = text.match(/-----BEGIN [A-Z0-9 ]+-----[^-]+(?:-[^-]+)*-----END [A-Z0-9 ]+-----/g) ?? [];
+  return blocks.filter((block) => label.test(block.split('\n', 1)[0] ?? '')).map((block) => `${block}\n`);
 }
 
 const seconds = (count: number): string => `${count}s`;

@@ -120,14 +120,24 @@ function isEsp(frame: Buffer): boolean {
 it('a charon of the kernel takes the connection, its XFRM interface id and its mark', async () => {
   const root = pair.dir('a');
   const files = charonFiles(root, 'charon-of-kernel');
-  const charon = createCharon(files, pair.cable.at('a'), undefined, () => undefined);
+  const charon = createCharon({
+    files,
+    launcher: pair.cable.at('a'),
+    found: undefined,
+    only: undefined,
+    onChange: () => undefined,
+  });
   const settings = { esp: 'kernel', ports: standardPorts, outerMark: 0x10000000, deadAfter: 30 } as const;
   const pid = await charon.run(charonConfig({ ...settings, socket: files.socket, log: files.log }));
   try {
     expect(pid).toMatchObject({ ok: true });
     for (const i of [1, 2]) {
       const tunnel = tunnelOf('b', i);
-      const connection = compileConnection(tunnel, pair.secrets.b, { kind: 'kernel', outerMark: 0x10000000 });
+      const connection = compileConnection(tunnel, pair.secrets.b, {
+        kind: 'kernel',
+        outerMark: 0x10000000,
+        hasStandardPorts: true,
+      });
       if (!connection.ok) throw new Error(connection.error);
       expect(await charon.tell({ name: `vpn${i}`, connection: connection.value, initiates: false })).toEqual({
         ok: true,

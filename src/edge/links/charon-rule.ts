@@ -1,0 +1,16 @@
+/**
+ * The rule by which packets would take the routes that kernel-libipsec makes, whatever it is told.
+ *
+ * Invariant: only the one that leads to the table given to charon is taken away.
+ */
+import { unusedRule, unusedTable } from '../../links/ipsec/charon-config.ts';
+import { runProgram } from '../run-program.ts';
+
+/** With the kernel's ESP there is none. */
+export async function dropUnusedRule(launcher: readonly string[]): Promise<void> {
+  const rule = ['priority', String(unusedRule), 'lookup', String(unusedTable)];
+  for (const family of ['-4', '-6']) {
+    const [program = '', ...words] = [...launcher, 'ip', family, 'rule', 'delete', ...rule];
+    await runProgram(program, words);
+  }
+}
