@@ -10,6 +10,7 @@ import { profileHops, profileRules } from './attachment-profile-rules.ts';
 import { wellKnownCommunities } from './communities.ts';
 import { parseDurationMs } from './duration.ts';
 import { asNumber, community, duration, interfaceAddress, ip, keyOfSecret, name, prefix } from './fields.ts';
+import { withInsideAddresses } from './inside-defaults.ts';
 import { type LinkEnds, linkEnds } from './link-paths.ts';
 import { linkRules } from './link-rules.ts';
 import { linkSchema } from './link-schema.ts';
@@ -145,11 +146,11 @@ const addressRules: Check<AttachmentSpec> = (value, at, has) => {
 };
 
 /** Both ends need an address in one family, and a directly connected peer one inside our subnet. */
-function checkEnds(ends: LinkEnds, { bgp, profile }: Partial<AttachmentSpec>, at: At): void {
+function checkEnds(ends: LinkEnds, { link, bgp, profile }: Partial<AttachmentSpec>, at: At): void {
   const local = ends.local.map(parseCidr);
   const remote = ends.remote.map(parseAddress);
   if (bgp !== undefined && (local.length === 0 || remote.length === 0)) {
-    report(at, 'bgp needs addresses.local and addresses.remote: they are the two ends of the session');
+    report(at, `bgp needs addresses.local and addresses.remote: ${explainMissing(link, profile)}`);
     return;
   }
   if (local.length === 0 || remote.length === 0) return;
@@ -173,11 +174,17 @@ function checkEnds(ends: LinkEnds, { bgp, profile }: Partial<AttachmentSpec>, at
   }
 }
 
+function explainMissing(link: AttachmentSpec['link'] | undefined, profile: AttachmentSpec['profile']): string {
+  if (profile === 'aws-vgw-vpn') return 'AWS chooses both (causeway link import aws-vpn)';
+  if (!link?.ipsec || profile !== undefined) return 'they are the two ends of the session';
+  return 'write both, or localAddress and remoteAddress, from which they follow where no NAT lies between';
+}
+
 function isFarProfile(profile: AttachmentSpec['profile']): boolean {
   return profile !== undefined && profile in profileHops;
 }
 
-export const attachmentSchema = object<AttachmentSpec>(
+const attachmentAsFilled = object<AttachmentSpec>(
   {
     router: required(name),
     site: required(name),
@@ -202,3 +209,6 @@ export const attachmentSchema = object<AttachmentSpec>(
   linkRules,
   profileRules,
 );
+
+export const attachmentSchema: Parser<AttachmentSpec> = (value, at) =>
+  attachmentAsFilled(withInsideAddresses(value), at);

@@ -77,7 +77,7 @@ describe('our own kinds', () => {
       ),
       'spec.link.ipsec.tunnels[1].addresses',
       '{remoteAddress: 198.51.100.2',
-      /two ends of the session/,
+      /write both, or localAddress and remoteAddress/,
     ],
     [
       'a tunnel whose ends are the same',

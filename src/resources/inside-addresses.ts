@@ -1,11 +1,24 @@
 /**
  * Blocks for the inside of tunnels: the /30s of 169.254.0.0/16 that neither AWS nor a Kubernetes node needs.
  *
+ *   both outside ends ─[insideEnds]→ address of this end, address of the other
+ *
+ * Invariant: what is derived depends on the two outside ends alone, and both ends derive the same: nothing is remembered, and
+ * no other tunnel's coming or going changes it. Two tunnels may thus get one block, which references/links.ts tells.
+ *
  * AWS keeps 169.254.0.0/30 to 169.254.5.0/30 and 169.254.168.0/22 for itself ("Tunnel options for your Site-to-Site VPN
  * connection", "Route table concepts"); 169.254.20.10 is where Kubernetes nodes ask their local DNS.
  */
-import type { Address } from '../net/address.ts';
-import { containsPrefix, maskAddress, type Prefix, parsePrefix } from '../net/prefix.ts';
+import { type Address, compareAddresses, printAddress } from '../net/address.ts';
+import { contentNumber } from '../net/content-hash.ts';
+import {
+  containsAddress,
+  containsPrefix,
+  equalPrefixes,
+  maskAddress,
+  type Prefix,
+  parsePrefix,
+} from '../net/prefix.ts';
 
 const first = 0xa9_fe_08_00n;
 const beyond = 0xa9_fe_a8_00n;
@@ -31,6 +44,56 @@ export function freeInsideBlock(taken: readonly Prefix[]): Prefix | undefined {
     if (!blocked.some((one) => containsPrefix(one, block) || containsPrefix(block, one))) return block;
   }
   return undefined;
+}
+
+/** Where a packet of the tunnel comes from, or goes to; the port is undefined where it is IKE's own, 500 and 4500. */
+export interface OuterEnd {
+  readonly address: Address;
+  readonly port: number | undefined;
+}
+
+export interface InsideEnds {
+  /** With its length, as on the device. */
+  readonly local: string;
+  readonly remote: string;
+}
+
+/**
+ * The block is chosen by a hash of both ends; the end with the lower outside address has the lower address in it. Undefined
+ * where a NAT lies between, as one of the two would then not be what the other end writes.
+ */
+export function insideEnds(local: OuterEnd, remote: OuterEnd): InsideEnds | undefined {
+  const order = compareAddresses(local.address, remote.address);
+  if (order === 0 || isPrivate(local.address) !== isPrivate(remote.address)) return undefined;
+  const [low, high] = order < 0 ? [local, remote] : [remote, local];
+  const block = blockOf(contentNumber(`tunnel ${printEnd(low)} ${printEnd(high)}`));
+  const [ours, theirs] = order < 0 ? [1n, 2n] : [2n, 1n];
+  const host = (number: bigint): string => printAddress({ family: 4, bits: block.bits + number });
+  return { local: `${host(ours)}/${block.length}`, remote: host(theirs) };
+}
+
+function blockOf(number: number): Prefix {
+  const count = (beyond - first) / size;
+  const chosen = maskAddress({ family: 4, bits: first + (BigInt(number) % count) * size }, 30);
+  return equalPrefixes(chosen, nodeLocalDns) ? { ...chosen, bits: chosen.bits + size } : chosen;
+}
+
+function printEnd({ address, port }: OuterEnd): string {
+  return `${printAddress(address)} ${port === undefined || port === 500 || port === 4500 ? '-' : port}`;
+}
+
+/** RFC 1918, 6598, 3927, 4193: what no other network can answer to. */
+const privateRanges = [
+  '10.0.0.0/8',
+  '172.16.0.0/12',
+  '192.168.0.0/16',
+  '100.64.0.0/10',
+  '169.254.0.0/16',
+  'fc00::/7',
+].map(known);
+
+function isPrivate(address: Address): boolean {
+  return privateRanges.some((range) => containsAddress(range, address));
 }
 
 function known(text: string): Prefix {

@@ -269,7 +269,32 @@ describe('an error is', () => {
   });
 });
 
+/** Both ends of one tunnel; the first says who is inside the second, which has the address that is said. */
+const tunnelTo = (name: string, peer: string, remote: string, more = ''): string =>
+  attachment(
+    name,
+    `ipsec: {psk: {secretRef: {name: v, key: k}}, ${more} tunnels: [{localAddress: 172.29.0.1, remoteAddress: ${peer}}]}`,
+    inside('169.254.8.3/29', remote),
+  );
+const tunnelBack = (name: string, local: string, more = ''): string =>
+  attachment(
+    name,
+    `ipsec: {psk: {secretRef: {name: v, key: k}}, ${more} tunnels: [{localAddress: 203.0.113.2, remoteAddress: 172.29.0.1}]}`,
+    inside(`${local}/30`, '169.254.8.3'),
+  ).replace('router: r1', 'router: r2');
+
 describe('a warning is', () => {
+  it('that neither end opens a tunnel, at each', () => {
+    const ends = [
+      tunnelTo('x', '203.0.113.2', '169.254.8.2', 'initiate: false,'),
+      tunnelBack('y', '169.254.8.2', 'initiate: false,'),
+    ];
+    expect(check([router(), manifest('Router', 'asNumber: 65000', 'r2'), sites, ...ends])).toMatchObject({
+      errors: [],
+      warnings: ['x', 'y'].map((name) => ({ name, field: 'spec.link.ipsec.initiate' })),
+    });
+  });
+
   it.each<[string, string[], string, string, RegExp]>([
     [
       'two tunnels with the same ends outside',
@@ -307,8 +332,15 @@ describe('a warning is', () => {
       'spec.mtu',
       /no more than 1500 bytes by any way to Site a while Attachment y/,
     ],
+    [
+      'an inside address that the other end does not have',
+      [tunnelTo('x', '203.0.113.2', '169.254.8.2'), tunnelBack('y', '169.254.8.1')],
+      'x',
+      'spec.addresses.remote[0]',
+      /not inside the other end, Attachment y \(Router r2\), which has 169\.254\.8\.1\/30/,
+    ],
   ])('%s', (_, manifests, name, field, reason) => {
-    expect(check([router(listed), sites, ...manifests])).toEqual({
+    expect(check([router(listed), manifest('Router', 'asNumber: 65000', 'r2'), sites, ...manifests])).toEqual({
       errors: [],
       warnings: [{ name, field, reason: expect.stringMatching(reason) }],
     });

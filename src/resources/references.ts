@@ -18,6 +18,7 @@ import {
   tagsDistinct,
   tagsFixed,
 } from './references/links.ts';
+import { mirrorsAgree } from './references/mirrored-tunnels.ts';
 import { outerEndsFit } from './references/outer-ends.ts';
 import {
   configurationsUsed,
@@ -72,6 +73,7 @@ export const referenceChecks: readonly ReferenceCheck[] = [
   listenPortsDistinct,
   subnetsDistinct,
   outerEndsFit,
+  mirrorsAgree,
   gatewaysDiffer,
   blocksDistinct,
   sizesAgree,

@@ -4,6 +4,7 @@ import { stringify } from 'yaml';
 import { type Diagnostic, printDiagnostic } from '../../resources/diagnostic.ts';
 import { makeSnapshot } from '../../resources/snapshot.ts';
 import { type Cli, onAction } from '../cli.ts';
+import { printDerivedInsides } from '../derived-insides.ts';
 import { exitCode } from '../exit-code.ts';
 import { countResources, parseInput } from '../load-resources.ts';
 import { addInputOptions, addOutputOption, type InputOptions } from '../options.ts';
@@ -61,7 +62,7 @@ export function register(command: Command, cli: Cli): void {
     }
     complain(cli, warnings, errors);
     if (errors.length > 0) return exitCode.error;
-    for (const line of printForwarding(forwarding)) cli.complain(line);
+    for (const line of [...printDerivedInsides(snapshot), ...printForwarding(forwarding)]) cli.complain(line);
     if (looked.length < names.length)
       cli.complain(`policy of ${names.length - looked.length} more routers was not looked at: name one by --router`);
     if (resources.length === 0) cli.print('No resources specified\n');

@@ -32,35 +32,50 @@ export const outerEndsFit: ReferenceCheck = function* (snapshot) {
   const owned = addressesByRouter(snapshot);
   const tunnels = new Map<string, string>();
   for (const attachment of snapshot.list('Attachment')) {
-    const own = owned.get(attachment.spec.router) ?? [];
+    const { outside, inside } = owned.get(attachment.spec.router) ?? { outside: [], inside: [] };
+    const own = [...outside, ...inside];
     for (const { address, path } of outerPeers(attachment)) {
       if (!own.some((one) => equalAddresses(one, address))) continue;
       const reason = `${printAddress(address)} is an address of Router ${attachment.spec.router} itself: a tunnel leads to another machine`;
       yield error(attachment, path, reason);
     }
-    yield* checkLocal(attachment, own);
+    yield* checkLocal(attachment, outside, inside);
     yield* checkRepeated(attachment, tunnels);
   }
 };
 
+interface OwnAddresses {
+  /** Of devices that tunnels may start from. */
+  readonly outside: Address[];
+  readonly inside: Address[];
+}
+
 /** What Routers and Attachments say; a file may leave out what a machine has. */
-function addressesByRouter(snapshot: Snapshot): ReadonlyMap<string, readonly Address[]> {
-  const owned = new Map<string, Address[]>();
-  const add = (router: string, texts: readonly string[]): void => {
-    const known = owned.get(router) ?? [];
-    known.push(...texts.flatMap((text) => parseCidr(text)?.address ?? []));
+function addressesByRouter(snapshot: Snapshot): ReadonlyMap<string, OwnAddresses> {
+  const owned = new Map<string, OwnAddresses>();
+  const ofRouter = (router: string): OwnAddresses => {
+    const known = owned.get(router) ?? { outside: [], inside: [] };
     owned.set(router, known);
+    return known;
   };
+  const parse = (texts: readonly string[]) => texts.flatMap((text) => parseCidr(text)?.address ?? []);
   for (const { metadata, spec } of snapshot.list('Router')) {
-    for (const { addresses = [] } of spec.interfaces ?? []) add(metadata.name, addresses);
+    for (const { addresses = [] } of spec.interfaces ?? []) ofRouter(metadata.name).outside.push(...parse(addresses));
   }
   for (const attachment of snapshot.list('Attachment')) {
-    for (const { local } of linkPaths(attachment)) add(attachment.spec.router, local);
+    const { link, router } = attachment.spec;
+    const own = ofRouter(router)[link.ipsec || link.wireguard ? 'inside' : 'outside'];
+    for (const { local } of linkPaths(attachment)) own.push(...parse(local));
   }
   return owned;
 }
 
-function* checkLocal(attachment: Attachment, own: readonly Address[]): Iterable<Finding> {
+/** A tunnel may start inside another; where no address of a family is written, nothing is known of that family. */
+function* checkLocal(
+  attachment: Attachment,
+  outside: readonly Address[],
+  inside: readonly Address[],
+): Iterable<Finding> {
   const { router, link } = attachment.spec;
   const { ipsec } = link;
   if (!ipsec) return;
@@ -74,8 +89,8 @@ function* checkLocal(attachment: Attachment, own: readonly Address[]): Iterable<
   ];
   for (const [text, path] of written) {
     const address = parseAddress(text ?? '');
-    if (!address || own.some((one) => equalAddresses(one, address))) continue;
-    if (!own.some(({ family }) => family === address.family)) continue;
+    if (!address || [...outside, ...inside].some((one) => equalAddresses(one, address))) continue;
+    if (!outside.some(({ family }) => family === address.family)) continue;
     const reason = `${printAddress(address)} is on no interface that is written for Router ${router}: correct it, or list it there; behind a NAT write the router's own address, and the other as localID`;
     yield warning(attachment, path, reason);
   }

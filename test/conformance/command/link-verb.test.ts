@@ -122,3 +122,45 @@ describe('link import aws-vpn', () => {
     expect(folder).toMatchObject({ code: 1, stderr: expect.stringContaining('is a folder') });
   });
 });
+
+describe('inside addresses that nobody wrote', () => {
+  const end = (name: string, router: string, local: string, peer: string) => `apiVersion: causeway.dev/v1
+kind: Router
+metadata: {name: ${router}}
+spec: {asNumber: ${router === 'r1' ? 64520 : 64521}}
+---
+apiVersion: causeway.dev/v1
+kind: Attachment
+metadata: {name: ${name}}
+spec:
+  router: ${router}
+  site: a
+  link: {ipsec: {psk: {secretRef: {name: v, key: k}}, tunnels: [{localAddress: ${local}, remoteAddress: ${peer}}]}}
+  bgp: {asNumber: ${router === 'r1' ? 64521 : 64520}}
+`;
+  const [here, there] = [end('x', 'r1', '192.0.2.1', '192.0.2.9'), end('y', 'r2', '192.0.2.9', '192.0.2.1')];
+  const site =
+    'apiVersion: causeway.dev/v1\nkind: Site\nmetadata: {name: a}\nspec: {type: vpc, prefixes: [10.0.0.0/8]}\n';
+
+  it('are told by validate, and stand in what is stored', async () => {
+    const files = [here, there, site].flatMap((text, i) => ['-f', bench.write(`inside-${i}.yaml`, text)]);
+    const validated = await bench.run(['validate', ...files]);
+    expect(validated.code).toBe(0);
+    const [, local, remote] =
+      /tunnel x-1 \(Attachment x\): (\S+)\/30 on r1, (\S+) at the other end/.exec(validated.stderr) ?? [];
+    expect(validated.stderr).toContain(`tunnel y-1 (Attachment y): ${remote}/30 on r2, ${local} at the other end`);
+    expect((await bench.run(['apply', ...files])).code).toBe(0);
+    const stored = await bench.run(['get', 'attachment', 'y', '-o', 'yaml']);
+    expect(stored.stdout).toMatch(new RegExp(`local:\\s+- ${remote}/30\\s+remote:\\s+- ${local}\\s`));
+  });
+
+  it('are the same when the other end goes, and when more tunnels come', async () => {
+    const insideOfX = async (...texts: string[]) => {
+      const { stderr } = await bench.run(['validate', '-f', '-'], { input: texts.join('---\n') });
+      return /tunnel x-1 .*/.exec(stderr)?.[0];
+    };
+    const alone = await insideOfX(here);
+    expect(alone).toMatch(/169\.254\./);
+    expect(await insideOfX(end('a', 'r3', '192.0.2.1', '192.0.2.77'), here, there)).toBe(alone);
+  });
+});
