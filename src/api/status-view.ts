@@ -5,6 +5,7 @@
  */
 import type { RouterStatus } from '../agent/status.ts';
 import type { SyncStatus } from '../conntrackd/sync-state.ts';
+import type { LinkStatus } from '../links/link-keeper.ts';
 
 export interface StatusView extends RouterStatus {
   /** Null where the router is to share no connection state. */
@@ -14,8 +15,15 @@ export interface StatusView extends RouterStatus {
 /** What is amiss is a warning too. */
 export function statusView(status: RouterStatus, stateSync: SyncStatus | null, more: readonly string[]): StatusView {
   const sync = stateSync && !stateSync.isShared ? [`connection state is not shared: ${reasonUnshared(stateSync)}`] : [];
-  return { ...status, stateSync, warnings: [...status.warnings, ...sync, ...more] };
+  const links = status.links.filter(({ state }) => state !== 'up').map(warnOfLink);
+  return { ...status, stateSync, warnings: [...status.warnings, ...links, ...sync, ...more] };
 }
+
+function warnOfLink({ interfaceName, attachment, state, reason }: LinkStatus): string {
+  return `link ${interfaceName} of Attachment ${attachment} ${words[state]}${reason === null ? '' : `: ${reason}`}`;
+}
+
+const words: Readonly<Record<LinkStatus['state'], string>> = { up: 'is up', down: 'is down', failed: 'failed' };
 
 function reasonUnshared({ error, isRunning, peers }: SyncStatus): string {
   if (error !== null) return error;

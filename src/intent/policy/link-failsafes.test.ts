@@ -126,17 +126,21 @@ describe('a tunnel of WireGuard', () => {
   });
 });
 
-it('lets out echo requests to the other end of what we make, on its device, in both families', () => {
-  const remotes = [address('169.254.9.1'), address('fd00::1')];
-  const vlan: LinkIntent = { kind: 'vlan', ...device, interfaceName: 'trunk0.101', remotes, parent: 'trunk0', id: 101 };
-  expect(opened(vlan)).toEqual({
-    inbound: [],
-    outbound: [
-      'icmp echo requests 169.254.9.1/32 on trunk0.101: doctor of Attachment vpn',
-      'icmpv6 echo requests fd00::1/128 on trunk0.101: doctor of Attachment vpn',
-    ],
-  });
-  expect(opened({ kind: 'interface', ...device, remotes })).toEqual({ inbound: [], outbound: [] });
+const remotes = [address('169.254.9.1'), address('fd00::1')];
+
+it.each<LinkIntent>([
+  { kind: 'interface', ...device, remotes },
+  { kind: 'vlan', ...device, remotes, parent: 'trunk0', id: 101 },
+  ipsec('192.0.2.1', { remotes }),
+  wireguardLink({ attachment: 'vpn', interfaceName: 'vpn-1', remotes }),
+])('lets echo requests out to the other end of any link, on its device, in both families: $kind', (link) => {
+  const { inbound, outbound } = opened(link);
+  const isEcho = (text: string) => text.includes('echo');
+  expect(inbound.filter(isEcho)).toEqual([]);
+  expect(outbound.filter(isEcho)).toEqual([
+    'icmp echo requests 169.254.9.1/32 on vpn-1: doctor of Attachment vpn',
+    'icmpv6 echo requests fd00::1/128 on vpn-1: doctor of Attachment vpn',
+  ]);
 });
 
 describe('among the other failsafes of a router', () => {

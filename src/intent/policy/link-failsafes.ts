@@ -29,7 +29,6 @@ export function linkFailsafes(links: readonly LinkIntent[]): PolicyIntent['fails
 function openFor(link: LinkIntent): PolicyIntent['failsafes'] {
   switch (link.kind) {
     case 'interface':
-      return { inbound: [], outbound: [] };
     case 'vlan':
       return { inbound: [], outbound: echoRequests(link) };
     case 'ipsec':

@@ -25,14 +25,6 @@ spec:
   addresses: { local: [10.0.255.1/24, "fd00:0::1/64"], remote: [10.0.255.2, "fd00:0::2"] }
   static: { prefixes: [10.50.0.0/16] }
   ${mtu}
----
-apiVersion: projectcalico.org/v3
-kind: GlobalNetworkPolicy
-metadata: { name: echo }
-spec:
-  selector: all()
-  types: [Egress]
-  egress: [{ action: Allow, protocol: ICMP }, { action: Allow, protocol: ICMPv6 }]
 `;
 
 describe('doctor', () => {
@@ -112,5 +104,8 @@ describe('doctor', () => {
       result: 'error',
       fix: 'there is no device eth0: it is to be made outside Causeway',
     });
+    expect(machine.causeway('status').stdout).toMatch(
+      /^Warning: +link eth0 of Attachment left failed: there is no device eth0/m,
+    );
   });
 });

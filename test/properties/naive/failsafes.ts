@@ -56,5 +56,26 @@ export function isFailsafe(
         (entry.interfaces === undefined || entry.interfaces.includes(at)),
     );
   if (has(failsafes(world, asked), packet.destinationPort)) return true;
+  if (direction === 'egress' && isEcho(world, packet, remote, at, { 4: 8, 6: 128 })) return true;
+  if (direction === 'ingress' && stage === 'untracked' && isEcho(world, packet, remote, at, { 4: 0, 6: 129 }))
+    return true;
   return stage === 'untracked' && has(failsafes(world, answered), packet.sourcePort);
+}
+
+/** Between a router and the other end of a link, on its device: `doctor` measures links by requests of its own. */
+function isEcho(
+  world: World,
+  packet: NaivePacket,
+  remote: string,
+  at: string,
+  types: Readonly<Record<4 | 6, number>>,
+): boolean {
+  const family = packet.source.includes(':') ? 6 : 4;
+  if (packet.protocol !== (family === 6 ? 58 : 1)) return false;
+  if (packet.icmpType !== types[family] || packet.icmpCode !== 0) return false;
+  const link = ofKind(world, 'Attachment')
+    .filter(({ spec }) => spec.router === world.router && named(world, 'Site', spec.site ?? ''))
+    .toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1))
+    .find(({ spec }) => spec.link?.interface?.name === at);
+  return (link?.spec.addresses?.remote ?? []).some((end) => holds(end, readAddress(remote)));
 }
