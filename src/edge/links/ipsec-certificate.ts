@@ -19,13 +19,16 @@ export function credentialProblem({ authentication }: IpsecTunnelIntent, secrets
   const own = certificateOf(secrets, certificate);
   if (!own) return `${print(certificate)} is no certificate in PEM`;
   if (!certificateOf(secrets, authority)) return `${print(authority)} is no certificate in PEM`;
+  const [block = ''] = pemBlocks(textOf(secrets, privateKey), /PRIVATE KEY/);
+  // In the label of PKCS #8 (RFC 7468 §11), in a header of older forms (RFC 1421 §4.6.1.1).
+  if (/^(?:-----BEGIN |Proc-Type: 4,)ENCRYPTED/m.test(block)) {
+    return `${print(privateKey)} is encrypted: store the key without a passphrase (openssl pkey -in FILE)`;
+  }
   let key: KeyObject;
   try {
-    key = createPrivateKey(textOf(secrets, privateKey));
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ERR_MISSING_PASSPHRASE'
-      ? `${print(privateKey)} is encrypted: store the key without a passphrase (openssl pkey -in FILE)`
-      : `${print(privateKey)} is no private key in PEM`;
+    key = createPrivateKey(block);
+  } catch {
+    return `${print(privateKey)} is no private key in PEM`;
   }
   return own.checkPrivateKey(key)
     ? undefined

@@ -92,7 +92,7 @@ describe('a failure', () => {
     ],
     ["no shared key found for '192.0.2.1' - '192.0.2.2'", /^authentication failed: no pre-shared key/],
     ['subject certificate invalid (valid from Jan 01 to Jan 02)', /has expired or is not valid yet/],
-    ["no trusted ECDSA public key found for 'a.test'", /not from the authority/],
+    ["no trusted ECDSA public key found for 'a.test'", /not from the authority, or names another identity$/],
     ["constraint check failed: identity 'x' required ", /identity/],
     ['received NO_PROPOSAL_CHOSEN notify error', /none of the proposals/],
     ['received proposals unacceptable', /makes none of the proposals/],

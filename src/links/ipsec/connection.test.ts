@@ -129,6 +129,21 @@ describe('a connection', () => {
     expect(compiled).toEqual({ ok: false, error: `${name} is no certificate in PEM` });
   });
 
+  it.each([
+    ['short-1', /holds something else than letters/],
+    ['short_1', /has 7 characters: keys of AWS have 8 to 64/],
+    ['x'.repeat(65), /has 65 characters/],
+    ['0_first_key', /begins with 0/],
+    ['a_long_enough.key', undefined],
+  ])('to AWS is none where its key cannot be one of AWS, of which nothing is said: %s', (key, reason) => {
+    const authentication = { kind: 'psk', secret: { name: 'dc', key: 'psk' }, rules: 'aws' } as const;
+    const compiled = compileConnection({ ...tunnel, authentication }, new Map([['dc/psk', key]]), userspace);
+    expect(compiled.ok ? undefined : compiled.error).toEqual(
+      reason === undefined ? undefined : expect.stringMatching(reason),
+    );
+    if (!compiled.ok) expect(compiled.error).not.toContain(key);
+  });
+
   it('is none without its secret', () => {
     const compiled = compileConnection(tunnel, new Map(), userspace);
     expect(compiled).toEqual({ ok: false, error: 'secret dc/psk is missing, empty, or readable by others' });

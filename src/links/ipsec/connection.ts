@@ -9,6 +9,7 @@
  */
 import type { IpsecTunnelIntent } from '../../intent/links/links-intent.ts';
 import { type Address, printAddress } from '../../net/address.ts';
+import { awsKeyProblem } from '../../resources/pre-shared-key.ts';
 import type { SecretRef } from '../../resources/secret-ref.ts';
 import { err, ok, type Result } from '../../result.ts';
 import { standardPorts } from './charon-config.ts';
@@ -150,6 +151,8 @@ function compileEnds(tunnel: IpsecTunnelIntent, secrets: ReadonlyMap<string, str
     case 'psk': {
       const secret = read(secrets, authentication.secret);
       if (!secret.ok) return secret;
+      const problem = authentication.rules === 'aws' ? awsKeyProblem(secret.value) : undefined;
+      if (problem !== undefined) return err(`secret ${print(authentication.secret)} ${problem}`);
       const owners = [localId, remoteId].filter((owner) => owner !== undefined);
       return ok({
         local: { auth: 'psk', ...id.local },

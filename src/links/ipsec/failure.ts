@@ -28,7 +28,10 @@ const meanings: readonly (readonly [RegExp, string])[] = [
   [/but MAC mismatched/, 'authentication failed: the pre-shared key of the peer is another one'],
   [/no shared key found/, 'authentication failed: no pre-shared key for the identities of both ends'],
   [/no private key found/, 'authentication failed: the private key does not belong to the certificate'],
-  [/no trusted .* public key found/, "authentication failed: the peer's certificate is not from the authority"],
+  [
+    /no trusted .* public key found/,
+    "authentication failed: the peer's certificate is not from the authority, or names another identity",
+  ],
   [
     /constraint check failed|no matching peer config found/,
     "authentication failed: the peer's identity is not what remoteID says",

@@ -22,19 +22,26 @@ function pki(to: string, ...words: readonly string[]): void {
   writeFileSync(file(to), execFileSync('pki', [...words, '--outform', 'pem'], { stdio: 'pipe' }));
 }
 
-function makeAuthority(name: string): void {
+const openssl = (...words: readonly string[]): string => execFileSync('openssl', words, { stdio: 'pipe' }).toString();
+
+function makeAuthority(name: string, more: readonly string[] = ['--ca']): void {
   pki(`${name}.key`, '--gen', '--type', 'ecdsa', '--size', '256');
-  pki(`${name}.crt`, '--self', '--ca', '--in', file(`${name}.key`), '--type', 'ecdsa', '--dn', `CN=${name}`);
+  pki(`${name}.crt`, '--self', ...more, '--in', file(`${name}.key`), '--type', 'ecdsa', '--dn', `CN=${name}`);
 }
 
 const expired = ['--dateform', '%Y', '--not-before', '2020', '--not-after', '2021'];
 
+/** A key, and a certificate from `authority` that names `NAME.test`. */
+function issue(name: string, authority: string, more: readonly string[] = []): void {
+  pki(`${name}.key`, '--gen', '--type', 'ecdsa', '--size', '256');
+  const from = ['--cacert', file(`${authority}.crt`), '--cakey', file(`${authority}.key`)];
+  const subject = ['--dn', `CN=${name}`, '--san', `${name}.test`];
+  pki(`${name}.crt`, '--issue', '--in', file(`${name}.key`), '--type', 'ecdsa', ...from, ...subject, ...more);
+}
+
 /** The secrets of one end: its certificate from `authority`, and `ca` as whom it trusts. */
 function certify(end: End, authority = 'ca', validity: readonly string[] = []): void {
-  pki(`${end}.key`, '--gen', '--type', 'ecdsa', '--size', '256');
-  const from = ['--cacert', file(`${authority}.crt`), '--cakey', file(`${authority}.key`)];
-  const subject = ['--dn', `CN=${end}`, '--san', `${end}.test`];
-  pki(`${end}.crt`, '--issue', '--in', file(`${end}.key`), '--type', 'ecdsa', ...from, ...subject, ...validity);
+  issue(end, authority, validity);
   pair.secrets[end] = new Map([
     ['vpn/crt', read(`${end}.crt`)],
     ['vpn/key', read(`${end}.key`)],
@@ -84,7 +91,79 @@ describe('an IPsec tunnel with certificates', { timeout: 60_000 }, () => {
     certify('a', 'other');
     certify('b');
     const { b } = await reasonsOf(/authentication failed/);
-    expect(b).toBe("authentication failed: the peer's certificate is not from the authority");
+    expect(b).toBe(
+      "authentication failed: the peer's certificate is not from the authority, or names another identity",
+    );
+  });
+
+  it.each([
+    ['under its own name', 'c.test'],
+    ['under the name of the peer', 'a.test'],
+  ])('does not come up with whoever else the authority knows, %s', async (_, localId) => {
+    certify('b');
+    certify('a');
+    issue('c', 'ca');
+    pair.secrets.a = new Map([...pair.secrets.a, ['vpn/crt', read('c.crt')], ['vpn/key', read('c.key')]]);
+    await pair.driver('b').ensure([tunnel('b')], pair.secrets.b);
+    const stranger = { ...tunnel('a'), localId };
+    await pair.until('a', [stranger], ({ reason }) => /the peer refuses/.test(reason ?? ''));
+    const [b] = await pair.until('b', [tunnel('b')], ({ reason }) => reason !== null && !reason.startsWith('waits'));
+    expect(b).toMatchObject({ state: 'down', reason: expect.stringMatching(/identity/) });
+    expect(pair.isDeviceUp('b', 'vpn1')).toBe(false);
+  });
+
+  it('comes up through an authority in between, whose certificate follows its own', async () => {
+    for (const end of ['a', 'b'] as const) certify(end);
+    issue('between', 'ca', ['--ca']);
+    issue('a', 'between');
+    const chain = `${read('a.crt')}${read('between.crt')}`;
+    pair.secrets.a = new Map([...pair.secrets.a, ['vpn/crt', chain], ['vpn/key', read('a.key')]]);
+    await pair.join([tunnel('a')], [tunnel('b')]);
+  });
+
+  it('takes a key as openssl writes it, after the parameters of its curve', async () => {
+    for (const end of ['a', 'b'] as const) certify(end);
+    const parameters = openssl('ecparam', '-name', 'prime256v1');
+    const key = openssl('ec', '-in', file('a.key'));
+    pair.secrets.a.set('vpn/key', `${parameters}${key}`);
+    await pair.join([tunnel('a')], [tunnel('b')]);
+  });
+
+  it.each<[string, string, () => string]>([
+    ['the private key vpn/key does not belong to the certificate vpn/crt', 'vpn/key', () => read('b.key')],
+    [
+      'vpn/key is encrypted: store the key without a passphrase (openssl pkey -in FILE)',
+      'vpn/key',
+      () => openssl('pkey', '-in', file('a.key'), '-aes256', '-passout', 'pass:word'),
+    ],
+    [
+      'vpn/key is encrypted: store the key without a passphrase (openssl pkey -in FILE)',
+      'vpn/key',
+      () => openssl('ec', '-in', file('a.key'), '-aes256', '-passout', 'pass:word'),
+    ],
+    ['vpn/key is no private key in PEM', 'vpn/key', () => read('a.crt')],
+    ['vpn/crt is no certificate in PEM', 'vpn/crt', () => 'nothing'],
+    ['vpn/ca is no certificate in PEM', 'vpn/ca', () => read('a.crt').replace(/[A-Za-z0-9]{8}/g, 'AAAAAAAA')],
+  ])('fails and says that %s', async (reason, name, content) => {
+    for (const end of ['a', 'b'] as const) certify(end);
+    pair.secrets.a.set(name, content());
+    const [report] = await pair.driver('a').ensure([tunnel('a')], pair.secrets.a);
+    expect(report).toMatchObject({ state: 'failed', reason });
+    expect(await pair.charons('a')).toEqual(new Map());
+  });
+
+  it.each([
+    ['is none', [], /^authentication failed: the authority's certificate vpn\/ca is not that of an authority/],
+    [
+      'has expired',
+      ['--ca', ...expired],
+      /^authentication failed: the authority's certificate vpn\/ca expired at 2021-/,
+    ],
+  ])('says that the authority %s', async (_, more, wanted) => {
+    for (const end of ['a', 'b'] as const) certify(end);
+    makeAuthority('wrong', more);
+    pair.secrets.a.set('vpn/ca', read('wrong.crt'));
+    await reasonsOf(wanted);
   });
 
   it('comes up once the certificate is a good one', async () => {
