@@ -61,7 +61,12 @@ export interface IpsecTunnelIntent extends TunnelBase {
   readonly localId: string | undefined;
   readonly remoteId: string | undefined;
   readonly authentication:
-    | { readonly kind: 'psk'; readonly secret: SecretRef }
+    | {
+        readonly kind: 'psk';
+        readonly secret: SecretRef;
+        /** Whose rules a key has to keep, where the other end is known to have some. */
+        readonly rules?: 'aws';
+      }
     | {
         readonly kind: 'certificate';
         readonly certificate: SecretRef;

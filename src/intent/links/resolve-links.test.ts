@@ -102,6 +102,11 @@ describe('IPsec', () => {
     });
   });
 
+  it('has a key as AWS wants it towards AWS', () => {
+    const link = only(attachment('x', ipsec('203.0.113.1'), { profile: 'aws-vgw-vpn' }));
+    expect(link).toMatchObject({ authentication: { kind: 'psk', secret: secretRef, rules: 'aws' } });
+  });
+
   it('has a device, and a number of it, for each tunnel', () => {
     const { links } = resolve(attachment('x', ipsec('203.0.113.1', '203.0.113.2')));
     expect(links.map((link) => link.interfaceName)).toEqual(['x-1', 'x-2']);

@@ -8,6 +8,7 @@
 import { type Address, families, parseAddress, printAddress } from '../../net/address.ts';
 import { contentNumber } from '../../net/content-hash.ts';
 import { type Prefix, parseAddressOrCidr } from '../../net/prefix.ts';
+import type { AttachmentProfile } from '../../resources/attachment.ts';
 import { parseDurationSeconds } from '../../resources/duration.ts';
 import type { IpsecLink, IpsecTunnelSpec, WireguardLink } from '../../resources/link.ts';
 import type { FieldPath } from '../../resources/resource.ts';
@@ -59,7 +60,7 @@ export function resolveTunnel(
     return { ...shared, ...settings, mtu: size, mssClamp: clampOf(mssClamp, size) };
   };
   if (tunnel.kind === 'wireguard') return ok(sized(wireguardSettings(tunnel.spec)));
-  const settings = ipsecSettings(tunnel.ipsec, tunnel.spec, path.interfaceName);
+  const settings = ipsecSettings(tunnel.ipsec, tunnel.spec, path.interfaceName, attachment.resource.spec.profile);
   if (!peer || !settings) {
     return err({
       code: 'invalid-link',
@@ -103,8 +104,9 @@ function ipsecSettings(
   ipsec: IpsecLink,
   spec: IpsecTunnelSpec,
   interfaceName: string,
+  profile: AttachmentProfile | undefined,
 ): OwnOf<IpsecTunnelIntent> | undefined {
-  const authentication = authenticationOf(ipsec, spec);
+  const authentication = authenticationOf(ipsec, spec, profile);
   if (!authentication) return undefined;
   const localAddress = spec.localAddress ?? ipsec.localAddress;
   return {
@@ -133,9 +135,13 @@ function ipsecSettings(
 }
 
 /** A tunnel's own key before the link's; a certificate where no key is written. */
-function authenticationOf(ipsec: IpsecLink, spec: IpsecTunnelSpec): IpsecTunnelIntent['authentication'] | undefined {
+function authenticationOf(
+  ipsec: IpsecLink,
+  spec: IpsecTunnelSpec,
+  profile: AttachmentProfile | undefined,
+): IpsecTunnelIntent['authentication'] | undefined {
   const psk = spec.psk ?? ipsec.psk;
-  if (psk) return { kind: 'psk', secret: psk.secretRef };
+  if (psk) return { kind: 'psk', secret: psk.secretRef, ...(profile === 'aws-vgw-vpn' ? { rules: 'aws' } : {}) };
   const { certificate } = ipsec;
   return (
     certificate && {

@@ -135,6 +135,7 @@ describe('a wrong value is told with its place:', () => {
     ['a negative interval', '<interval>10', '<interval>-1', '<interval>-1', /no whole number/],
     ['a short key', firstTunnel.key, 'short', '<pre_shared_key>short', /has 5 characters/],
     ['a key of other characters', firstTunnel.key, 'with a space', '<pre_shared_key>with', /something else than/],
+    ['a key with a 0 in front', firstTunnel.key, `0${firstTunnel.key}`, '<pre_shared_key>0', /begins with 0/],
     ['two keys', '<ike>', '<ike><pre_shared_key>another_key</pre_shared_key>', '<pre_shared_key>first', /stands twice/],
   ])('%s', (_, from, to, at, reason) => {
     const xml = vpnXml([firstTunnel]).replace(from, to);

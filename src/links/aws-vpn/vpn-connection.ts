@@ -8,6 +8,7 @@
 import { type Address, compareAddresses, printAddress } from '../../net/address.ts';
 import { type Asn, parseAsn } from '../../net/asn.ts';
 import { type InterfaceAddress, maskAddress, printPrefix } from '../../net/prefix.ts';
+import { awsKeyProblem } from '../../resources/pre-shared-key.ts';
 import { err, ok, type Result } from '../../result.ts';
 import { type ElementReader, makeReader, shown } from './read-element.ts';
 import { readTunnelEnds } from './tunnel-ends.ts';
@@ -118,23 +119,14 @@ function readTunnel(read: ElementReader): VpnTunnel | undefined {
   return ends && { ...ends, preSharedKey, ike, esp, deadPeer };
 }
 
-/** AWS: 8 to 64 letters, digits, "." and "_". What is wrong is said without the key. */
+/** What is wrong is said without the key. */
 function readKey(read: ElementReader): string | undefined {
   const path = 'ike/pre_shared_key';
   const key = read.text(path);
-  if (key === undefined) return undefined;
-  if (!/^[A-Za-z0-9._]+$/.test(key)) {
-    read.complain(
-      path,
-      'holds something else than letters, digits, "." and "_", of which keys of AWS consist: mend it, or take it out',
-    );
-    return undefined;
-  }
-  if (key.length < 8 || key.length > 64) {
-    read.complain(path, `has ${key.length} characters: keys of AWS have 8 to 64`);
-    return undefined;
-  }
-  return key;
+  const problem = key === undefined ? undefined : awsKeyProblem(key);
+  if (problem === undefined) return key;
+  read.complain(path, `${problem}: mend it, or take it out`);
+  return undefined;
 }
 
 function readCrypto(read: ElementReader, name: 'ike' | 'ipsec', longest: number): AskedCrypto {
