@@ -6,6 +6,7 @@
  * Invariant: a pure function: equal snapshots give equal intents, and nothing of an earlier one is remembered.
  */
 
+import { printAddress } from '../net/address.ts';
 import { type Resource, resourceId } from '../resources/resource.ts';
 import type { Snapshot } from '../resources/snapshot.ts';
 import { err, ok, type Result } from '../result.ts';
@@ -14,11 +15,11 @@ import { resolveOwners } from './labels/owners.ts';
 import type { LinkIntent } from './links/links-intent.ts';
 import { resolveLinks } from './links/resolve-links.ts';
 import type { InterfaceFacts } from './policy/policy-intent.ts';
-import { type BfdPeer, type ControlPeers, sortPeers } from './policy/resolve-failsafes.ts';
+import { type BfdPeer, type BgpPeer, type ControlPeers, sortPeers } from './policy/resolve-failsafes.ts';
 import { resolvePolicy } from './policy/resolve-policy.ts';
 import type { RouterIntent, Warning } from './router-intent.ts';
 import { resolveRouting } from './routing/resolve-routing.ts';
-import type { RoutingIntent } from './routing/routing-intent.ts';
+import type { RoutingIntent, SessionIntent } from './routing/routing-intent.ts';
 import { resolveTopology } from './topology/resolve-topology.ts';
 
 export interface UnknownRouter {
@@ -70,13 +71,28 @@ export function controlPeers(
   { listenPort, sessions, group }: RoutingIntent,
   links: readonly LinkIntent[],
 ): ControlPeers {
-  const bfd = sessions.flatMap(({ bfd: liveness, neighbor: address, reach }): BfdPeer[] =>
-    liveness ? [{ address, port: reach === 'direct' ? 3784 : 4784 }] : [],
-  );
+  const ends = new Map<string, LinkIntent[]>();
+  for (const link of links) {
+    for (const remote of link.remotes.map(printAddress)) ends.set(remote, [...(ends.get(remote) ?? []), link]);
+  }
+  const placeOf = ({ neighbor, reach }: SessionIntent): Pick<BgpPeer, 'attachment' | 'interfaceName'> => {
+    const [link, ...others] = ends.get(printAddress(neighbor)) ?? [];
+    // Link-local addresses may be the same on several.
+    if (!link || others.length > 0) return {};
+    const { attachment, interfaceName } = link;
+    // Whoever else has that address is not on the device; one that somebody else made may be part of another.
+    return link.kind === 'interface' || reach !== 'direct' ? { attachment } : { attachment, interfaceName };
+  };
+  const bfd = sessions.flatMap((session): BfdPeer[] => {
+    if (!session.bfd) return [];
+    return [{ address: session.neighbor, port: session.reach === 'direct' ? 3784 : 4784, ...placeOf(session) }];
+  });
   const sync = group?.stateSync;
   return {
     listenPort,
-    peers: sortPeers(sessions.map(({ neighbor, port }) => ({ address: neighbor, port }))),
+    peers: sortPeers(
+      sessions.map((session) => ({ address: session.neighbor, port: session.port, ...placeOf(session) })),
+    ),
     bfd,
     links,
     ...(sync

@@ -3,7 +3,7 @@
  *
  *   PolicyIntent of before, PolicyIntent ─[keepParts]→ PolicyIntent, of which only what differs is new
  *
- * Invariant: what is returned says what `after` says; endpoints, failsafes and maps that say what those of before did are
+ * Invariant: what is returned says what `after` says; endpoints, failsafes, clamps and maps that say what those of before did are
  * those. Rules and sets come here kept already (see rules-memory.ts and used-sets.ts).
  */
 import { sameItems, sameValue } from '../../net/same-value.ts';
@@ -12,8 +12,10 @@ import type { EndpointIntent, PolicyIntent } from './policy-intent.ts';
 /** The same policy with the objects of before wherever they say the same. */
 export function keepParts(before: PolicyIntent | undefined, after: PolicyIntent): PolicyIntent {
   if (!before) return after;
+  const { mssClamps } = after;
   return {
     ...after,
+    ...(mssClamps && { mssClamps: sameValue(before.mssClamps, mssClamps) ? before.mssClamps : mssClamps }),
     failsafes: sameValue(before.failsafes, after.failsafes) ? before.failsafes : after.failsafes,
     endpoints: keepEndpoints(before.endpoints, after.endpoints),
     policies: keepMap(before.policies, after.policies),

@@ -1,12 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { address, prefix } from '../../net/literals.fixture.ts';
 import { printPrefix } from '../../net/prefix.ts';
+import { resource } from '../../resources/resource.fixture.ts';
 import type { Resource } from '../../resources/resource.ts';
 import { makeSnapshot } from '../../resources/snapshot.ts';
 import type { IpsecTunnelIntent, LinkIntent, Underlay } from '../links/links-intent.ts';
 import { wireguardLink } from '../links/wireguard-link.fixture.ts';
+import type { AttachmentFacts } from '../topology/topology.ts';
 import { printOpening, printPurposes } from './failsafe-words.ts';
-import { linkFailsafes } from './link-failsafes.ts';
+import { linkFailsafes, warnOfOpenPorts } from './link-failsafes.ts';
 import { router } from './policy.fixture.ts';
 import type { Failsafe } from './policy-intent.ts';
 import { resolveFailsafes } from './resolve-failsafes.ts';
@@ -141,6 +143,31 @@ it.each<LinkIntent>([
     'icmp echo requests 169.254.9.1/32 on vpn-1: doctor of Attachment vpn',
     'icmpv6 echo requests fd00::1/128 on vpn-1: doctor of Attachment vpn',
   ]);
+});
+
+it.each<[string, LinkIntent, RegExp | undefined]>([
+  [
+    'comes from anywhere',
+    wireguardLink({ peer: { endpoint: undefined } }),
+    /^UDP port 51820 is open to anybody, .* allowFrom$/,
+  ],
+  [
+    'comes from anywhere on another link',
+    wireguardLink({ underlay: over, peer: { endpoint: undefined } }),
+    /open to anybody on trunk0\.101, /,
+  ],
+  [
+    'comes from somewhere',
+    wireguardLink({ peer: { endpoint: undefined, allowFrom: [prefix('10.0.0.0/8')] } }),
+    undefined,
+  ],
+  ['has an endpoint', wireguardLink(), undefined],
+])('a WireGuard port whose peer %s is warned of if need be', (_where, link, message) => {
+  const subject = resource('Attachment', 'site', { router: 'r1', site: 's', link: {} });
+  const facts = { name: 'site', resource: subject } as AttachmentFacts;
+  const warnings = warnOfOpenPorts([link], [facts]);
+  expect(warnings.map((warning) => warning.subject)).toEqual(message ? [subject] : []);
+  if (message) expect(warnings[0]?.message).toMatch(message);
 });
 
 describe('among the other failsafes of a router', () => {

@@ -3,6 +3,7 @@
  * and the echo requests by which `doctor` measures a link.
  *
  *   LinkIntent[] ─[linkFailsafes]→ Failsafe[] → resolve-failsafes
+ *                ─[warnOfOpenPorts]→ Warning[]
  *
  * Invariant: nothing is open to an address that no link names, unless its WireGuard peer roams, which WireGuard answers
  * with silence unless the key is right. A tunnel over another link is open on that link alone.
@@ -10,6 +11,8 @@
 import { protocolNumbers } from '../../net/ip-protocol.ts';
 import { hostPrefix } from '../../net/prefix.ts';
 import type { IpsecTunnelIntent, LinkIntent, WireguardLinkIntent } from '../links/links-intent.ts';
+import type { Warning } from '../router-intent.ts';
+import type { AttachmentFacts } from '../topology/topology.ts';
 import type { Failsafe, FailsafePurpose, PolicyIntent } from './policy-intent.ts';
 
 const { UDP, ICMP, ICMPv6 } = protocolNumbers;
@@ -63,6 +66,18 @@ function wireguardOutbound(link: WireguardLinkIntent): Failsafe[] {
   if (!endpoint) return [];
   const net = hostPrefix(endpoint.address);
   return [{ protocol: UDP, port: endpoint.port, net, ...outside(link, 'WireGuard') }];
+}
+
+/** A door that the peer's key alone guards is for somebody to know of. */
+export function warnOfOpenPorts(links: readonly LinkIntent[], attachments: readonly AttachmentFacts[]): Warning[] {
+  const subjects = new Map(attachments.map(({ name, resource }) => [name, resource]));
+  return links.flatMap((link): Warning[] => {
+    const subject = subjects.get(link.attachment);
+    if (link.kind !== 'wireguard' || link.peer.endpoint || link.peer.allowFrom.length > 0 || !subject) return [];
+    const from = link.underlay ? `anybody on ${link.underlay.interfaceName}` : 'anybody';
+    const message = `UDP port ${link.listenPort} is open to ${from}, since no endpoint says where the peer is: WireGuard answers its key alone; name the nets it comes from in allowFrom`;
+    return [{ code: 'wireguard-from-anybody', subject, path: ['spec', 'link', 'wireguard'], message }];
+  });
 }
 
 function outside(

@@ -6,7 +6,7 @@ import type { Resource, SpecByKind } from '../../resources/resource.ts';
 import { makeSnapshot } from '../../resources/snapshot.ts';
 import { codes, node, resolve, router } from './policy.fixture.ts';
 import type { PolicyIntent } from './policy-intent.ts';
-import { resolveFailsafes } from './resolve-failsafes.ts';
+import { type ControlPeers, resolveFailsafes } from './resolve-failsafes.ts';
 import { resolveFelix } from './resolve-felix.ts';
 
 describe('settings', () => {
@@ -76,6 +76,18 @@ describe('settings', () => {
         expect.arrayContaining(['17/3780 198.51.100.2/32 sync0', '17/3784 192.0.2.9/32', '17/4784 2001:db8::9/128']),
       );
     }
+  });
+
+  it('of a Router let BGP and BFD of a link that we make in by its device alone', () => {
+    const end = { address: address('169.254.9.1'), attachment: 'vpn', interfaceName: 'vpn-1' };
+    const peers: ControlPeers = { listenPort: 179, peers: [{ ...end, port: 179 }], bfd: [{ ...end, port: 3784 }] };
+    const settings = resolveFelix(makeSnapshot([]), 'r1', {}, []);
+    const resolved = resolveFailsafes(settings, router as Resource<'Router'>, peers, []);
+    expect(failsafes({ failsafes: resolved }, 'inbound').slice(-2)).toEqual([
+      '6/179 169.254.9.1/32 vpn-1',
+      '17/3784 169.254.9.1/32 vpn-1',
+    ]);
+    expect(resolved.inbound.at(-1)?.purposes).toEqual([{ what: 'BFD', attachment: 'vpn' }]);
   });
 
   it('configured failsafes replace the list; a Router adds only the ssh its management asks for', () => {

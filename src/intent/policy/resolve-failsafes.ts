@@ -21,7 +21,7 @@ import type { ConfiguredFailsafes, FelixSettings } from './resolve-felix.ts';
 /** Whom the router's own protocols speak to: BGP, BFD, conntrackd within its group, and the ends of its tunnels. */
 export interface ControlPeers {
   readonly listenPort: number;
-  readonly peers: readonly { readonly address: Address; readonly port: number }[];
+  readonly peers: readonly BgpPeer[];
   /** Those whose liveness BFD watches, each with the UDP port BFD uses to it (RFC 5881 §4, RFC 5883 §5). */
   readonly bfd?: readonly BfdPeer[];
   /** Routers that share connection state with this one, and the UDP port and interface they do it on. */
@@ -30,7 +30,19 @@ export interface ControlPeers {
   readonly links?: readonly LinkIntent[];
 }
 
-export interface BfdPeer {
+/** The other end of a link, where it is one. */
+interface LinkEnd {
+  readonly attachment?: string;
+  /** The only device that its packets come by: of a link that we make, to a neighbor on it. */
+  readonly interfaceName?: string;
+}
+
+export interface BgpPeer extends LinkEnd {
+  readonly address: Address;
+  readonly port: number;
+}
+
+export interface BfdPeer extends LinkEnd {
   readonly address: Address;
   readonly port: 3784 | 4784;
 }
@@ -81,14 +93,7 @@ function resolveInbound(
   return [
     ...managementAccess(router, warnings),
     { protocol: UDP, port: dhcpClientPort, purposes: [{ what: 'DHCP' }] },
-    ...bgp.peers.map(
-      ({ address }): Failsafe => ({
-        protocol: TCP,
-        port: bgp.listenPort,
-        net: hostPrefix(address),
-        purposes: [{ what: 'BGP' }],
-      }),
-    ),
+    ...bgp.peers.map((peer): Failsafe => ({ protocol: TCP, port: bgp.listenPort, ...peerOf(peer, 'BGP') })),
     ...controlFailsafes(bgp).inbound,
   ];
 }
@@ -106,14 +111,7 @@ function resolveOutbound(
   const elsewhere = bgp.peers.filter(({ port }) => port !== bgpPort);
   return [
     ...calicoOutbound,
-    ...elsewhere.map(
-      ({ address, port }): Failsafe => ({
-        protocol: TCP,
-        port,
-        net: hostPrefix(address),
-        purposes: [{ what: 'BGP' }],
-      }),
-    ),
+    ...elsewhere.map((peer): Failsafe => ({ protocol: TCP, port: peer.port, ...peerOf(peer, 'BGP') })),
     ...controlFailsafes(bgp).outbound,
   ];
 }
@@ -128,16 +126,20 @@ function controlFailsafes(bgp: ControlPeers): PolicyIntent['failsafes'] {
 /** Each end sends to the other's port, so both directions are the same (RFC 5881 §4). */
 function livenessAndState({ bfd = [], stateSync }: ControlPeers): Failsafe[] {
   return [
-    ...bfd.map(
-      ({ address, port }): Failsafe => ({
-        protocol: UDP,
-        port,
-        net: hostPrefix(address),
-        purposes: [{ what: 'BFD' }],
-      }),
-    ),
+    ...bfd.map((peer): Failsafe => ({ protocol: UDP, port: peer.port, ...peerOf(peer, 'BFD') })),
     ...(stateSync ? stateSync.peers.map((address) => stateFailsafe(address, stateSync)) : []),
   ];
+}
+
+function peerOf(
+  { address, attachment, interfaceName }: BgpPeer | BfdPeer,
+  what: 'BGP' | 'BFD',
+): Pick<Failsafe, 'net' | 'interfaces' | 'purposes'> {
+  return {
+    net: hostPrefix(address),
+    ...(interfaceName === undefined ? {} : { interfaces: [interfaceName] }),
+    purposes: [{ what, ...(attachment === undefined ? {} : { attachment }) }],
+  };
 }
 
 function stateFailsafe(address: Address, { interfaceName, port }: NonNullable<ControlPeers['stateSync']>): Failsafe {

@@ -17,6 +17,7 @@ import type { Warning } from '../router-intent.ts';
 import type { Topology } from '../topology/topology.ts';
 import { findTraps } from './find-traps.ts';
 import { keepParts } from './keep-parts.ts';
+import { warnOfOpenPorts } from './link-failsafes.ts';
 import { resolveMssClamps } from './mss-clamps.ts';
 import type { EndpointIntent, InterfaceFacts, PolicyIntent, PolicyRules, SetId } from './policy-intent.ts';
 import { type MetPolicies, PolicySelection, type SelectableEndpoint } from './policy-selection.ts';
@@ -175,7 +176,8 @@ export class PolicyResolver {
     const policy = keepParts(this.before, staged ? withStaged(resolved, staged) : resolved);
     this.before = policy;
     const seen = { policy, classified, inForce, guarded, met, orders: [this.enforcedOrder, this.stagedOrder] };
-    const told = [warnings, placeWarnings, ...ruleWarnings].flat();
+    const openPorts = warnOfOpenPorts(bgp.links ?? [], topology.attachments);
+    const told = [warnings, placeWarnings, openPorts, ...ruleWarnings].flat();
     return { policy, warnings: warningsFrom(seen, told, { topology, interfaces }) };
   }
 
