@@ -48,7 +48,8 @@ export function createUnderlay({ launcher = [] }: { readonly launcher?: readonly
   const wanted = new Map<object, readonly TunnelIntent[]>();
   /** Drivers that have not said yet what they carry: a predecessor's tunnels may still be theirs. */
   const silent = new Set<object>();
-  const watchers = new Set<object>();
+  /** By their own key: who is told that a device which carries tunnels changed. */
+  const watchers = new Map<object, () => void>();
   let monitor: LineChild | undefined;
   let last: Promise<unknown> = Promise.resolve();
 
@@ -145,6 +146,12 @@ export function createUnderlay({ launcher = [] }: { readonly launcher?: readonly
     // What we write ourselves is no news, but for what is taken away: somebody else may have done that.
     const isOurs = line.includes(`table ${table} `) && !line.startsWith('Deleted');
     if (!isOurs && !line.includes(' proto bird')) refresh.ring();
+    const name = /^(?:Deleted )?\d+: ([^@:]+)/.exec(line)?.[1];
+    if (name !== undefined && carriesTunnels(name)) for (const onChange of watchers.values()) onChange();
+  }
+
+  function carriesTunnels(name: string): boolean {
+    return [...wanted.values()].flat().some(({ underlay }) => underlay?.interfaceName === name);
   }
 
   return {
@@ -169,7 +176,7 @@ export function createUnderlay({ launcher = [] }: { readonly launcher?: readonly
         },
         watch(onChange) {
           const watching = driver.watch(onChange);
-          watchers.add(watching);
+          watchers.set(watching, onChange);
           listen();
           return {
             close() {

@@ -5,7 +5,8 @@
  *
  * A WireGuard device that is down hears no handshake, so a tunnel that is lost would stay lost: its device stays up and loses its
  * inside addresses instead, with which BIRD's session and its static routes fall as surely. Without keepalives nothing but
- * traffic begins a handshake, so there the addresses stay, and a lost tunnel is found by BFD or the hold timer.
+ * traffic begins a handshake, so there the addresses stay, and a lost tunnel is found by BFD or the hold timer. A tunnel whose
+ * underlay is seen to be down is lost at once, and found again when that is up.
  * Invariant: what runs outlives us, and a successor finds it; keys stay when a link goes, since its peer knows them: a link that
  * comes back, or was miswritten for a moment, is the same link.
  */
@@ -56,6 +57,8 @@ export function createWireguardDriver(options: WireguardDriverOptions): LinkDriv
   /** Those that were brought about. */
   let kept: readonly WireguardLinkIntent[] = [];
   const livenesses = new Map<string, Liveness>();
+  /** Tunnels whose underlay was down when devices were last looked at. */
+  let uncarried: ReadonlySet<string> = new Set();
   let last: Promise<unknown> = Promise.resolve();
 
   /** One thing after the other: a reading in the middle of a change would be taken for the peer's doing. */
@@ -99,12 +102,16 @@ export function createWireguardDriver(options: WireguardDriverOptions): LinkDriv
     return peer;
   }
 
-  function isUp({ interfaceName }: WireguardLinkIntent): boolean {
+  function isHeard({ interfaceName }: WireguardLinkIntent): boolean {
     return livenesses.get(interfaceName)?.isUp === true;
   }
 
+  function isCarried({ interfaceName }: WireguardLinkIntent): boolean {
+    return !uncarried.has(interfaceName);
+  }
+
   async function settle(link: WireguardLinkIntent, seen?: NetDevice): Promise<Result<void, string>> {
-    const hasAddresses = isUp(link) || link.peer.keepalive === 0;
+    const hasAddresses = isCarried(link) && (isHeard(link) || link.peer.keepalive === 0);
     const { interfaceName, attachment, mtu } = link;
     const alias = aliasOf(router, attachment);
     const addresses = hasAddresses ? link.addresses : [];
@@ -118,7 +125,7 @@ export function createWireguardDriver(options: WireguardDriverOptions): LinkDriv
     { devices: there, wireguard }: Reading,
   ): Promise<Result<BroughtAbout, BringAboutError>> {
     const name = link.interfaceName;
-    const found = { device: there.get(name), wireguard: wireguard.get(name), isLost: !isUp(link) };
+    const found = { device: there.get(name), wireguard: wireguard.get(name), isLost: !isHeard(link) };
     try {
       const brought = await bringAbout(place, link, secrets, found);
       if (!brought.ok && brought.error.kind === 'keys') await takeAway(place, name, found.device);
@@ -143,7 +150,7 @@ export function createWireguardDriver(options: WireguardDriverOptions): LinkDriv
     const settled = await settle(link, seen);
     if (!settled.ok) return reportFailed(link, settled.error, publicKey);
     const mtu = link.mtu ?? seen?.mtu ?? null;
-    return reportWireguard(link, { driver, publicKey, peer, liveness, mtu });
+    return reportWireguard(link, { driver, publicKey, peer, liveness, isCarried: isCarried(link), mtu });
   }
 
   async function ensure(
@@ -162,6 +169,7 @@ export function createWireguardDriver(options: WireguardDriverOptions): LinkDriv
     kept = links.filter((link) => brought.get(link)?.ok);
     const after = await read();
     if (!after.ok) return links.map((link) => reportFailed(link, after.error, null));
+    uncarried = namesOfUncarried(links, after.value.devices);
     const reports: LinkReport[] = [];
     for (const [link, result] of brought) reports.push(await report(link, result, after.value));
     return reports;
@@ -175,9 +183,9 @@ export function createWireguardDriver(options: WireguardDriverOptions): LinkDriv
     const wireguard = byName(told.value, 'interfaceName');
     let isChanged = false;
     for (const link of kept) {
-      const wasUp = isUp(link);
+      const wasHeard = isHeard(link);
       const peer = look(link, wireguard.get(link.interfaceName));
-      if (peer && wasUp === isUp(link)) continue;
+      if (peer && wasHeard === isHeard(link)) continue;
       isChanged = true;
       // A daemon that died took its device along; telling it once is enough.
       if (peer) await settle(link);
@@ -212,6 +220,15 @@ export function createWireguardDriver(options: WireguardDriverOptions): LinkDriv
       for (const watching of open) watching.close();
     },
   };
+}
+
+function namesOfUncarried(
+  links: readonly WireguardLinkIntent[],
+  there: ReadonlyMap<string, NetDevice>,
+): ReadonlySet<string> {
+  const isDown = ({ underlay }: WireguardLinkIntent): boolean =>
+    underlay !== undefined && there.get(underlay.interfaceName)?.hasCarrier !== true;
+  return new Set(links.filter(isDown).map(({ interfaceName }) => interfaceName));
 }
 
 function byName<K extends string, T extends Readonly<Record<K, string>>>(

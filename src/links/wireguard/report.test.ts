@@ -17,11 +17,17 @@ const silent: WireguardPeer = {
   keepalive: 25,
 };
 
-function reportOf(peer: Partial<WireguardPeer>, isUp: boolean, change: Partial<WireguardLinkIntent['peer']> = {}) {
+function reportOf(
+  peer: Partial<WireguardPeer>,
+  isUp: boolean,
+  change: Partial<WireguardLinkIntent['peer']> = {},
+  isCarried = true,
+) {
   const liveness = { isUp, received: 0, sent: 0, askedAt: undefined, lostHandshake: 0 };
   const seen = { ...silent, ...peer };
-  const to = { ...link, peer: { ...link.peer, ...change } };
-  return reportWireguard(to, { driver: 'wireguard-go', publicKey: ownKey, peer: seen, liveness, mtu: 1420 });
+  const underlay = { attachment: 'dx', interfaceName: 'dx0.101', gateways: [] };
+  const to = { ...link, underlay, peer: { ...link.peer, ...change } };
+  return reportWireguard(to, { driver: 'wireguard-go', publicKey: ownKey, peer: seen, liveness, isCarried, mtu: 1420 });
 }
 
 it('a tunnel that is up says when and where its peer was heard', () => {
@@ -52,4 +58,9 @@ it.each<[string, Partial<WireguardPeer>, Partial<WireguardLinkIntent['peer']>, r
   const { state, reason } = reportOf(peer, false, change);
   expect(state).toBe('down');
   for (const word of words) expect(reason).toContain(word);
+});
+
+it('a tunnel whose underlay is down is down at once, whenever its peer was heard', () => {
+  const { state, reason } = reportOf({ latestHandshake: 1_700_000_000 }, true, {}, false);
+  expect([state, reason]).toEqual(['down', 'dx0.101, which carries it, is down']);
 });
