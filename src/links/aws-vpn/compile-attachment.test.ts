@@ -1,6 +1,10 @@
 /** What becomes of a VPN connection: an Attachment that our own validation takes, and keys that are not in it. */
 import { describe, expect, it } from 'vitest';
+import { resolveIntent } from '../../intent/resolve-intent.ts';
 import { parseFiles } from '../../resources/document.ts';
+import { manifest } from '../../resources/manifest.fixture.ts';
+import { checkReferences } from '../../resources/references.ts';
+import { makeSnapshot } from '../../resources/snapshot.ts';
 import { printResource } from '../../resources/text.ts';
 import { compileAttachment, type ImportChoices, type ImportedAttachment } from './compile-attachment.ts';
 import { strongswanProposals } from './proposals.ts';
@@ -85,6 +89,37 @@ describe('the Attachment of a VPN connection', () => {
     const { errors, resources } = parseFiles([{ path: 'a.yaml', text }]);
     expect(errors).toEqual([]);
     expect(resources).toHaveLength(1);
+  });
+
+  const transit = vpnXml().replaceAll('vpn_gateway_id', 'transit_gateway_id');
+  /** Laid out as IPv4 is. */
+  const ofIpv6 = transit
+    .replaceAll(/169\.254\.(\d+)\.(\d+)/g, (_, third, last) => `fd00:${third}::${Number(last) % 4}`)
+    .replaceAll('<network_cidr>30', '<network_cidr>126')
+    .replaceAll(/<network_mask>.*<\/network_mask>/g, '');
+
+  it.each<[string, string, Partial<ImportChoices>]>([
+    ['to a virtual private gateway', vpnXml(), {}],
+    ['as narrow as its file', narrowed, { proposals: 'file' }],
+    ['without BGP', staticVpnXml(), { prefixes: ['10.20.0.0/16'] }],
+    ['to a transit gateway', transit, {}],
+    ['to a transit gateway, IPv6 inside', ofIpv6, {}],
+  ])('%s leaves nothing to be told of beside its Router and its Site', (_, xml, chosen) => {
+    const hub = manifest('Router', 'asNumber: 64520\ninterfaces: [{name: eth0, addresses: [10.0.0.4/24]}]', 'tr1');
+    const site = manifest('Site', 'type: vpc\nprefixes: [10.20.0.0/16, "fd20::/56"]', 'spoke-a');
+    const text = [hub, site, printResource(imported(xml, chosen).attachment, 'yaml')].join('---\n');
+    const { errors, warnings, resources } = parseFiles([{ path: 'a.yaml', text }]);
+    const snapshot = makeSnapshot(resources);
+    const intent = resolveIntent(snapshot, 'tr1');
+    expect({ errors, warnings }).toEqual({ errors: [], warnings: [] });
+    expect(checkReferences(snapshot)).toEqual({ errors: [], warnings: [], missing: [] });
+    expect(intent).toMatchObject({ ok: true, value: { warnings: [] } });
+  });
+
+  it('of IPv6 inside is limited in that family', () => {
+    expect(imported(ofIpv6).attachment.spec.bgp?.maxPrefixes?.export).toEqual({
+      ipv6: { limit: 1000, action: 'block' },
+    });
   });
 
   it('without BGP has the prefixes that were named, and no session', () => {

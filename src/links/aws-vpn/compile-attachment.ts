@@ -5,8 +5,8 @@
  *
  * Invariant: keys are in `secrets` and nowhere else; equal connections give equal Attachments.
  */
-import { printAddress } from '../../net/address.ts';
-import type { AttachmentBgp, AttachmentSpec } from '../../resources/attachment.ts';
+import { families, printAddress } from '../../net/address.ts';
+import type { AttachmentBgp, AttachmentSpec, PrefixLimit } from '../../resources/attachment.ts';
 import { causewayApiVersion } from '../../resources/kinds.ts';
 import type { IpsecLink, IpsecTunnelSpec } from '../../resources/link.ts';
 import type { Resource } from '../../resources/resource.ts';
@@ -55,7 +55,9 @@ export function compileAttachment(
     site: choices.site,
     ...(isTransit ? {} : { profile: 'aws-vgw-vpn' }),
     link: { ipsec: compileIpsec(tunnels, proposals, choices.name) },
-    ...(bgp ? { bgp: compileBgp(bgp, isTransit) } : { static: { prefixes: choices.prefixes } }),
+    ...(bgp
+      ? { bgp: compileBgp(bgp, isTransit ? limitedFamilies(tunnels) : []) }
+      : { static: { prefixes: choices.prefixes } }),
   };
   return ok({
     attachment: { apiVersion: causewayApiVersion, kind: 'Attachment', metadata: { name: choices.name }, spec },
@@ -114,17 +116,25 @@ function compileTunnel(
   };
 }
 
-function compileBgp(bgp: NonNullable<VpnConnection['bgp']>, isTransit: boolean): AttachmentBgp {
+/** Families of the sessions, which carry what their own addresses are. */
+function limitedFamilies(tunnels: readonly VpnTunnel[]): readonly ('ipv4' | 'ipv6')[] {
+  return families
+    .filter((family) => tunnels.some(({ peerInside }) => peerInside.family === family))
+    .map((family) => `ipv${family}` as const);
+}
+
+/** A transit gateway has no profile, so that what it takes and gives at most is written, for these families. */
+function compileBgp(bgp: NonNullable<VpnConnection['bgp']>, limited: readonly ('ipv4' | 'ipv6')[]): AttachmentBgp {
+  const each = (limit: PrefixLimit) => Object.fromEntries(limited.map((family) => [family, limit]));
   return {
     asNumber: bgp.peerAs,
     localASNumber: bgp.localAs,
     holdTime: `${bgp.holdTime}s`,
-    // A transit gateway has no profile: what it takes, and gives, at most.
-    ...(isTransit
+    ...(limited.length > 0
       ? {
           maxPrefixes: {
-            export: { ipv4: { limit: 1000, action: 'block' } },
-            receive: { ipv4: { limit: 5000, action: 'warn' } },
+            export: each({ limit: 1000, action: 'block' }),
+            receive: each({ limit: 5000, action: 'warn' }),
           },
         }
       : {}),

@@ -48,7 +48,12 @@ export function makeReader(base: XmlElement, basePath: string, problems: XmlProb
 
   const complain = (path: string, reason: string) => complainAt(descend(path).nearest, path, reason);
 
-  const text = (path: string) => descend(path).element?.text || undefined;
+  const text = (path: string) => {
+    const { element } = descend(path);
+    if (!element || element.children.length === 0) return element?.text || undefined;
+    complainAt(element, path, 'holds elements in the place of a value');
+    return undefined;
+  };
 
   const requiredText = (path: string, use: string) => {
     const found = text(path);

@@ -135,6 +135,7 @@ describe('a wrong value is told with its place:', () => {
     ['a negative interval', '<interval>10', '<interval>-1', '<interval>-1', /no whole number/],
     ['a short key', firstTunnel.key, 'short', '<pre_shared_key>short', /has 5 characters/],
     ['a key of other characters', firstTunnel.key, 'with a space', '<pre_shared_key>with', /something else than/],
+    ['a key that is an element', firstTunnel.key, '<a>key</a>', '<pre_shared_key><a', /holds elements/],
     ['a key with a 0 in front', firstTunnel.key, `0${firstTunnel.key}`, '<pre_shared_key>0', /begins with 0/],
     ['two keys', '<ike>', '<ike><pre_shared_key>another_key</pre_shared_key>', '<pre_shared_key>first', /stands twice/],
   ])('%s', (_, from, to, at, reason) => {
@@ -177,12 +178,23 @@ describe('a wrong value is told with its place:', () => {
   });
 });
 
+/** As it is after having been read as UTF-8, little end first. */
+function utf16(text: string): string {
+  const bytes = Uint8Array.from(
+    [...text].flatMap((letter) => [letter.charCodeAt(0) & 0xff, letter.charCodeAt(0) >> 8]),
+  );
+  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
+}
+
 describe('a text that is no such XML is refused:', () => {
   const bomb = `<!DOCTYPE a [<!ENTITY a "${'x'.repeat(9)}"><!ENTITY b "&a;&a;&a;">]>`;
   const external = '<!DOCTYPE a SYSTEM "file:///etc/passwd">';
   it.each<[what: string, text: string, first: Partial<XmlProblem>, reason: RegExp]>([
     ['nothing', ' \n ', { line: 1, column: 1 }, /^is empty/],
     ['JSON', '{"VpnConnections": []}', { line: 1, column: 1 }, /is JSON.*jq/],
+    ['UTF-16 with its mark', utf16(`\ufeff${vpnXml()}`), { line: 1, column: 1 }, /is UTF-16.*iconv/],
+    ['UTF-16 without', utf16(vpnXml()), { line: 1, column: 1 }, /is UTF-16/],
+    ['XML in XML', vpnXml().replaceAll('<', '&lt;'), { line: 1, column: 1 }, /is escaped/],
     ['prose', 'Unable to locate credentials', { line: 1 }, /no well-formed XML/],
     ['another document', '<a><b/></a>', { line: 1, column: 1 }, /begins with "a"/],
     ['a list of connections', `<all>${'<vpn_connection/>'.repeat(3)}</all>`, {}, /holds 3 connections/],
@@ -210,7 +222,12 @@ describe('a text that is no such XML is refused:', () => {
     expect(JSON.stringify(told).length).toBeLessThan(2000);
   });
 
-  it('with twenty problems at most', () => {
+  it('with twenty problems at most, and no more tunnels than there can be', () => {
+    const empty = '<ipsec_tunnel/>';
+    const tunnels = (count: number) =>
+      problems(`<vpn_connection id="vpn-0a1b2c3d">${empty.repeat(count)}</vpn_connection>`);
+    expect(tunnels(8)).toHaveLength(20);
+    expect(tunnels(60_000).map(({ reason }) => reason)).toEqual(['has 60000 tunnels: AWS makes two of a connection']);
     expect(problems(`<a>${'&x;'.repeat(1000)}</a>`)).toHaveLength(20);
   });
 

@@ -12,7 +12,7 @@ import { awsKeyProblem } from '../../resources/pre-shared-key.ts';
 import { err, ok, type Result } from '../../result.ts';
 import { type ElementReader, makeReader, shown } from './read-element.ts';
 import { readTunnelEnds } from './tunnel-ends.ts';
-import { parseXml, type XmlElement, type XmlProblem } from './xml-tree.ts';
+import { maxProblems, parseXml, type XmlElement, type XmlProblem } from './xml-tree.ts';
 
 export interface VpnConnection {
   readonly id: string;
@@ -47,13 +47,16 @@ export interface AskedCrypto {
   readonly lifetime: number | undefined;
 }
 
+/** Two, and room for what AWS may come to make. */
+const mostTunnels = 8;
+
 export function parseVpnConnection(text: string): Result<VpnConnection, readonly XmlProblem[]> {
   const tree = parseXml(text);
   if (!tree.ok) return tree;
   const problems: XmlProblem[] = [];
   const connection = readConnection(tree.value, problems);
   if (connection === undefined || problems.length > 0) {
-    return err(problems.toSorted((a, b) => a.line - b.line || a.column - b.column));
+    return err(problems.toSorted((a, b) => a.line - b.line || a.column - b.column).slice(0, maxProblems));
   }
   return ok(connection);
 }
@@ -71,6 +74,10 @@ function readConnection(root: XmlElement, problems: XmlProblem[]): VpnConnection
   const isStatic = read.text('vpn_connection_attributes') === 'NoBGPVPNConnection';
   const elements = root.children.filter(({ name }) => name === 'ipsec_tunnel');
   if (elements.length === 0) read.complain('', 'has no ipsec_tunnel');
+  if (elements.length > mostTunnels) {
+    read.complain('', `has ${elements.length} tunnels: AWS makes two of a connection`);
+    return undefined;
+  }
   const readers = elements.map((element, i) => makeReader(element, `vpn_connection/ipsec_tunnel[${i + 1}]`, problems));
   const tunnels = readers.map(readTunnel);
   refuseShared(tunnels, readers);

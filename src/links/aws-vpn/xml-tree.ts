@@ -29,7 +29,8 @@ export interface XmlProblem extends Place {
 /** What AWS writes has 5 kB and 6 levels. */
 const maxLength = 1024 * 1024;
 const maxDepth = 32;
-const maxProblems = 20;
+/** Of one file that are told. */
+export const maxProblems = 20;
 /** Characters of a name or a reason. */
 const longestShown = 120;
 
@@ -45,6 +46,15 @@ export function parseXml(given: string): Result<XmlElement, readonly XmlProblem[
     return err([{ ...start, reason: 'is larger than 1 MiB, which no VPN configuration is: give the file of one' }]);
   }
   if (text.trim() === '') return err([{ ...start, reason: 'is empty' }]);
+  // What two bytes for each character become when they are read as UTF-8: zeros, and U+FFFD where a byte order mark was.
+  if (/^(?:\ufffd{2})?(?:<\u0000|\u0000<)/.test(text)) {
+    return err([
+      { ...start, reason: 'is UTF-16, as PowerShell writes it: iconv -f UTF-16 -t UTF-8 makes it readable' },
+    ]);
+  }
+  if (/^\s*&lt;/.test(text)) {
+    return err([{ ...start, reason: 'is escaped (&lt; for <): give the XML that a program reads out of the answer' }]);
+  }
   if (/^\s*[[{"]/.test(text)) {
     const reason = 'is JSON: give the XML inside it (jq -r .VpnConnections[0].CustomerGatewayConfiguration)';
     return err([{ ...start, reason }]);
