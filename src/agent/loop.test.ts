@@ -69,6 +69,7 @@ function world(interfaces: () => Promise<InterfacesRead> = async () => ok([])) {
       bfd: () => endless,
       enable: () => endless,
       restoreRoutes: () => endless,
+      readmitRoutes: () => endless,
       onDown: () => still,
       leave: () => undefined,
     },

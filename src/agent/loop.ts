@@ -7,6 +7,7 @@
  * one transaction after the other, not one each.
  * Invariant: decides nothing. Each effect ends in an event, whatever happened; stopping the loop leaves the router as it is.
  */
+import { heldBack } from '../bird/held-back.ts';
 import { IntentResolver } from '../intent/intent-resolver.ts';
 import type { InterfaceFacts } from '../intent/policy/policy-intent.ts';
 import type { RouterIntent } from '../intent/router-intent.ts';
@@ -165,6 +166,13 @@ export async function startAgent(router: string, agent: AgentState['agent'], por
   };
 }
 
+/** What a limit held back is not lost: it is given once there is room. */
+async function readmitRoutes({ bird, log }: AgentPorts): Promise<void> {
+  const given = await bird.readmitRoutes();
+  if (!given.ok || given.value.length === 0) return;
+  log.write('info', 'routes that a limit had held back have room now', { sessions: given.value });
+}
+
 /** Performs one effect and gives the event that tells how it went; undefined where nobody needs to know. */
 async function perform(effect: Effect, ports: AgentPorts): Promise<AgentEvent | undefined> {
   switch (effect.kind) {
@@ -192,8 +200,11 @@ async function perform(effect: Effect, ports: AgentPorts): Promise<AgentEvent | 
     }
     case 'stop-bird':
       return { kind: 'bird-stopped', result: await ports.bird.stop() };
-    case 'read-sessions':
-      return { kind: 'sessions', result: await ports.bird.sessions() };
+    case 'read-sessions': {
+      const result = await ports.bird.sessions();
+      if (result.ok && heldBack(result.value).length > 0) await readmitRoutes(ports);
+      return { kind: 'sessions', result };
+    }
     case 'read-aggregates':
       return { kind: 'aggregates', result: await ports.bird.activeAggregates(effect.aggregates) };
     case 'read-snippets':

@@ -66,6 +66,8 @@ export type BirdCommand =
   | { readonly kind: 'undo' }
   /** Gives all routes to the protocol again. */
   | { readonly kind: 'reload-out'; readonly protocol: string }
+  /** Has a session take all routes again, or give them. */
+  | { readonly kind: 'reload-session'; readonly session: string; readonly direction: 'in' | 'out' }
   | { readonly kind: 'down' };
 
 export interface ReplyLine {
@@ -126,6 +128,8 @@ function commandText(command: BirdCommand): string {
       return 'configure undo';
     case 'reload-out':
       return `reload out ${bareWord(command.protocol)}`;
+    case 'reload-session':
+      return `reload ${command.direction} ${sessionProtocolName(command.session)}`;
     case 'down':
       return 'down';
   }

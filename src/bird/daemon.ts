@@ -31,6 +31,8 @@ export interface BirdDaemon {
   activeAggregates(aggregates: readonly AggregateIntent[]): Promise<Result<readonly Prefix[], BirdError>>;
   /** Makes BIRD compare the kernel with its table now; the prefixes that were put back. */
   restoreRoutes(): Promise<Result<readonly string[], BirdError>>;
+  /** Takes or gives routes again that a limit had held back and now has room for; names of the sessions. */
+  readmitRoutes(): Promise<Result<readonly string[], BirdError>>;
   /** Calls back once for each time a running BIRD is found to have ended without our asking. */
   onDown(listener: () => void): { close(): void };
   /** Lets go of BIRD, which goes on; a later call attaches again. */

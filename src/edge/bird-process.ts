@@ -19,6 +19,7 @@ import { err, ok, type Result } from '../result.ts';
 import { writeFileAtomically } from './atomic-file.ts';
 import { type BirdControl, connectBird } from './bird-control.ts';
 import { type BirdFiles, birdFiles, isBirdAlive, killBird, readText, removeFile, trimLog } from './bird-files.ts';
+import { countExported, readHeldBack, readmitRoutes, reloadSessions } from './bird-limits.ts';
 import { missingRoutes } from './bird-routes.ts';
 import { startBird } from './bird-start.ts';
 import { printProgramError, runProgram } from './run-program.ts';
@@ -187,7 +188,12 @@ export function createBirdDaemon(options: BirdDaemonOptions): BirdDaemon {
     configure: (text) =>
       inOrder(async () => {
         await trimLog(files);
-        return (await attach()) ? reconfigure(text) : start(text);
+        if (!(await attach())) return start(text);
+        // What is held back is asked for before: a reconfigured BIRD has forgotten that it stopped.
+        const held = await readHeldBack(run);
+        const done = await reconfigure(text);
+        if (done.ok && held.ok) await reloadSessions(run, held.value);
+        return done;
       }),
     stop: () => inOrder(stop),
     async sessions() {
@@ -209,13 +215,7 @@ export function createBirdDaemon(options: BirdDaemonOptions): BirdDaemon {
       // Without the protocol BIRD knows no such sessions.
       return reply.value.code === replyCodes.noSuchProtocol ? ok([]) : refusedOr(reply.value, readBfd);
     },
-    async countExported(session, family) {
-      const reply = await run({ kind: 'count-exported', session, family }, configureTimeoutMs);
-      const count = reply.ok ? refusedOr(reply.value, readCount) : reply;
-      if (!count.ok) return count;
-      if (count.value === undefined) return err({ kind: 'failed', subject: 'show route', message: 'no count' });
-      return ok(count.value);
-    },
+    countExported: (session, family) => countExported(run, session, family),
     async activeAggregates(aggregates) {
       const active: Prefix[] = [];
       for (const { prefix, sessions } of aggregates) {
@@ -251,6 +251,7 @@ export function createBirdDaemon(options: BirdDaemonOptions): BirdDaemon {
         }
         return ok(restored);
       }),
+    readmitRoutes: () => inOrder(() => readmitRoutes(run)),
     onDown(listener) {
       listeners.add(listener);
       return { close: () => void listeners.delete(listener) };

@@ -342,6 +342,85 @@ describe('what is learned', () => {
       (now) => now === 1,
     );
   });
+
+  describe('that blocks', () => {
+    const [first, second] = ['10.1.1.0/24', '10.1.2.0/24'];
+    const exportLimit = (limit: number): HubOptions => ({
+      knobs: { dc: { maxPrefixes: { export: { ipv4: { limit, action: 'block' } } } } },
+    });
+    const importLimit = (limit: number): HubOptions => ({
+      knobs: { a: { maxPrefixes: { import: { ipv4: { limit, action: 'block' } } } } },
+    });
+    const announce = (peer: Peer, ...prefixes: readonly string[]): void =>
+      tellPeer(
+        peer,
+        peerText(
+          peer,
+          prefixes.map((prefix) => [prefix, ''] as const),
+        ),
+      );
+
+    async function expectHit(peer: Peer, direction: 'import' | 'export'): Promise<void> {
+      const hit = await eventually(
+        `the ${direction} limit acts`,
+        async () => (await sessionOf(peer))?.channels[0]?.limitsHit,
+        (hits) => hits?.includes(direction) === true,
+      );
+      expect(hit).toEqual([direction]);
+    }
+
+    async function expectImported(count: number): Promise<void> {
+      const seen = await eventually(
+        `${count} are imported`,
+        async () => (await sessionOf('a'))?.channels[0]?.imported,
+        (now) => now === count,
+      );
+      expect(seen).toBe(count);
+    }
+
+    // Of one AS with a: what it is told would count too.
+    beforeAll(() => announce('b'));
+
+    it('lets the others pass once it is raised', async () => {
+      announce('a', first);
+      await configure(exportLimit(1));
+      await expectHeard('dc', { [first]: {} });
+      announce('a', first, second);
+      await expectHit('dc', 'export');
+      await configure(exportLimit(2));
+      await expectHeard('dc', { [first]: {}, [second]: {} });
+    });
+
+    it('lets another pass once there is room, and no sooner', async () => {
+      announce('a', first);
+      await configure(exportLimit(1));
+      await expectHeard('dc', { [first]: {}, [second]: undefined });
+      announce('a', first, second);
+      await expectHit('dc', 'export');
+      expect(await bird.readmitRoutes()).toEqual({ ok: true, value: [] });
+      announce('a', second);
+      await expectHeard('dc', { [first]: undefined });
+      expect(await bird.readmitRoutes()).toEqual({ ok: true, value: ['attachment_dc_192_168_1_2'] });
+      await expectHeard('dc', { [first]: undefined, [second]: {} });
+    });
+
+    it('takes in another once there is room', async () => {
+      announce('a', first);
+      await configure(importLimit(1));
+      await expectImported(1);
+      announce('a', first, second);
+      await expectHit('a', 'import');
+      announce('a', second);
+      await expectImported(0);
+      expect(await bird.readmitRoutes()).toEqual({ ok: true, value: ['attachment_a_192_168_2_2'] });
+      await expectImported(1);
+    });
+
+    afterAll(async () => {
+      for (const peer of names) tellPeer(peer, peerText(peer, honest[peer]));
+      await configure({});
+    });
+  });
 });
 
 describe('the session', () => {
