@@ -59,6 +59,19 @@ describe('the hybrid example', () => {
     expect(kinds('tr1').sort()).toEqual(['interface', 'interface', 'ipsec', 'ipsec', 'ipsec', 'wireguard']);
   });
 
+  it('has tunnels that carry what their devices promise, as `doctor` measures', async () => {
+    const tunnels = (await lab.links()).filter(
+      ({ router, kind }) => router === 'dc-edge' && /ipsec|wireguard/.test(kind),
+    );
+    const { stdout } = await lab.exec('dc-edge', [causewayProgram(), 'doctor'], { within: 60_000 });
+    const measured = [...stdout.matchAll(/^path (edge-tr\S+) +fine +([0-9]+) bytes reach /gm)];
+    // One line for each family.
+    expect(measured.map(([, device, bytes]) => `${device} ${bytes}`)).toEqual(
+      tunnels.flatMap(({ interfaceName, mtu }) => [`${interfaceName} ${mtu}`, `${interfaceName} ${mtu}`]),
+    );
+    expect(tunnels).toHaveLength(4);
+  });
+
   it('has the routes in the kernels, and none where a filter, a Site or a Segment says so', async () => {
     const rows = await lab.routes();
     expect(
