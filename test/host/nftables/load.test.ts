@@ -41,6 +41,44 @@ afterAll(() => {
   kernel?.close();
 });
 
+const closedRouter = `
+apiVersion: causeway.dev/v1
+kind: Router
+metadata: { name: r1 }
+spec: { asNumber: 64520 }
+---
+apiVersion: projectcalico.org/v3
+kind: HostEndpoint
+metadata: { name: wan0 }
+spec: { node: r1, interfaceName: wan0 }
+---
+apiVersion: causeway.dev/v1
+kind: Site
+metadata: { name: spokes }
+spec: { type: vpc, prefixes: [10.10.0.0/16] }
+`;
+
+/** The i-th of up to 256, with a peer and inside addresses of its own, in both families. */
+function tunnelManifest(i: number): string {
+  const [third, fourth] = [9 + (i >> 6), (i % 64) * 4];
+  return `
+apiVersion: causeway.dev/v1
+kind: Attachment
+metadata: { name: spoke-${i} }
+spec:
+  router: r1
+  site: spokes
+  link:
+    ipsec:
+      psk: { secretRef: { name: spoke-${i}, key: psk } }
+      tunnels: [{ remoteAddress: 203.0.113.${i} }]
+  addresses:
+    local: [169.254.${third}.${fourth + 2}/30, "fd00:${i}::2/126"]
+    remote: [169.254.${third}.${fourth + 1}, "fd00:${i}::1"]
+  bgp: { asNumber: 65010 }
+`;
+}
+
 const scenarioFolder = resolve(import.meta.dirname, '../../scenarios');
 /** Scenario and router, by the texts that the scenarios have. */
 const scenarios = readdirSync(scenarioFolder, { recursive: true, encoding: 'utf8' }).flatMap((path) => {
@@ -90,6 +128,30 @@ describe('the kernel holds what was compiled', () => {
       await expectApplied(undefined, guardRuleset);
       await expectApplied(guardRuleset, compileRuleset(intent));
     }
+  });
+
+  it('from two hundred tunnels, one of which goes and comes without touching the others', async () => {
+    const tunnels = Array.from({ length: 200 }, (_, i) => tunnelManifest(i));
+    const policyOf = (manifests: readonly string[]): PolicyIntent => {
+      const { resources, errors } = parseFiles([
+        { path: 'tunnels.yaml', text: [closedRouter, ...manifests].join('---') },
+      ]);
+      expect(errors).toEqual([]);
+      const intent = resolveIntent(makeSnapshot(resources), 'r1');
+      if (!intent.ok) throw new Error('no router');
+      return intent.value.policy;
+    };
+    const [one, all, allButOne] = [tunnels.slice(0, 1), tunnels, tunnels.slice(1)].map((manifests) =>
+      compileRuleset(policyOf(manifests)),
+    ) as [Ruleset, Ruleset, Ruleset];
+    const ruleCount = ({ chains }: Ruleset) =>
+      [...chains.values()].reduce((sum, { rules: list }) => sum + list.length, 0);
+    expect(ruleCount(all)).toBe(ruleCount(one));
+    await expectRulesetHeld(all);
+    const change = diffRulesets(all, allButOne);
+    expect({ ...change, elements: [] }).toEqual({ ...diffRulesets(all, all), elements: [] });
+    await expectApplied(all, allButOne);
+    await expectApplied(allButOne, all);
   });
 
   it('from no policy at all', async () => {
