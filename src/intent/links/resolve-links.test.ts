@@ -238,6 +238,17 @@ describe('a tunnel over another link', () => {
     expect(warnings).toMatchObject([{ code: 'mtu-exceeds-underlay', path: ['spec', 'mtu'] }]);
     expect(warnings[0]?.message).toMatch(/1480 .* 1438/);
   });
+
+  it.each<[string, AttachmentSpec['addresses'], string[]]>([
+    ['IPv6', { local: ['fd00::2/64'], remote: ['fd00::1'] }, ['mtu-below-ipv6']],
+    ['IPv4', ipv4Ends, []],
+  ])('is warned of where too little fits for %s', (_, addresses, codes) => {
+    const { warnings } = resolve(
+      attachment('dx', vlan(), { mtu: 1300 }),
+      attachment('x', ipsec('203.0.113.1'), { over: 'dx', ...(addresses ? { addresses } : {}) }),
+    );
+    expect(warnings.map(({ code }) => code)).toEqual(codes);
+  });
 });
 
 it('makes a device once: the first Attachment by name has it', () => {

@@ -16,6 +16,9 @@ import { largestInside, resolveTunnel, type Tunnel, type TunnelIntent } from './
 import { clampOf, ethernetMtu } from './tunnel-mtu.ts';
 import { findUnderlay } from './underlays.ts';
 
+/** Bytes that every IPv6 link carries (RFC 8200 §5). */
+const ipv6Mtu = 1280;
+
 export interface ResolvedLinks {
   /** Sorted by interface name, each name once. */
   readonly links: readonly LinkIntent[];
@@ -158,15 +161,14 @@ function makeTunnels(
 function warnOfSize({ resource }: AttachmentFacts, tunnel: TunnelIntent, outerMtu: number | undefined): Warning[] {
   const written = resource.spec.mtu;
   const most = outerMtu === undefined ? Number.POSITIVE_INFINITY : largestInside(tunnel, outerMtu);
-  if (written === undefined || written <= most) return [];
-  return [
-    {
-      code: 'mtu-exceeds-underlay',
-      subject: resource,
-      path: ['spec', 'mtu'],
-      message: `packets of ${written} bytes do not fit into Attachment ${resource.spec.over} once encrypted, and are fragmented or lost: write ${most} or less, or nothing`,
-    },
-  ];
+  if (written !== undefined && written > most) {
+    const message = `packets of ${written} bytes do not fit into Attachment ${resource.spec.over} once encrypted, and are fragmented or lost: write ${most} or less, or nothing`;
+    return [{ code: 'mtu-exceeds-underlay', subject: resource, path: ['spec', 'mtu'], message }];
+  }
+  const isIpv6 = tunnel.addresses.some(({ address }) => address.family === 6);
+  if (written !== undefined || !isIpv6 || tunnel.mtu === undefined || tunnel.mtu >= ipv6Mtu) return [];
+  const message = `packets of ${tunnel.mtu} bytes at most fit into Attachment ${resource.spec.over} once encrypted, and IPv6 needs ${ipv6Mtu} (RFC 8200): the kernel takes its addresses off ${tunnel.interfaceName}; run over a larger link, or take them out`;
+  return [{ code: 'mtu-below-ipv6', subject: resource, path: ['spec', 'over'], message }];
 }
 
 function refuse(attachment: AttachmentFacts, code: string, path: FieldPath, message: string): ResolvedLinks {

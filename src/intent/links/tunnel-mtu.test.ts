@@ -11,9 +11,32 @@ describe('what fits into a tunnel', () => {
     ['AES-CBC with SHA-384', 'aes256-sha384-ecp384', 1422],
     ['AES-CBC with SHA-512', 'aes256-sha512-ecp384', 1406],
     ['ChaCha20-Poly1305', 'chacha20poly1305-x25519', 1438],
+    ['a tag of 8 or of 16 bytes', 'aes128gcm8-aes256gcm16-ecp384', 1438],
+    ['SHA-256 cut to 96 bits', 'aes256-sha256_96-ecp384', 1422],
+    ['one hash or another', 'aes256-sha1-sha512-ecp384', 1406],
     ['what is not known', 'camellia256-whirlpool-ecp384', 1406],
   ])('of IPsec with %s', (_, proposal, mtu) => {
     expect(ipsecMtu(1500, 4, [proposal])).toBe(mtu);
+  });
+
+  /** RFC 4303: SPI and number, vector, packet with padding, its length and next header, check value; in UDP (RFC 3948), in IP. */
+  const outside = (inner: number, ipHeader: number, iv: number, icv: number, block: number) =>
+    ipHeader + 8 + 8 + iv + Math.ceil((inner + 2) / block) * block + icv;
+
+  it.each<[string, 4 | 6, number, number, number]>([
+    ['aes256gcm16-ecp384', 4, 8, 16, 4],
+    ['aes256gcm16-ecp384', 6, 8, 16, 4],
+    ['aes256ctr-sha512-ecp384', 4, 8, 32, 4],
+    ['aes128-sha1-modp2048', 4, 16, 12, 16],
+    ['aes256-sha384-ecp384', 6, 16, 24, 16],
+    ['aes256-sha512-ecp384', 6, 16, 32, 16],
+  ])('of IPsec with %s over IPv%d is the most that does', (proposal, family, iv, icv, block) => {
+    const ipHeader = family === 4 ? 20 : 40;
+    for (let outer = 1280; outer <= 9001; outer++) {
+      const mtu = ipsecMtu(outer, family, [proposal]);
+      expect(outside(mtu, ipHeader, iv, icv, block)).toBeLessThanOrEqual(outer);
+      expect(outside(mtu + 1, ipHeader, iv, icv, block)).toBeGreaterThan(outer);
+    }
   });
 
   it('of IPsec is what fits with every proposal, the peer chooses', () => {

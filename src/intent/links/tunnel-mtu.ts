@@ -33,26 +33,34 @@ const largest: EspSuite = { iv: 16, icv: 32, block: 16 };
 
 const integrityBytes: Readonly<Record<string, number>> = {
   md5: 12,
+  md5_128: 16,
   sha1: 12,
+  sha1_160: 20,
   sha: 12,
   aesxcbc: 12,
+  camelliaxcbc: 12,
   aescmac: 12,
   sha256: 16,
+  sha256_96: 12,
   sha2_256: 16,
+  sha2_256_96: 12,
   sha384: 24,
   sha2_384: 24,
   sha512: 32,
   sha2_512: 32,
 };
 
-/** Of a proposal in strongSwan's words: cipher first, then integrity where the cipher brings none. */
-function espSuite(proposal: string): EspSuite {
-  const [cipher = '', ...rest] = proposal.split('-');
-  const aead = /^(?:aes(?:128|192|256)?(?:gcm|ccm)|chacha20poly1305)(8|12|16|64|96|128)?$/.exec(cipher);
-  if (aead) return { iv: 8, icv: tagBytes(aead[1]), block: 4 };
-  const icv = Math.max(0, ...rest.map((word) => integrityBytes[word] ?? 0)) || largest.icv;
-  if (/^aes(?:128|192|256)?ctr$/.test(cipher)) return { iv: 8, icv, block: 4 };
-  return { ...largest, icv };
+/** Of a proposal in strongSwan's words, which may name several ciphers and hashes, of which the peer takes one. */
+function espSuites(proposal: string): readonly EspSuite[] {
+  const words = proposal.split('-');
+  const icv = Math.max(0, ...words.map((word) => integrityBytes[word] ?? 0)) || largest.icv;
+  const suites = words.flatMap((word): EspSuite[] => {
+    const aead = /^(?:(?:aes|camellia)(?:128|192|256)?(?:gcm|ccm)|chacha20poly1305)(8|12|16|64|96|128)?$/.exec(word);
+    if (aead) return [{ iv: 8, icv: tagBytes(aead[1]), block: 4 }];
+    if (/^(?:aes|camellia)(?:128|192|256)?ctr$/.test(word)) return [{ iv: 8, icv, block: 4 }];
+    return /^(?:aes|camellia|serpent|twofish)(?:128|192|256)?$/.test(word) ? [{ ...largest, icv }] : [];
+  });
+  return suites.length > 0 ? suites : [{ ...largest, icv }];
 }
 
 /** strongSwan writes the length of a tag in bytes or in bits. */
@@ -66,7 +74,7 @@ function tagBytes(text: string | undefined): number {
  * between is known only when the tunnel is there, and may change while it is.
  */
 export function ipsecMtu(outerMtu: number, outer: Family, proposals: readonly string[]): number {
-  const sizes = proposals.map(espSuite).map(({ iv, icv, block }) => {
+  const sizes = proposals.flatMap(espSuites).map(({ iv, icv, block }) => {
     const room = outerMtu - ipHeader[outer] - udpHeader - espHeader - iv - icv;
     return room - (room % block) - espTrailer;
   });
