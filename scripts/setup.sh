@@ -8,8 +8,8 @@ say() { printf 'setup: %s\n' "$*" >&2; }
 fail() { say "$*"; exit 1; }
 
 # program:package, or file:package, one for each thing the product, the lab and the tests run.
-needed='bird:bird2 birdc:bird2 nft:nftables ip:iproute2 vtysh:frr /usr/lib/frr/bgpd:frr ping:iputils-ping iperf3:iperf3
-  conntrack:conntrack conntrackd:conntrackd gobgpd:gobgpd gobgp:gobgpd exabgp:exabgp bgpctl:openbgpd kill:procps
+needed='bird:bird2 birdc:bird2 nft:nftables ip:iproute2 tc:iproute2 vtysh:frr /usr/lib/frr/bgpd:frr ping:iputils-ping iperf3:iperf3
+  conntrack:conntrack conntrackd:conntrackd gobgpd:gobgpd gobgp:gobgpd exabgp:exabgp bgpctl:openbgpd kill:procps sysctl:procps
   tcpdump:tcpdump ethtool:ethtool unshare:util-linux nsenter:util-linux
   charon-systemd:charon-systemd swanctl:strongswan-swanctl pki:strongswan-pki wg:wireguard-tools wireguard-go:wireguard-go
   /usr/lib/ipsec/plugins/libstrongswan-openssl.so:libstrongswan-standard-plugins
