@@ -135,7 +135,26 @@ describe('where the kernel has WireGuard', () => {
   });
 });
 
-it('where it has none and wireguard-go does not start, that is said', async () => {
-  const tried = await bringAbout(placeWhere('Unknown device type.'), link, new Map(), nothing);
-  expect(tried).toMatchObject({ ok: false, error: { reason: expect.stringContaining('wireguard-go ended at once') } });
+describe('where it has none', () => {
+  // In the place of all that starts wireguard-go.
+  const startedBy = (script: string): WireguardPlace => {
+    const place = placeWhere('Unknown device type.');
+    return { ...place, folder: { ...place.folder, launcher: ['sh', '-c', script] } };
+  };
+
+  it('and wireguard-go does not start, that is said with its last words', async () => {
+    const tried = await bringAbout(startedBy('echo "no such thing" >&2; exit 1'), link, new Map(), nothing);
+    const reason = expect.stringMatching(/^wireguard-go ended at once \(1\); see \S+wg0\.log: no such thing$/);
+    expect(tried).toMatchObject({ ok: false, error: { reason } });
+  });
+
+  it('and wireguard-go ends after it answered, it is that which is said, and what helps', async () => {
+    const place = startedBy(`touch ${join(dir, 'run', 'wg0.sock')}; echo "uapi: too many open files" >&2`);
+    const devices = { ...place.devices, configure: async () => err({ message: 'Device "wg0" does not exist.' }) };
+    const tried = await bringAbout({ ...place, devices }, link, new Map(), nothing);
+    const reason = expect.stringMatching(
+      /^wireguard-go ended .* open files: sysctl -w fs\.inotify\.max_user_instances/,
+    );
+    expect(tried).toMatchObject({ ok: false, error: { reason } });
+  });
 });

@@ -17,7 +17,7 @@ import { readText } from '../bird-files.ts';
 import { aliasOf, isOfRouter, type NetDevice, type NetDevices } from './netdevices.ts';
 import { type WireguardFolder, wireguardFiles } from './wireguard-folder.ts';
 import { readOrMakeKey } from './wireguard-keys.ts';
-import { endWireguardGo, findWireguardGo, startWireguardGo } from './wireguard-process.ts';
+import { endWireguardGo, findWireguardGo, startWireguardGo, whyGone } from './wireguard-process.ts';
 import type { WireguardTool } from './wireguard-tool.ts';
 
 export interface WireguardPlace {
@@ -99,7 +99,11 @@ async function ensureDevice(
   { device, wireguard }: WireguardFound,
 ): Promise<Result<BroughtAbout['driver'], string>> {
   const { interfaceName, attachment } = link;
-  if ((await findWireguardGo(place.folder, interfaceName)) !== undefined) return ok('wireguard-go');
+  if ((await findWireguardGo(place.folder, interfaceName)) !== undefined) {
+    if (device) return ok('wireguard-go');
+    // Somebody renamed its device, or moved it away.
+    await endWireguardGo(place.folder, interfaceName);
+  }
   if (isOwnKernelDevice(place.router, device)) return ok('kernel-wireguard');
   // Without alias and key nobody uses it yet: whoever made it was ended before it was marked.
   const isUnfinished = device?.kind === 'wireguard' && !device.alias && wireguard?.publicKey === undefined;
@@ -111,7 +115,9 @@ async function ensureDevice(
   // Up before it has a peer, so that a port that is taken is told by `wg` and not found out later.
   const alias = aliasOf(place.router, attachment);
   const configured = await place.devices.configure(interfaceName, { alias, mtu: link.mtu, addresses: [], isUp: true });
-  return configured.ok ? driver : err(configured.error.message);
+  if (configured.ok) return driver;
+  const reason = driver.value === 'wireguard-go' ? await whyGone(place.folder, interfaceName) : undefined;
+  return err(reason ?? configured.error.message);
 }
 
 async function createDevice(

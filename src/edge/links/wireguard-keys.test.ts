@@ -1,4 +1,14 @@
-import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
@@ -46,4 +56,27 @@ it.each([
   expect(read).toMatchObject({ ok: false, error: expect.stringContaining(reason) });
   expect(JSON.stringify(read)).not.toContain(text);
   expect(readFileSync(path, 'utf8')).toBe(text);
+});
+
+const known = join(folder, 'elsewhere.key');
+const keyText = base64('01'.repeat(31).concat('40'));
+
+it.each<[string, (path: string) => void, string]>([
+  ['leads elsewhere', (path) => symlinkSync(known, path), 'is a symbolic link'],
+  ['is a folder', (path) => mkdirSync(path), 'is no file'],
+])('what %s is refused as a key file', async (what, make, reason) => {
+  writeFileSync(known, keyText, { mode: 0o600 });
+  const path = join(folder, `${what}.key`);
+  make(path);
+  expect(await readOrMakeKey(path)).toMatchObject({ ok: false, error: expect.stringContaining(reason) });
+});
+
+it.runIf(process.getuid?.() === 0)("another user's key file is refused", async () => {
+  const path = join(folder, 'theirs.key');
+  writeFileSync(path, keyText, { mode: 0o600 });
+  chownSync(path, 1234, 0);
+  expect(await readOrMakeKey(path)).toMatchObject({
+    ok: false,
+    error: expect.stringContaining('belongs to user 1234'),
+  });
 });

@@ -4,11 +4,10 @@
  * Invariant: a key that is there is never replaced, since the peer knows its public half: one that cannot be used is an error.
  */
 import { createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto';
-import { stat } from 'node:fs/promises';
+import { constants, type FileHandle, open } from 'node:fs/promises';
 import { isWireguardKey } from '../../links/wireguard/config.ts';
 import { err, ok, type Result } from '../../result.ts';
 import { writeFileAtomically } from '../atomic-file.ts';
-import { readText } from '../bird-files.ts';
 
 /** Base64, both. */
 export interface WireguardKeyPair {
@@ -20,18 +19,50 @@ export interface WireguardKeyPair {
 const pkcs8Head = Buffer.from('302e020100300506032b656e04220420', 'hex');
 
 export async function readOrMakeKey(path: string): Promise<Result<WireguardKeyPair, string>> {
-  const text = await readText(path);
-  if (text === undefined) {
+  const kept = await readKept(path);
+  if (!kept.ok) return kept;
+  if (kept.value === undefined) {
     const privateKey = makePrivateKey();
     await writeFileAtomically(path, `${privateKey}\n`);
     return ok({ privateKey, publicKey: publicKeyOf(privateKey) });
   }
-  const mode = (await stat(path)).mode & 0o777;
-  if ((mode & 0o077) !== 0) return err(`${path}: mode ${mode.toString(8)} lets others read it: chmod 600`);
-  const privateKey = text.trim();
+  const privateKey = kept.value.trim();
   if (!isWireguardKey(privateKey))
     return err(`${path} holds no WireGuard key: restore it, or remove it to get a new one`);
   return ok({ privateKey, publicKey: publicKeyOf(privateKey) });
+}
+
+/** Undefined where there is no file. What is looked at is what is read: one opened file, not a name twice. */
+async function readKept(path: string): Promise<Result<string | undefined, string>> {
+  const opened = await openItself(path);
+  if (!opened.ok || opened.value === undefined) return opened as Result<undefined, string>;
+  const file = opened.value;
+  try {
+    const facts = await file.stat();
+    const mode = facts.mode & 0o777;
+    if (!facts.isFile()) return err(`${path} is no file: remove it to get a new key`);
+    if (facts.uid !== process.geteuid?.())
+      return err(`${path} belongs to user ${facts.uid}: chown it to the agent's user`);
+    if ((mode & 0o077) !== 0) return err(`${path}: mode ${mode.toString(8)} lets others read it: chmod 600`);
+    return ok(await file.readFile('utf8'));
+  } finally {
+    await file.close();
+  }
+}
+
+async function openItself(path: string): Promise<Result<FileHandle | undefined, string>> {
+  try {
+    return ok(await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK));
+  } catch (error) {
+    switch ((error as NodeJS.ErrnoException).code) {
+      case 'ENOENT':
+        return ok(undefined);
+      case 'ELOOP':
+        return err(`${path} is a symbolic link: put the key itself there`);
+      default:
+        throw error;
+    }
+  }
 }
 
 function makePrivateKey(): string {

@@ -9,9 +9,10 @@ import { access, mkdir } from 'node:fs/promises';
 import { err, ok, type Result } from '../../result.ts';
 import { readText, removeFile, trimLog } from '../bird-files.ts';
 import { endDaemon, startDaemon } from '../daemon-process.ts';
-import { inFolder, isInFolder, type WireguardFolder, wireguardFiles } from './wireguard-folder.ts';
+import { inFolder, isInFolder, type WireguardFiles, type WireguardFolder, wireguardFiles } from './wireguard-folder.ts';
 
-const startScript = 'echo $$ >"$2" && exec wireguard-go -f "$1"';
+/** No core file: it would hold the private key. */
+const startScript = 'ulimit -c 0 && echo $$ >"$2" && exec wireguard-go -f "$1"';
 
 /** Undefined where none of ours runs for this device. */
 export async function findWireguardGo(folder: WireguardFolder, interfaceName: string): Promise<number | undefined> {
@@ -36,7 +37,23 @@ export async function startWireguardGo(folder: WireguardFolder, interfaceName: s
     environment: { ...process.env, LOG_LEVEL: 'error' },
     answers: () => isThere(files.socket),
   });
-  return started.ok ? ok(undefined) : err(started.error.message);
+  return started.ok ? ok(undefined) : err(`${started.error.message}${await lastWords(files)}`);
+}
+
+/** Undefined while it runs. It may end after it answered: what it wants to be told of its socket comes last. */
+export async function whyGone(folder: WireguardFolder, interfaceName: string): Promise<string | undefined> {
+  if ((await findWireguardGo(folder, interfaceName)) !== undefined) return undefined;
+  const files = wireguardFiles(folder, interfaceName);
+  return `wireguard-go ended at once; see ${files.log}${await lastWords(files)}`;
+}
+
+/** What it said last, after a colon; it writes no keys. */
+async function lastWords({ log }: WireguardFiles): Promise<string> {
+  const line = (await readText(log))?.trim().split('\n').at(-1)?.slice(-200);
+  if (!line) return '';
+  // One for each of them, and 128 for each user unless somebody says otherwise.
+  const remedy = /too many open files/.test(line) ? ': sysctl -w fs.inotify.max_user_instances=1024' : '';
+  return `: ${line}${remedy}`;
 }
 
 /** Ends what runs for this device, if anything does, and removes its files. */

@@ -159,6 +159,13 @@ describe('what goes wrong', () => {
     90_000,
   );
 
+  it('a device that somebody renamed is made anew, and nothing is left of it', async () => {
+    pair.run('a', 'ip', 'link', 'set', 'dev', device, 'name', 'theirs');
+    await pair.untilUp('a');
+    expect(pair.run('a', 'ip', '-o', 'link')).not.toContain('theirs');
+    await eventually('packets pass', () => pair.answers('a'), Boolean);
+  });
+
   it('a peer that is gone takes the inside addresses and the session of BIRD with it, and one that is reborn brings them back', async () => {
     const before = rings.a;
     const sessions = pair.speakBgp();
@@ -234,6 +241,8 @@ describe('in the end', () => {
     expect(files.length).toBeGreaterThan(0);
     for (const secret of secrets) expect(texts.filter((text) => text.includes(secret))).toEqual([]);
     for (const end of ends) expect(statSync(join(pair.folders(end).keys, `${device}.key`)).mode & 0o777).toBe(0o600);
+    const limits = readFileSync(`/proc/${must(pair.pidOf('a'))}/limits`, 'utf8');
+    expect(limits).toMatch(/^Max core file size +0 +0 /m);
   });
 
   it('a link that is not wanted any more leaves no device, no process and no file but its key, and comes back as it was', async () => {
