@@ -222,6 +222,13 @@ describe('an error is', () => {
       'spec.addresses.local[0]',
       /169\.254\.8\.0\/30 is inside a tunnel of Attachment x \(Router r1\)/,
     ],
+    [
+      "a third network behind the gateway of the router's own VPC",
+      [device('x', 'eth1, network: vpn-gateway'), device('y', 'eth2', 'site: b')],
+      'x',
+      'spec.link.interface.network',
+      /the virtual private gateway of a VPC delivers only .* Site b of Attachment y is one/,
+    ],
     ['BGP over a peering', [peering('x', 'bgp: {asNumber: 65001}')], 'x', 'spec.bgp', /would lead nowhere/],
   ])('%s', (title, manifests, name, field, reason) => {
     const role = title === 'a tag in a VPC' ? 'role: transit\n' : '';

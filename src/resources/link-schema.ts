@@ -116,7 +116,10 @@ const wireguard = object<WireguardLink>({
 export const linkSchema = object<AttachmentLink>(
   {
     interface: optional(
-      object<InterfaceLink>({ name: required(interfaceName), network: omitEmpty(oneOf('subnet', 'vpc-peering')) }),
+      object<InterfaceLink>({
+        name: required(interfaceName),
+        network: omitEmpty(oneOf('subnet', 'vpc-peering', 'vpn-gateway')),
+      }),
     ),
     vlan: optional(object<VlanLink>({ parent: required(interfaceName), id: required(integer(1, 4094)) })),
     ipsec: optional(ipsec),

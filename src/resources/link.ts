@@ -15,8 +15,11 @@ export interface AttachmentLink {
 /** A device that somebody else made. */
 export interface InterfaceLink {
   readonly name: string;
-  /** What lies behind it; a `subnet` unless said. A VPC peering delivers only what is addressed to the other VPC. */
-  readonly network?: 'subnet' | 'vpc-peering';
+  /**
+   * What lies behind it; a `subnet` unless said. A VPC peering delivers only what is addressed to the VPC at its other end, the
+   * virtual private gateway of the router's own VPC (Direct Connect or VPN) only what is addressed to that one.
+   */
+  readonly network?: 'subnet' | 'vpc-peering' | 'vpn-gateway';
 }
 
 /** IEEE 802.1Q. */

@@ -1,6 +1,7 @@
 /**
- * What a network can never carry for a router, by where the router stands: AWS peering, VLANs in a VPC.
+ * What a network can never carry for a router, by where the router stands: VPC peerings and gateways, VLANs in a VPC.
  */
+import type { InterfaceLink } from '../link.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { error, type ReferenceCheck } from './finding.ts';
 
@@ -15,23 +16,36 @@ export const rolesFit: ReferenceCheck = function* (snapshot) {
       yield error(attachment, link.vlan ? ['spec', 'link', 'vlan'] : ['spec', 'profile'], reason);
     }
     if (role !== 'edge') continue;
-    const isPeering = link.interface?.network === 'vpc-peering';
-    if (!isPeering && profile !== 'aws-route-server' && profile !== 'azure-route-server') continue;
-    const what = isPeering ? 'a VPC peering' : 'a route server';
+    const behind = narrowNetwork(link.interface);
+    if (!behind && profile !== 'aws-route-server' && profile !== 'azure-route-server') continue;
+    const what = behind ?? 'a route server';
     const reason = `Router ${router} has role edge, and ${what} is there for machines in the cloud's own network alone: attach it to a router there (role: transit), or take the role out`;
-    yield error(attachment, isPeering ? ['spec', 'link', 'interface', 'network'] : ['spec', 'profile'], reason);
+    yield error(attachment, behind ? ['spec', 'link', 'interface', 'network'] : ['spec', 'profile'], reason);
   }
 };
 
-/** AWS delivers over a peering what is addressed to the other VPC itself, and nothing else. */
+/** What AWS lets carry nothing but packets to the own CIDRs of the VPC at its end; undefined where it may carry anything. */
+function narrowNetwork(link: InterfaceLink | undefined): string | undefined {
+  switch (link?.network) {
+    case 'vpc-peering':
+      return 'a VPC peering';
+    case 'vpn-gateway':
+      return 'the virtual private gateway of a VPC';
+    case 'subnet':
+    case undefined:
+      return undefined;
+  }
+}
+
+/** No transitive peering, no edge-to-edge routing: a third network's packets, or the answers to them, are dropped. */
 export const peeringsCarryNoTransit: ReferenceCheck = function* (snapshot) {
   const all = snapshot.list('Attachment');
   const exchange = exchanges(snapshot);
   for (const attachment of all) {
     const { link, router, site, bgp } = attachment.spec;
-    if (link.interface?.network !== 'vpc-peering') continue;
-    const why =
-      "a VPC peering delivers only what is addressed to the other VPC's own CIDRs, so nothing from or to a third network crosses it";
+    const what = narrowNetwork(link.interface);
+    if (what === undefined) continue;
+    const why = `${what} delivers only what is addressed to a VPC's own CIDRs, so nothing from or to a third network crosses it`;
     const mend = `lead a tunnel over it (over: ${attachment.metadata.name}), with BGP or static prefixes inside, and keep the other router's address alone here`;
     if (bgp) {
       yield error(attachment, ['spec', 'bgp'], `${why}: routes learned here would lead nowhere; ${mend}`);
@@ -42,7 +56,7 @@ export const peeringsCarryNoTransit: ReferenceCheck = function* (snapshot) {
         spec.router === router &&
         spec.over !== attachment.metadata.name &&
         // The subnet that both stand on is the VPC's own; a second peering is behind the same device.
-        (spec.link.interface?.name !== link.interface?.name || spec.link.interface?.network === 'vpc-peering') &&
+        (spec.link.interface?.name !== link.interface?.name || narrowNetwork(spec.link.interface) !== undefined) &&
         exchange(spec.site, site),
     );
     if (!third || all.some(({ spec }) => spec.over === attachment.metadata.name)) continue;
