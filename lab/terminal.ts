@@ -31,14 +31,18 @@ const searchPath = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin'
 
 /** What is missing for a lab and how to install it; undefined when nothing is. */
 export async function missingPrograms(lab: Lab): Promise<string | undefined> {
-  const types = Object.values(lab.spec.nodes).map((node) => node.type);
-  const used = new Set<string>(['always', ...types, ...(await linkKindsOf(lab))]);
-  const needed = Object.entries(programs).flatMap(([what, list]) => (used.has(what) ? Object.entries(list) : []));
-  const missing = needed.filter(([program]) => !isInstalled(program));
+  const missing = (await neededPrograms(lab)).filter(([program]) => !isInstalled(program));
   if (missing.length === 0) return undefined;
   const packages = [...new Set(missing.map(([, name]) => name))].sort();
   const names = [...new Set(missing.map(([program]) => program))];
   return `missing: ${names.join(', ')}. Install with: apt-get install --no-install-recommends ${packages.join(' ')}`;
+}
+
+/** Each with its package. */
+export async function neededPrograms(lab: Lab): Promise<readonly (readonly [program: string, debian: string])[]> {
+  const types = Object.values(lab.spec.nodes).map((node) => node.type);
+  const used = new Set<string>(['always', ...types, ...(await linkKindsOf(lab))]);
+  return Object.entries(programs).flatMap(([what, list]) => (used.has(what) ? Object.entries(list) : []));
 }
 
 /** `ipsec`, `vlan`, …: what the Attachments of all routers lead over. What cannot be read is for `apply` to say. */

@@ -7,6 +7,7 @@ import { parseProtocols } from '../../lab/nodes/bird-protocols.ts';
 import { readCluster, renderCalicoBird } from '../../lab/nodes/calico-bird.ts';
 import { packageRoot } from '../../lab/package-root.ts';
 import { createPaint, renderTable } from '../../lab/report/table.ts';
+import { neededPrograms } from '../../lab/terminal.ts';
 import { parseLab, readLab } from '../../lab/topology/lab-file.ts';
 import { storeOf } from '../../lab/topology/stores.ts';
 import { addressFor, dial, doorOf } from '../../lab/topology/wiring.ts';
@@ -115,6 +116,21 @@ describe('the store of a router', () => {
     const lab = parseLab(tiny.replace('bob: { type: host', `bob: { ${node}`), '/labs/lab.yaml');
     expect(lab.ok && storeOf(lab.value, 'bob')).toEqual({ directory, resources });
   });
+});
+
+it.each([
+  ['two-routers', ['bash', 'bird2', 'frr', 'iproute2', 'nftables', 'util-linux']],
+  [
+    'hybrid',
+    [
+      ...['bash', 'bird2', 'charon-systemd', 'frr', 'iproute2'],
+      ...['libcharon-extra-plugins', 'libstrongswan-extra-plugins', 'libstrongswan-standard-plugins', 'nftables'],
+      ...['strongswan-swanctl', 'util-linux', 'wireguard-go', 'wireguard-tools'],
+    ],
+  ],
+])('%s needs what its nodes and the links of its routers run', async (name, packages) => {
+  const needed = await neededPrograms(example(name));
+  expect([...new Set(needed.map(([, debian]) => debian))].sort()).toEqual(packages);
 });
 
 describe('wiring', () => {
