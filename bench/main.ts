@@ -33,6 +33,8 @@ else {
   if (missing !== undefined) fail(1, missing);
   else await bench(options.value).catch((error: unknown) => fail(1, explain(error)));
 }
+// Links that were measured are still up, and we would wait for their daemons.
+process.exit();
 
 async function bench(options: BenchOptions): Promise<void> {
   const started = Date.now();
