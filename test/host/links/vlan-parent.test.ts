@@ -1,6 +1,7 @@
 /** What happens to a VLAN when its parent is no plain cable, or changes under it. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { trunkName } from '../../../src/edge/links/tagger.ts';
+import { type InterfaceAddress, parseCidr } from '../../../src/net/prefix.ts';
 import { eventually, requirePrograms } from '../bird/namespaces.ts';
 import { layWire, vlanLink, type Wire } from './vlan-wire.ts';
 
@@ -89,6 +90,59 @@ describe("a user's filters at the parent", () => {
     expect(answers(wire)).toEqual([true, true]);
     await wire.driver('a').ensure([], none);
     expect(state()).toBe(before);
+  });
+});
+
+describe('two tags on one parent', () => {
+  const other = (end: 'a' | 'b') =>
+    vlanLink(end, {
+      attachment: 'second',
+      interfaceName: 'dx0.102',
+      id: 102,
+      addresses: [parseCidr(`192.0.2.${end === 'a' ? 1 : 2}/30`) as InterfaceAddress],
+    });
+  const both = async () => {
+    for (const end of ['a', 'b', 'a'] as const) await wire.driver(end).ensure([vlanLink(end), other(end)], none);
+  };
+  const reachesOther = (): boolean => wire.reaches('a', '192.0.2.2');
+
+  it('carry their own, and one goes without the other', async () => {
+    await both();
+    expect([...answers(wire), reachesOther()]).toEqual([true, true, true]);
+    await wire.driver('b').ensure([other('b')], none);
+    expect([...answers(wire), reachesOther()]).toEqual([false, false, true]);
+  });
+
+  it('are not mixed up with what the parent has itself, nor with a tag that nobody has', async () => {
+    await both();
+    // The parent of b takes the address of its second VLAN: frames with that tag must not reach it.
+    await wire.driver('b').ensure([vlanLink('b')], none);
+    wire.run('b', 'ip', 'address', 'add', '192.0.2.2/30', 'dev', 'dx0');
+    expect([...answers(wire), reachesOther()]).toEqual([true, true, false]);
+  });
+});
+
+describe('what somebody changes', () => {
+  it.each([
+    ["the parent's filter", 'tc filter delete dev dx0 ingress pref 40101'],
+    ['what holds it', 'tc qdisc delete dev dx0 clsact'],
+    ["the trunk end's filter", `tc qdisc delete dev ${trunkName('dx0.101')} clsact`],
+    ['the trunk end, which is switched off', `ip link set dev ${trunkName('dx0.101')} down`],
+    ['the sub-interface, which is switched off', 'ip link set dev dx0.101 down'],
+    ['its addresses', 'ip address flush dev dx0.101'],
+    ["the parent's MAC address", 'ip link set dev dx0 address 02:00:00:00:00:77'],
+  ])('is as it was after the next turn: %s', async (_what, command) => {
+    await joinEnds();
+    if (programsAt('dx0').length === 0) return; // the kernel's own VLANs have none of these pieces
+    wire.run('a', ...command.split(' '));
+    await ensure('a');
+    // Neighbours may have to be found again.
+    await eventually(
+      'it carries both families',
+      () => answers(wire).join(),
+      (both) => both === 'true,true',
+      10_000,
+    );
   });
 });
 
