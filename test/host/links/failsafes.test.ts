@@ -4,6 +4,7 @@
  * Every router here denies everything on eth0 and eth1 by a policy that says so; what passes are failsafes.
  */
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { families } from '../../../src/net/address.ts';
 import { explainPacket } from '../../../src/verdict/explain-packet.ts';
 import type { Manifest } from '../../properties/naive/manifest.ts';
 import { packetOf, passageOf } from '../../properties/packet-of.ts';
@@ -31,15 +32,20 @@ const roaming = { 4: '10.1.0.0/16', 6: '2001:db8:10::/48' } as const;
 const insideOf = { 4: ['169.254.9.2/30', '169.254.9.1'], 6: ['fd00:9::2/126', 'fd00:9::1'] } as const;
 const peerPublicKey = 'xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=';
 
-const closed: readonly Manifest[] = [
+/** Each denies everything, in the stage that it is for. */
+const policies: Readonly<Record<string, object>> = {
+  'the last word': { types: ['Ingress', 'Egress'], egress: [{ action: 'Deny' }] },
+  'before connection tracking': {
+    ...{ types: ['Ingress', 'Egress'], egress: [{ action: 'Deny' }] },
+    ...{ doNotTrack: true, applyOnForward: true },
+  },
+  'before NAT': { types: ['Ingress'], preDNAT: true, applyOnForward: true },
+};
+
+const closed = (policy: object): readonly Manifest[] => [
   router('Deny'),
   ...['eth0', 'eth1'].map((interfaceName) => calico('HostEndpoint', interfaceName, { node: 'r1', interfaceName })),
-  calico('GlobalNetworkPolicy', 'nothing', {
-    selector: 'all()',
-    types: ['Ingress', 'Egress'],
-    ingress: [{ action: 'Deny' }],
-    egress: [{ action: 'Deny' }],
-  }),
+  calico('GlobalNetworkPolicy', 'nothing', { selector: 'all()', ingress: [{ action: 'Deny' }], ...policy }),
   causeway('Site', 'dc', { type: 'datacenter', prefixes: ['10.10.0.0/16'] }),
   causeway('Site', 'branch', { type: 'other', prefixes: ['10.11.0.0/16'] }),
 ];
@@ -192,23 +198,32 @@ function readClaim(text: string, family: Family, port: number): Sent {
   return claimed === undefined ? sent : { ...sent, packet: { ...sent.packet, source: claimed } };
 }
 
-const rows = cases.flatMap(([what, ...rest]) => ([4, 6] as const).map((family) => [family, what, ...rest] as const));
+const rows = Object.entries(policies).flatMap(([when, policy]) =>
+  cases.flatMap(([what, ...rest]) => families.map((family) => [family, when, what, policy, ...rest] as const)),
+);
+/** IKE with certificates comes in pieces, of which the first alone has ports. */
+const forms = ['whole', 'last fragment first', 'options, fragments'] as const;
 
-it.each(rows)('IPv%i: lets in %s', async (family, _what, attachments, verdicts, reasons) => {
-  const policy = readPolicy([...closed, ...attachments(family)]);
-  const wanted = { ...verdicts, ...always };
-  const texts = Object.keys(wanted);
-  const packets = texts.map((text, i) => readClaim(text, family, 41_000 + i));
-  const explained = packets.map((sent) =>
-    explainPacket(policy, passageOf(wayOf(sent)), packetOf(sent.packet), () => undefined),
-  );
-  await lab.forget();
-  await lab.enforce(policy);
-  const arrived = await lab.send(packets);
-  const told = (of: (i: number) => string) => Object.fromEntries(texts.map((text, i) => [text, of(i)]));
-  expect(told((i) => explained[i]?.verdict ?? '')).toEqual(wanted);
-  expect(told((i) => (arrived[i] ? 'accept' : 'drop'))).toEqual(wanted);
-  for (const [text, reason] of Object.entries(reasons)) {
-    expect(JSON.stringify(explained[texts.indexOf(text)]?.trace), text).toContain(reason);
-  }
-});
+it.each(rows)(
+  'IPv%i, denied as %s: lets in %s',
+  async (family, _when, _what, denied, attachments, verdicts, reasons) => {
+    const policy = readPolicy([...closed(denied), ...attachments(family)]);
+    const wanted = { ...verdicts, ...always };
+    const texts = Object.keys(wanted);
+    const packets = texts.map((text, i) => readClaim(text, family, 41_000 + i));
+    const explained = packets.map((sent) =>
+      explainPacket(policy, passageOf(wayOf(sent)), packetOf(sent.packet), () => undefined),
+    );
+    const told = (of: (i: number) => string) => Object.fromEntries(texts.map((text, i) => [text, of(i)]));
+    expect(told((i) => explained[i]?.verdict ?? '')).toEqual(wanted);
+    await lab.enforce(policy);
+    for (const form of forms) {
+      await lab.forget();
+      const arrived = await lab.send(packets.map((sent) => ({ ...sent, form })));
+      expect(told((i) => (arrived[i] ? 'accept' : 'drop'))).toEqual(wanted);
+    }
+    for (const [text, reason] of Object.entries(reasons)) {
+      expect(JSON.stringify(explained[texts.indexOf(text)]?.trace), text).toContain(reason);
+    }
+  },
+);
