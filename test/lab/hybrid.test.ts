@@ -146,6 +146,26 @@ describe('the hybrid example', () => {
     await expectAll(lab, [reach('app-c', 'db1', 'tcp/5432'), blocked('app-c', 'db1', 'tcp/9187')], 90_000);
   });
 
+  it('is whole again once tr1 has booted, with all its tunnels', async () => {
+    await lab.restorePower('tr1');
+    const sessions = await lab.sessions(90_000);
+    expect(
+      sessions.filter((row) => !row.passed),
+      renderSessions(sessions, plain),
+    ).toEqual([]);
+    const links = await lab.links();
+    expect(
+      links.filter((row) => !row.passed),
+      renderLinks(links, plain),
+    ).toEqual([]);
+    const routes = await lab.routes();
+    expect(
+      routes.filter((row) => !row.passed),
+      renderRouteChecks(routes, plain),
+    ).toEqual([]);
+    await expectAll(lab, [reach('app-c', 'db1', 'tcp/5432'), reach('web-a', 'db1', 'tcp/5432')]);
+  });
+
   it('leaves nothing behind, and has not touched the host', async () => {
     const pids = processesOf(lab.sandbox);
     expect(pids.length).toBeGreaterThan(20);
