@@ -13,11 +13,12 @@ import { blocked, expectAll, reach, route } from '../../lab/expectations.ts';
 import { measureDeed } from '../../lab/failover.ts';
 import { loadLab, openLab, type RunningLab } from '../../lab/harness.ts';
 import { causewayProgram, packageRoot } from '../../lab/package-root.ts';
-import { renderFailover, renderRouteChecks, renderSessions } from '../../lab/report/report.ts';
+import { renderFailover } from '../../lab/report/report.ts';
 import { createPaint } from '../../lab/report/table.ts';
 import { mustRun } from '../../lab/sandbox/run.ts';
 import { carryFrames, closeTunnel, loseFrames, openTunnel, replaceEndpoint, type Tunnel } from './amazon-ends.ts';
 import { type Capture, capture } from './capture.ts';
+import { expectWhole } from './expect-whole.ts';
 
 const plain = createPaint(false);
 const prefixes = { dc: '10.10.0.0/16', spoke: '10.1.0.0/16' } as const;
@@ -40,7 +41,7 @@ let watches: readonly Capture[] = [];
 beforeAll(async () => {
   execFileSync(causewayProgram(), ['version']);
   lab = await openLab(loadLab(`${packageRoot()}/examples/links`));
-  await expectWhole();
+  await expectWhole(lab);
   await expectAll(lab, [reach('db1', 'app1', 'udp/9000'), reach('app1', 'db1', 'tcp/5432')]);
   watches = await Promise.all(
     wires.map(({ node, device }) => capture(lab, node, device, `${inside} or (vlan and ${inside})`)),
@@ -51,19 +52,6 @@ afterAll(async () => {
   await Promise.all(watches.map((watch) => watch.end()));
   await lab?.down();
 });
-
-async function expectWhole(): Promise<void> {
-  const sessions = await lab.sessions(60_000);
-  expect(
-    sessions.filter((row) => !row.passed),
-    renderSessions(sessions, plain),
-  ).toEqual([]);
-  const routes = await lab.routes();
-  expect(
-    routes.filter((row) => !row.passed),
-    renderRouteChecks(routes, plain),
-  ).toEqual([]);
-}
 
 /** Devices by which a node's kernel sends to a prefix. */
 async function devicesTo(node: string, prefix: string): Promise<readonly string[]> {
@@ -104,7 +92,7 @@ describe('Amazon replaces the endpoint of a tunnel', () => {
         await openTunnel(lab, replaced);
         await expectDevice('hub1', `hub-spoke-${replaced}`, 'up');
         await replaceEndpoint(lab, 0);
-        await expectWhole();
+        await expectWhole(lab);
       },
     });
     expect(outcome.streams.map(({ lost, recovered }) => ({ lost, recovered }))).toEqual([{ lost: 0, recovered: true }]);
@@ -152,7 +140,7 @@ describe('a spoke loses both of its tunnels', () => {
 
   it('has all of it back when they return', async () => {
     for (const tunnel of [1, 2] as const) await openTunnel(lab, tunnel);
-    await expectWhole();
+    await expectWhole(lab);
     await expectAll(lab, [reach('db1', 'app1', 'udp/9000'), reach('app1', 'db1', 'tcp/5432')]);
   });
 });
@@ -180,7 +168,7 @@ describe('frames vanish on Direct Connect, whose carrier stays', () => {
       happen: () => carryFrames(lab),
     });
     expect(mended.passed, renderFailover(mended, plain)).toBe(true);
-    await expectWhole();
+    await expectWhole(lab);
   });
 });
 

@@ -11,15 +11,9 @@ import { eventually } from '../../lab/eventually.ts';
 import { listDeeds, measureDeed } from '../../lab/failover.ts';
 import { loadLab, openLab, type RunningLab } from '../../lab/harness.ts';
 import { causewayProgram, packageRoot } from '../../lab/package-root.ts';
-import {
-  isAsExpected,
-  renderFailover,
-  renderPackets,
-  renderPaths,
-  renderRouteChecks,
-  renderSessions,
-} from '../../lab/report/report.ts';
+import { isAsExpected, renderFailover, renderPackets, renderPaths } from '../../lab/report/report.ts';
 import { createPaint } from '../../lab/report/table.ts';
+import { expectWhole } from './expect-whole.ts';
 
 const plain = createPaint(false);
 let lab: RunningLab;
@@ -33,21 +27,8 @@ afterAll(async () => {
   await lab?.down();
 });
 
-async function expectWhole(): Promise<void> {
-  const sessions = await lab.sessions(60_000);
-  expect(
-    sessions.filter((row) => !row.passed),
-    renderSessions(sessions, plain),
-  ).toEqual([]);
-  const routes = await lab.routes();
-  expect(
-    routes.filter((row) => !row.passed),
-    renderRouteChecks(routes, plain),
-  ).toEqual([]);
-}
-
 describe('a data center on Direct Connect', () => {
-  it('has its sessions and routes over the VLAN and over all tunnels', expectWhole);
+  it('has its sessions and routes over the VLAN and over all tunnels', () => expectWhole(lab));
 
   it('says of each link what carries it, and that it is up', async () => {
     const status = await lab.causeway(['status', '--router', 'hub1']);
@@ -73,7 +54,7 @@ describe('a data center on Direct Connect', () => {
       const outcome = await measureDeed(lab, deed);
       expect(outcome.passed, `${deed.what}\n${renderFailover(outcome, plain)}`).toBe(true);
     }
-    await expectWhole();
+    await expectWhole(lab);
   });
 
   it('goes on by the other tunnel of the spoke when one is lost', async () => {
@@ -93,6 +74,6 @@ describe('a data center on Direct Connect', () => {
     expect(outcome.streams.map(({ recovered }) => recovered)).toEqual([true]);
     expect(outcome.transfers.map(({ fault }) => fault)).toEqual([undefined]);
     await lab.exec('vgw-end-1', ['ip', 'link', 'set', 'eth0', 'up']);
-    await expectWhole();
+    await expectWhole(lab);
   });
 });
