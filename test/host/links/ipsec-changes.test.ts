@@ -6,6 +6,7 @@ import { createCharon } from '../../../src/edge/links/charon.ts';
 import { charonFiles, findCharons } from '../../../src/edge/links/charon-process.ts';
 import { charonConfig, standardPorts } from '../../../src/links/ipsec/charon-config.ts';
 import { compileConnection } from '../../../src/links/ipsec/connection.ts';
+import { type Address, parseAddress } from '../../../src/net/address.ts';
 import { eventually } from '../bird/namespaces.ts';
 import { openFrames } from '../nftables/raw-sockets.ts';
 import { type End, type IpsecPair, isUp, layIpsecPair, tunnelOf } from './ipsec-pair.ts';
@@ -117,7 +118,7 @@ function isEsp(frame: Buffer): boolean {
   );
 }
 
-it('a charon of the kernel takes the connection, its XFRM interface id and its mark', async () => {
+it('a charon of the kernel takes connections, their XFRM interface ids and marks, and other settings while it runs', async () => {
   const root = pair.dir('a');
   const files = charonFiles(root, 'charon-of-kernel');
   const charon = createCharon({
@@ -127,17 +128,14 @@ it('a charon of the kernel takes the connection, its XFRM interface id and its m
     only: undefined,
     onChange: () => undefined,
   });
+  const kernel = { kind: 'kernel', outerMark: 0x10000000, hasStandardPorts: true } as const;
   const settings = { esp: 'kernel', ports: standardPorts, outerMark: 0x10000000, deadAfter: 30 } as const;
   const pid = await charon.run(charonConfig({ ...settings, socket: files.socket, log: files.log }));
   try {
     expect(pid).toMatchObject({ ok: true });
     for (const i of [1, 2]) {
       const tunnel = tunnelOf('b', i);
-      const connection = compileConnection(tunnel, pair.secrets.b, {
-        kind: 'kernel',
-        outerMark: 0x10000000,
-        hasStandardPorts: true,
-      });
+      const connection = compileConnection(tunnel, pair.secrets.b, kernel);
       if (!connection.ok) throw new Error(connection.error);
       expect(await charon.tell({ name: `vpn${i}`, connection: connection.value, initiates: false })).toEqual({
         ok: true,
@@ -146,6 +144,20 @@ it('a charon of the kernel takes the connection, its XFRM interface id and its m
     }
     expect(await charon.keepOnly(new Set(['vpn2']))).toMatchObject({ ok: true });
     expect(Object.keys(JSON.parse(readFileSync(files.connections, 'utf8')) as object)).toEqual(['vpn2']);
+
+    // Another tunnel's patience is taken on by the same charon, for what is tried from then on.
+    const soon = charonConfig({ ...settings, deadAfter: 1, socket: files.socket, log: files.log });
+    expect(await charon.run(soon)).toEqual(pid);
+    const lost = { ...tunnelOf('a', 3), remoteAddress: parseAddress('192.168.0.3') as Address };
+    const compiled = compileConnection(lost, pair.secrets.a, kernel);
+    if (!compiled.ok) throw new Error(compiled.error);
+    await charon.tell({ name: 'vpn3', connection: compiled.value, initiates: true });
+    await eventually(
+      'it gives up',
+      () => charon.failure('vpn3'),
+      (reason) => reason === 'the peer does not answer',
+      10_000,
+    );
   } finally {
     await charon.end();
   }

@@ -96,6 +96,16 @@ describe('an IPsec tunnel', { timeout: 60_000 }, () => {
     await pair.join([tunnelOf('a')], [tunnelOf('b')]);
   });
 
+  it('is told nothing of routes, of which there may be a million', async () => {
+    await pair.join([tunnelOf('a')], [tunnelOf('b')]);
+    const sockets = pair.cable.run('a', 'cat', '/proc/net/netlink').trim().split('\n').slice(1);
+    const groups = sockets.map((line) => line.trim().split(/ +/)).filter(([, protocol]) => protocol === '0');
+    // RTMGRP_IPV4_ROUTE and RTMGRP_IPV6_ROUTE (linux/rtnetlink.h); of addresses it is told.
+    const heard = groups.reduce((all, [, , , bits = '0']) => all | Number.parseInt(bits, 16), 0);
+    expect(heard & 0x440).toBe(0);
+    expect(heard & 0x110).toBe(0x110);
+  });
+
   it('leaves no memory behind where its charon crashes', async () => {
     await ensure('a', tunnelOf('a'));
     const [pid = 0] = (await pair.charons('a')).values();
