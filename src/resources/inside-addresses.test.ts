@@ -124,13 +124,13 @@ describe('an Attachment without inside addresses', () => {
     expect(parseFile({ path: 'a.yaml', text }).errors).toMatchObject([{ reason: expect.stringMatching(reason) }]);
   });
 
-  it.each([
-    ['without BGP', 'static: {prefixes: [10.0.0.0/8]}'],
-    [
-      'with addresses in the place of one tunnel',
-      'bgp: {asNumber: 1}\naddresses: {local: [192.0.2.1/30], remote: [192.0.2.2]}',
-    ],
-  ])('gets none %s', (_, more) => {
-    expect(insides(attachment('{remoteAddress: 203.0.113.2}', more))).toEqual([undefined]);
+  it('has them for its static routes too, whose next hops they are', () => {
+    const [of] = insides(attachment('{remoteAddress: 203.0.113.2}', 'static: {prefixes: [10.0.0.0/8]}'));
+    expect(of).toEqual({ local: [expect.stringMatching(/^169/)], remote: [expect.stringMatching(/^169/)] });
+  });
+
+  it('gets none where they are written in the place of one tunnel', () => {
+    const written = 'bgp: {asNumber: 1}\naddresses: {local: [192.0.2.1/30], remote: [192.0.2.2]}';
+    expect(insides(attachment('{remoteAddress: 203.0.113.2}', written))).toEqual([undefined]);
   });
 });

@@ -1,5 +1,5 @@
 /**
- * Inside addresses of IPsec tunnels that run BGP and say none.
+ * Inside addresses of IPsec tunnels that say none: BGP speaks between them, and they are the next hops of static routes.
  *
  *   Attachment as written ─[withInsideAddresses]→ the same, with addresses at each tunnel that lacks them
  *
@@ -13,8 +13,7 @@ import { isRecord } from './schema.ts';
 
 /** Takes anything, and gives back what it does not understand as it is. */
 export function withInsideAddresses(spec: unknown): unknown {
-  if (!isRecord(spec) || !isAbsent(spec['addresses']) || isAbsent(spec['bgp']) || !isAbsent(spec['profile']))
-    return spec;
+  if (!isRecord(spec) || !isAbsent(spec['addresses']) || !isAbsent(spec['profile'])) return spec;
   const link = spec['link'];
   const ipsec = isRecord(link) ? link['ipsec'] : undefined;
   if (!isRecord(link) || !isRecord(ipsec) || !Array.isArray(ipsec['tunnels'])) return spec;

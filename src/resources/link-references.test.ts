@@ -330,6 +330,13 @@ describe('a warning is', () => {
       /203\.0\.113\.1 is in no subnet of Attachment x, which has no remote IPv4 address/,
     ],
     [
+      'one gateway behind two routers that are no group',
+      [vpn('x', '203.0.113.1', 8, 'bgp: {asNumber: 1}'), vpn('y', '203.0.113.2', 9, 'bgp: {asNumber: 1}', 'r2')],
+      'y',
+      'spec.router',
+      /Router r1 leads to the virtual private gateway of Site a too.*one redundancyGroup/,
+    ],
+    [
       'a jumbo virtual interface beside a VPN that is not',
       [
         vlan('x', 'dx0', 101, 'profile: aws-dx-private-vif\nmtu: 8500\nbgp: {asNumber: 1}'),

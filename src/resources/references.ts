@@ -7,7 +7,7 @@
  */
 import type { Diagnostic } from './diagnostic.ts';
 import { printFieldPath, shownValue } from './document.ts';
-import { blocksDistinct, gatewaysDiffer, sizesAgree } from './references/aws-gateways.ts';
+import { blocksDistinct, gatewaysDiffer, gatewaysSeeOneGroup, sizesAgree } from './references/aws-gateways.ts';
 import { filtersExist, peersHaveAs, peersUncontested, poolsDisjoint } from './references/bgp.ts';
 import type { Finding, ReferenceCheck } from './references/finding.ts';
 import {
@@ -76,6 +76,7 @@ export const referenceChecks: readonly ReferenceCheck[] = [
   mirrorsAgree,
   gatewaysDiffer,
   blocksDistinct,
+  gatewaysSeeOneGroup,
   sizesAgree,
   underlaysExist,
   underlaysLead,

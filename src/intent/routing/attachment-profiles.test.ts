@@ -86,4 +86,26 @@ describe('what a cloud refuses is said', () => {
   ])('%s %j from %s in AS %s: %j', (profile, bgp, local, asNumber, expected) => {
     expect(resolve(profile, bgp, local, asNumber).codes).toEqual(expected);
   });
+
+  it.each<[number, string[]]>([
+    [1, ['profile-one-tunnel']],
+    [2, []],
+  ])('of a VPN without BGP and %d tunnels', (count, codes) => {
+    const tunnels = Array.from({ length: count }, (_, i) => ({
+      remoteAddress: `203.0.113.${i + 1}`,
+      addresses: { local: [`169.254.9.${4 * i + 2}/30`], remote: [`169.254.9.${4 * i + 1}`] },
+    }));
+    const { warnings } = resolveFor('r1', [
+      resource('Router', 'r1', { asNumber: 64520, routerID: '10.255.0.1' }),
+      resource('Site', 'vpc', { type: 'vpc', prefixes: ['10.1.0.0/16'] }),
+      resource('Attachment', 'a', {
+        ...base,
+        profile: 'aws-vgw-vpn',
+        link: { ipsec: { psk: { secretRef: { name: 'v', key: 'k' } }, tunnels } },
+        static: { prefixes: ['10.1.0.0/16'] },
+      }),
+    ]);
+    expect(warnings.map(({ code }) => code)).toEqual(codes);
+    for (const { path } of warnings) expect(path).toEqual(['spec', 'link', 'ipsec', 'tunnels']);
+  });
 });

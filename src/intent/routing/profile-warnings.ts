@@ -12,11 +12,6 @@ import type { Topology } from '../topology/topology.ts';
 const awsReserved: ReadonlySet<number> = new Set([7224, 9059, 10124, 17943]);
 
 export function warnProfiles(topology: Topology, routerAs: Asn, warnings: Warning[]): void {
-  const tunnels = new Map<string, number>();
-  for (const { resource, site, remote } of topology.attachments) {
-    if (resource.spec.profile !== 'aws-vgw-vpn') continue;
-    tunnels.set(site.name, (tunnels.get(site.name) ?? 0) + remote.length);
-  }
   for (const attachment of topology.attachments) {
     const { bgp, profile } = attachment.resource.spec;
     if (!bgp || profile === undefined) continue;
@@ -31,11 +26,19 @@ export function warnProfiles(topology: Topology, routerAs: Asn, warnings: Warnin
       const refusal = azureRefusesAs(ownAs);
       if (refusal !== undefined) warn('profile-as-reserved', ['spec', 'bgp'], `${refusal}, as localASNumber`);
     }
-    if (profile === 'aws-vgw-vpn') {
-      if (tunnels.get(attachment.site.name) === 1) {
-        const message = `only one tunnel leads to Site ${attachment.site.name}: AWS takes each down for maintenance, so attach both`;
-        warn('profile-one-tunnel', ['spec', 'addresses', 'remote'], message);
-      }
-    }
+  }
+  warnSingleTunnels(topology, warnings);
+}
+
+/** With BGP or without: AWS replaces the end of one tunnel at a time, and the other has to carry what that one did. */
+function warnSingleTunnels({ attachments }: Topology, warnings: Warning[]): void {
+  const ofVpn = attachments.filter(({ resource }) => resource.spec.profile === 'aws-vgw-vpn');
+  const tunnels = new Map<string, number>();
+  for (const { site, paths } of ofVpn) tunnels.set(site.name, (tunnels.get(site.name) ?? 0) + paths.length);
+  for (const { site, resource } of ofVpn) {
+    if (tunnels.get(site.name) !== 1) continue;
+    const message = `only one tunnel leads to Site ${site.name}, and AWS takes each down for maintenance: write the other one of the connection too`;
+    const path = resource.spec.link.ipsec ? ['spec', 'link', 'ipsec', 'tunnels'] : ['spec', 'link'];
+    warnings.push({ code: 'profile-one-tunnel', subject: resource, path, message });
   }
 }

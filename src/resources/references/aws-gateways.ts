@@ -49,6 +49,25 @@ export const blocksDistinct: ReferenceCheck = function* (snapshot) {
   }
 };
 
+/**
+ * A gateway answers by one tunnel of one connection, whichever a packet came by. Routers of one group agree on who carries the
+ * Site, or share the state of connections; others see half of each flow.
+ */
+export const gatewaysSeeOneGroup: ReferenceCheck = function* (snapshot) {
+  const groups = new Map(snapshot.list('Router').map(({ metadata, spec }) => [metadata.name, spec.redundancyGroup]));
+  const first = new Map<string, string>();
+  for (const attachment of snapshot.list('Attachment')) {
+    const { site, router, profile } = attachment.spec;
+    if (profile !== 'aws-vgw-vpn' || !groups.has(router)) continue;
+    const other = first.get(site);
+    if (other === undefined) first.set(site, router);
+    else if (other !== router && (groups.get(router) === undefined || groups.get(router) !== groups.get(other))) {
+      const reason = `Router ${other} leads to the virtual private gateway of Site ${site} too, which answers by either whatever way a packet came: give both Routers one redundancyGroup, or each drops what the other let through`;
+      yield warning(attachment, ['spec', 'router'], reason);
+    }
+  }
+};
+
 /** Where ways to one prefix differ in size, AWS sends 1500 bytes at most by all of them. */
 export const sizesAgree: ReferenceCheck = function* (snapshot) {
   const smaller = new Map<string, Attachment>();
