@@ -108,7 +108,13 @@ async function ensureDevice(
   // Without alias and key nobody uses it yet: whoever made it was ended before it was marked.
   const isUnfinished = device?.kind === 'wireguard' && !device.alias && wireguard?.publicKey === undefined;
   if (device && !isUnfinished) {
-    return err(`a device ${interfaceName} that is not this router's is there already: remove it, or name another`);
+    // Ours by its mark, of a daemon that no file names any more, and that ends with it.
+    const isOrphan = device.kind === 'tun' && isOfRouter(place.router, device);
+    if (!isOrphan) {
+      return err(`a device ${interfaceName} that is not this router's is there already: remove it, or name another`);
+    }
+    const removed = await place.devices.remove(interfaceName);
+    if (!removed.ok) return err(removed.error.message);
   }
   const driver = isUnfinished ? ok('kernel-wireguard' as const) : await createDevice(place, interfaceName);
   if (!driver.ok) return driver;

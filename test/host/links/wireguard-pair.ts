@@ -18,6 +18,7 @@ export type End = 'a' | 'b';
 export const device = 'wg0';
 export const port = 51820;
 export const outside = { a: '192.168.0.1', b: '192.168.0.2' } as const;
+export const outside6 = { a: 'fd00::1', b: 'fd00::2' } as const;
 export const inside = { a: ['10.77.0.1', 'fd77::1'], b: ['10.77.0.2', 'fd77::2'] } as const;
 /** A key of nobody's. */
 export const strangersKey = `${'x'.repeat(42)}A=`;

@@ -1,7 +1,8 @@
 /** WireGuard links between two real ends, with real packets. */
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { endpointAt } from '../../../src/intent/links/wireguard-link.fixture.ts';
 import { eventually } from '../bird/namespaces.ts';
 import {
   device,
@@ -11,6 +12,7 @@ import {
   makePresharedKey,
   must,
   outside,
+  outside6,
   port,
   requireWireguard,
   strangersKey,
@@ -110,6 +112,15 @@ describe('a tunnel', () => {
     await eventually('b is back', () => pair.answers('b'), Boolean);
   });
 
+  it('follows a peer that moved to IPv6', async () => {
+    await pair.ensure('b', { peer: { endpoint: endpointAt(outside6.a, port) } });
+    await eventually('b is heard', () => pair.answers('b'), Boolean);
+    expect(await pair.ensure('a')).toMatchObject({ state: 'up', wireguard: { endpoint: `[${outside6.b}]:${port}` } });
+    await pair.ensure('b');
+    await eventually('b is back', () => pair.answers('b'), Boolean);
+    expect(await pair.ensure('a')).toMatchObject({ wireguard: { endpoint: `${outside.b}:${port}` } });
+  });
+
   it('with another key than the peer has passes nothing and has no inside addresses', async () => {
     const report = await pair.ensure('a', { peer: { publicKey: strangersKey } });
     expect(report).toMatchObject({ state: 'down', reason: expect.stringContaining(strangersKey) });
@@ -158,6 +169,19 @@ describe('what goes wrong', () => {
     },
     90_000,
   );
+
+  it('a daemon whose pid file is gone is replaced', async () => {
+    const pid = must(pair.pidOf('a'));
+    rmSync(join(pair.folders('a').run, `${device}.pid`));
+    await pair.untilUp('a');
+    expect(pair.pidOf('a')).not.toBe(pid);
+    await eventually(
+      'the other one ends',
+      () => readCommand(String(pid)),
+      (command) => !command.includes('wireguard-go'),
+    );
+    await eventually('packets pass', () => pair.answers('a'), Boolean);
+  });
 
   it('a device that somebody renamed is made anew, and nothing is left of it', async () => {
     pair.run('a', 'ip', 'link', 'set', 'dev', device, 'name', 'theirs');
