@@ -22,50 +22,68 @@ const ESP = 50;
 const ikePorts = [500, 4500];
 
 export function linkFailsafes(links: readonly LinkIntent[]): PolicyIntent['failsafes'] {
-  const opened = links.map(openFor);
+  const devices = devicesOf(links);
+  const opened = links.map((link) => openFor(link, devices));
   return {
     inbound: opened.flatMap(({ inbound }) => inbound),
     outbound: opened.flatMap(({ outbound }) => outbound),
   };
 }
 
-function openFor(link: LinkIntent): PolicyIntent['failsafes'] {
+/** By Attachment, sorted: the other end may choose any of them for what it sends. */
+type Devices = ReadonlyMap<string, readonly string[]>;
+
+function devicesOf(links: readonly LinkIntent[]): Devices {
+  const devices = new Map<string, string[]>();
+  for (const { attachment, interfaceName } of links) {
+    const names = devices.get(attachment) ?? [];
+    devices.set(attachment, names);
+    names.push(interfaceName);
+  }
+  for (const names of devices.values()) names.sort();
+  return devices;
+}
+
+function openFor(link: LinkIntent, devices: Devices): PolicyIntent['failsafes'] {
   switch (link.kind) {
     case 'interface':
     case 'vlan':
       return { inbound: [], outbound: echoRequests(link) };
     case 'ipsec':
       return {
-        inbound: ipsecFailsafes(link, link.localPort),
-        outbound: [...ipsecFailsafes(link, link.remotePort), ...echoRequests(link)],
+        inbound: ipsecFailsafes(link, devices, link.localPort),
+        outbound: [...ipsecFailsafes(link, devices, link.remotePort), ...echoRequests(link)],
       };
     case 'wireguard':
-      return { inbound: wireguardInbound(link), outbound: [...wireguardOutbound(link), ...echoRequests(link)] };
+      return {
+        inbound: wireguardInbound(link, devices),
+        outbound: [...wireguardOutbound(link, devices), ...echoRequests(link)],
+      };
   }
 }
 
 /** The port that is written is one more: IKE begins at the standard ones where the peer knows of no other. */
-function ipsecFailsafes(link: IpsecTunnelIntent, port: number | undefined): Failsafe[] {
+function ipsecFailsafes(link: IpsecTunnelIntent, devices: Devices, port: number | undefined): Failsafe[] {
   const net = hostPrefix(link.remoteAddress);
   const ports = port === undefined ? ikePorts : [...ikePorts, port];
   return [
-    { protocol: ESP, net, ...outside(link, 'ESP') },
-    ...ports.map((each) => ({ protocol: UDP, port: each, net, ...outside(link, 'IKE') })),
+    { protocol: ESP, net, ...outside(link, devices, 'ESP') },
+    ...ports.map((each) => ({ protocol: UDP, port: each, net, ...outside(link, devices, 'IKE') })),
   ];
 }
 
-function wireguardInbound(link: WireguardLinkIntent): Failsafe[] {
+function wireguardInbound(link: WireguardLinkIntent, devices: Devices): Failsafe[] {
   const { endpoint, allowFrom } = link.peer;
   const nets = [...(endpoint ? [hostPrefix(endpoint.address)] : []), ...allowFrom];
-  const open = { protocol: UDP, port: link.listenPort, ...outside(link, 'WireGuard') };
+  const open = { protocol: UDP, port: link.listenPort, ...outside(link, devices, 'WireGuard') };
   return nets.length === 0 ? [open] : nets.map((net) => ({ ...open, net }));
 }
 
-function wireguardOutbound(link: WireguardLinkIntent): Failsafe[] {
+function wireguardOutbound(link: WireguardLinkIntent, devices: Devices): Failsafe[] {
   const { endpoint } = link.peer;
   if (!endpoint) return [];
   const net = hostPrefix(endpoint.address);
-  return [{ protocol: UDP, port: endpoint.port, net, ...outside(link, 'WireGuard') }];
+  return [{ protocol: UDP, port: endpoint.port, net, ...outside(link, devices, 'WireGuard') }];
 }
 
 /** A door that the peer's key alone guards is for somebody to know of. */
@@ -82,9 +100,13 @@ export function warnOfOpenPorts(links: readonly LinkIntent[], attachments: reado
 
 function outside(
   { attachment, underlay }: IpsecTunnelIntent | WireguardLinkIntent,
+  devices: Devices,
   what: FailsafePurpose['what'],
 ): Pick<Failsafe, 'purposes' | 'interfaces'> {
-  return { purposes: [{ what, attachment }], ...(underlay ? { interfaces: [underlay.interfaceName] } : {}) };
+  const purposes = [{ what, attachment }];
+  return underlay
+    ? { purposes, interfaces: devices.get(underlay.attachment) ?? [underlay.interfaceName] }
+    : { purposes };
 }
 
 /** Answers come back by conntrack. */
