@@ -7,7 +7,7 @@
  * move without policy being resolved again: a term that names a set may hold or not.
  */
 import type { Address, Family } from '../../net/address.ts';
-import { hasPorts } from '../../net/ip-protocol.ts';
+import { echoTypes, hasPorts } from '../../net/ip-protocol.ts';
 import { containsPort } from '../../net/port-range.ts';
 import { containsAddress, type Prefix } from '../../net/prefix.ts';
 import type {
@@ -191,7 +191,9 @@ function meetsFailsafe(failsafe: Failsafe, { interfaces }: EndpointIntent, probe
   const onSome = onAll || interfaces === '*' || failsafe.interfaces.some((name) => interfaces.includes(name));
   if (!onSome) return 'no';
   const remote = failsafe.net === undefined ? 'yes' : isIn([failsafe.net], probe.remote, probe);
-  return onAll ? remote : all([remote, 'maybe']);
+  const kind =
+    failsafe.icmp === undefined ? 'yes' : meetsIcmp({ type: echoTypes[probe.family].request, code: 0 }, probe);
+  return all([remote, kind, onAll ? 'yes' : 'maybe']);
 }
 
 function all(answers: readonly Answer[]): Answer {
