@@ -57,7 +57,9 @@ export interface StaticProtocol {
 
 export interface BirdStaticRoute {
   readonly prefix: Prefix;
-  readonly target: { readonly kind: 'via'; readonly nextHop: Address } | { readonly kind: 'blackhole' | 'unreachable' };
+  readonly target:
+    | { readonly kind: 'via'; readonly nextHops: readonly Address[] }
+    | { readonly kind: 'blackhole' | 'unreachable' };
 }
 
 export interface BgpTemplate {

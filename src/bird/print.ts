@@ -75,7 +75,8 @@ function printStatic(protocol: StaticProtocol): string {
       ? `${channelNames[protocol.family]};`
       : channel(protocol.family, [`preference ${preference};`]),
     ...protocol.routes.map(({ prefix, target }) => {
-      const where = target.kind === 'via' ? `via ${printAddress(target.nextHop)}` : target.kind;
+      const where =
+        target.kind === 'via' ? target.nextHops.map((hop) => `via ${printAddress(hop)}`).join(' ') : target.kind;
       return `route ${printPrefix(prefix)} ${where};`;
     }),
   ]);

@@ -165,7 +165,7 @@ export function resolveFacts(intent: Pick<RouterIntent, 'router' | 'routing'>): 
     sessions: sessions.map(sessionFacts),
     staticRoutes: routing.staticRoutes.map(({ prefix, target, reason }) => ({
       prefix: printPrefix(prefix),
-      via: target.kind === 'via' ? printAddress(target.nextHop) : null,
+      via: target.kind === 'via' ? target.nextHops.map(printAddress).join(' ') : null,
       reason,
     })),
     aggregates: routing.aggregates.map(({ prefix, sessions: names }) => ({

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { hub, resolveFor, resolveHub } from '../../bird/hub.fixture.ts';
+import { birdText, hub, resolveFor, resolveHub } from '../../bird/hub.fixture.ts';
 import { printAddress } from '../../net/address.ts';
 import { printPrefix } from '../../net/prefix.ts';
 import { resource } from '../../resources/resource.fixture.ts';
@@ -176,6 +176,28 @@ describe('static routes', () => {
     const resolved = resolveHub('tr1', [outside]);
     expect(resolved.routing.staticRoutes.map(({ prefix }) => printPrefix(prefix))).toEqual(['10.2.3.0/24']);
     expect(codes(resolved)).toEqual(['static-outside-site', 'static-outside-site']);
+  });
+
+  it.each<['Auto' | 'Off', string, string[]]>([
+    ['Auto', 'route 10.2.0.0/16 via 169.254.9.1 via 169.254.10.1;', []],
+    ['Off', 'route 10.2.0.0/16 via 169.254.9.1;', ['static-by-one-tunnel']],
+  ])('go by all tunnels of an Attachment together, unless multipath is %s', (multipath, line, warned) => {
+    const tunnel = (third: number) => ({
+      remoteAddress: `203.0.113.${third}`,
+      addresses: { local: [`169.254.${third}.2/30`], remote: [`169.254.${third}.1`] },
+    });
+    const intent = resolveFor('r1', [
+      resource('Router', 'r1', { asNumber: 64520, routerID: '10.255.0.1', forwarding: { multipath } }),
+      resource('Site', 'office', { type: 'other', prefixes: ['10.2.0.0/16'] }),
+      resource('Attachment', 'office', {
+        router: 'r1',
+        site: 'office',
+        link: { ipsec: { psk: { secretRef: { name: 'v', key: 'k' } }, tunnels: [tunnel(9), tunnel(10)] } },
+        static: { prefixes: ['10.2.0.0/16'] },
+      }),
+    ]);
+    expect(birdText(intent.routing)).toContain(line);
+    expect(intent.warnings.map(({ code }) => code)).toEqual(warned);
   });
 });
 

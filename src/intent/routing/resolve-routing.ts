@@ -62,6 +62,7 @@ export function resolveRouting(
   const group = resolveGroup(snapshot, topology, pins, resolveStateSync(snapshot, topology, warnings));
   const ownPrefixes = resolveOwnPrefixes(snapshot, topology);
   warnHiddenSites(ownPrefixes, topology, warnings);
+  const multipath = resolveMultipath(topology, group);
   const pools = resolvePools(snapshot);
   const isReflector = topology.generated.node.spec.bgp?.routeReflectorClusterID !== undefined;
   const routing: RoutingIntent = {
@@ -71,7 +72,15 @@ export function resolveRouting(
     listenOn: settings.listenOn,
     sessions,
     filters: resolveFilters(snapshot, sessions, warnings),
-    staticRoutes: resolveStaticRoutes(topology, settings, ownership, sessions, options.localBlocks ?? [], warnings),
+    staticRoutes: resolveStaticRoutes(
+      topology,
+      settings,
+      ownership,
+      sessions,
+      options.localBlocks ?? [],
+      multipath,
+      warnings,
+    ),
     aggregates: resolveAggregates(sessions),
     prefixAdvertisements: settings.prefixAdvertisements,
     ignoredInterfaces: settings.ignoredInterfaces,
@@ -82,7 +91,7 @@ export function resolveRouting(
     reflectedRanges: isReflector && !topology.router.resource ? reflectedRanges(settings.global) : [],
     ownPrefixes,
     group,
-    multipath: resolveMultipath(topology, group),
+    multipath,
     isDrained: false,
   };
   return { routing, warnings };

@@ -11,7 +11,7 @@ import type { Warning } from '../router-intent.ts';
 import type { AttachmentFacts, Topology } from '../topology/topology.ts';
 import { isWithinBound, type OwnedPrefix, resolveImportBound } from './resolve-bounds.ts';
 import type { RoutingSettings } from './resolve-settings.ts';
-import type { SessionIntent, StaticRoute } from './routing-intent.ts';
+import type { MultipathIntent, SessionIntent, StaticRoute } from './routing-intent.ts';
 
 /** Sorted by prefix, one route for each. `localBlocks` are the IPAM blocks that this node holds. */
 export function resolveStaticRoutes(
@@ -20,10 +20,11 @@ export function resolveStaticRoutes(
   ownership: readonly OwnedPrefix[],
   sessions: readonly SessionIntent[],
   localBlocks: readonly Prefix[],
+  multipath: MultipathIntent,
   warnings: Warning[],
 ): StaticRoute[] {
   const routes: StaticRoute[] = [
-    ...topology.attachments.flatMap((attachment) => attachmentRoutes(attachment, ownership, warnings)),
+    ...topology.attachments.flatMap((attachment) => attachmentRoutes(attachment, ownership, multipath.isOn, warnings)),
     ...sessions.flatMap(reachableByRoute),
     // A /32 block is a single borrowed address, which needs no aggregate.
     ...localBlocks.filter((block) => !isHost(block)).map((prefix) => blackhole(prefix, 'block')),
@@ -58,17 +59,24 @@ function prefixesOf(entries: readonly { readonly cidr: string }[]): Prefix[] {
   return entries.flatMap(({ cidr }) => parsePrefix(cidr) ?? []).sort(comparePrefixes);
 }
 
+/** `isShared` uses all tunnels of an Attachment together. */
 function attachmentRoutes(
   attachment: AttachmentFacts,
   ownership: readonly OwnedPrefix[],
+  isShared: boolean,
   warnings: Warning[],
 ): StaticRoute[] {
   return (attachment.resource.spec.static?.prefixes ?? []).flatMap((text, index) => {
     const prefix = parsePrefix(text);
     if (!prefix) return [];
-    const nextHop = attachment.remote.find((remote) => remote.family === prefix.family);
+    // One for each device: a tunnel that is down is left out by BIRD, and the others carry what it did.
+    const hops = attachment.paths.flatMap(({ remote }) => remote.find(({ family }) => family === prefix.family) ?? []);
+    const nextHops = isShared ? hops : hops.slice(0, 1);
     const isOwned = isWithinBound(resolveImportBound(ownership, attachment.site.name, prefix.family), prefix);
-    if (nextHop && isOwned) return [{ prefix, target: { kind: 'via', nextHop }, reason: 'attachment' }];
+    if (nextHops.length > 0 && isOwned) {
+      if (nextHops.length < hops.length) warnings.push(warnOfFirst(attachment, index, text));
+      return [{ prefix, target: { kind: 'via', nextHops }, reason: 'attachment' }];
+    }
     warnings.push({
       code: isOwned ? 'static-without-next-hop' : 'static-outside-site',
       subject: attachment.resource,
@@ -81,12 +89,23 @@ function attachmentRoutes(
   });
 }
 
+function warnOfFirst({ resource, paths }: AttachmentFacts, index: number, prefix: string): Warning {
+  return {
+    code: 'static-by-one-tunnel',
+    subject: resource,
+    path: ['spec', 'static', 'prefixes', index],
+    message: `${prefix} goes by ${paths[0]?.interfaceName} alone and by none while that is down, since equal paths are not used together here (forwarding.multipath, redundancyGroup): attach the Site by BGP`,
+  };
+}
+
 function reachableByRoute(session: SessionIntent): StaticRoute[] {
   if (session.origin?.kind !== 'BGPPeer') return [];
   const text = (session.origin.spec as BgpPeerSpec).reachableBy;
   const nextHop = text === undefined ? undefined : parseAddress(text);
   if (!nextHop || nextHop.family !== session.family || equalAddresses(nextHop, session.neighbor)) return [];
-  return [{ prefix: hostPrefix(session.neighbor), target: { kind: 'via', nextHop }, reason: 'reachable-by' }];
+  return [
+    { prefix: hostPrefix(session.neighbor), target: { kind: 'via', nextHops: [nextHop] }, reason: 'reachable-by' },
+  ];
 }
 
 function blackhole(prefix: Prefix, reason: StaticRoute['reason']): StaticRoute {
@@ -98,7 +117,7 @@ function isSameTarget(a: StaticRoute, b: StaticRoute): boolean {
 }
 
 function targetText(route: StaticRoute): string {
-  return route.target.kind === 'via' ? printAddress(route.target.nextHop) : 'blackhole';
+  return route.target.kind === 'via' ? route.target.nextHops.map(printAddress).join(' ') : 'blackhole';
 }
 
 function warnTwice(prefix: string, warnings: Warning[]): void {

@@ -252,7 +252,8 @@ export interface FilterIntent {
 
 export interface StaticRoute {
   readonly prefix: Prefix;
-  readonly target: { readonly kind: 'blackhole' } | { readonly kind: 'via'; readonly nextHop: Address };
+  /** Next hops, at least one, are used together; one that is not reachable is left out. */
+  readonly target: { readonly kind: 'blackhole' } | { readonly kind: 'via'; readonly nextHops: readonly Address[] };
   readonly reason: 'attachment' | 'reachable-by' | 'block' | 'service';
 }
 
