@@ -1,0 +1,266 @@
+/** Two agents with several IPsec tunnels: by keys and certificates, two of one Attachment, and secrets that are missing or change. */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from '../../../lab/eventually.ts';
+import type { RouterStatus } from '../../../src/agent/status.ts';
+import { findCharons } from '../../../src/edge/links/charon-process.ts';
+import { type Machine, openMachine } from '../agent/agent-machine.ts';
+
+/** gw opens every tunnel; dc waits, at ports that are written. The last byte of the addresses outside and inside. */
+const ends = {
+  gw: { as: 64_520, far: 64_521, last: 1, own: '10.50.0.0/16', prefix: '10.60.0.0/16' },
+  dc: { as: 64_521, far: 64_520, last: 2, own: '10.60.0.0/16', prefix: '10.50.0.0/16' },
+} as const;
+type End = keyof typeof ends;
+const names = ['gw', 'dc'] as const;
+
+/** Devices of both ends, with the third byte of their inside addresses; tunnels of one Attachment share its session's settings. */
+const subnets = { 'pair-1': 11, 'pair-2': 12, cert0: 13, late0: 14 } as const;
+type Device = keyof typeof subnets;
+
+const tunnel = (end: End, device: Device, port?: number): string => {
+  const { last } = ends[end];
+  const ports = port === undefined ? '' : end === 'gw' ? `, remotePort: ${port}` : `, localPort: ${port}`;
+  const inside = `{ local: [169.254.${subnets[device]}.${last}/30], remote: [169.254.${subnets[device]}.${3 - last}] }`;
+  return `{ interface: ${device}, remoteAddress: 10.0.255.${3 - last}${ports}, addresses: ${inside} }`;
+};
+
+const ref = (name: string, key: string): string => `{ secretRef: { name: ${name}, key: ${key} } }`;
+
+const attachment = (end: End, name: string, authentication: string, tunnels: readonly string[]): string => `
+---
+apiVersion: causeway.dev/v1
+kind: Attachment
+metadata: { name: ${name} }
+spec:
+  router: ${end}
+  site: far
+  link:
+    ipsec:
+      ${authentication}
+      localAddress: 10.0.255.${ends[end].last}
+      dpd: { delay: 2s, timeout: 6s }
+      initiate: ${end === 'gw'}
+      tunnels: [${tunnels.join(', ')}]
+  bgp: { asNumber: ${ends[end].far}, bfd: 'off', gracefulRestart: 'off', holdTime: 180s, keepaliveTime: 5s }
+`;
+
+const certificate = (end: End): string =>
+  [
+    `certificate: { certificate: ${ref('cert', 'crt')}, privateKey: ${ref('cert', 'key')}, authority: ${ref('cert', 'ca')} }`,
+    `localID: ${end}.test`,
+    `remoteID: ${end === 'gw' ? 'dc' : 'gw'}.test`,
+  ].join('\n      ');
+
+const resources = (end: End): string => `
+apiVersion: causeway.dev/v1
+kind: Router
+metadata: { name: ${end} }
+spec: { asNumber: ${ends[end].as}, routerID: 192.0.2.${ends[end].last} }
+---
+apiVersion: causeway.dev/v1
+kind: Site
+metadata: { name: far }
+spec: { type: datacenter, prefixes: [${ends[end].prefix}], segment: all }
+---
+apiVersion: causeway.dev/v1
+kind: Segment
+metadata: { name: all }
+spec: { exchangeWith: [all] }
+---
+apiVersion: causeway.dev/v1
+kind: Site
+metadata: { name: own }
+spec: { type: datacenter, prefixes: [${ends[end].own}], segment: all }
+---
+apiVersion: causeway.dev/v1
+kind: Attachment
+metadata: { name: own }
+spec:
+  router: ${end}
+  site: own
+  link: { interface: { name: eth1 } }
+  addresses: { local: [10.1.255.1/24], remote: [10.1.255.2] }
+  static: { prefixes: [${ends[end].own}] }
+${attachment(end, 'pair', `psk: ${ref('pair', 'psk')}`, [tunnel(end, 'pair-1'), tunnel(end, 'pair-2', 5102)])}
+${attachment(end, 'cert', certificate(end), [tunnel(end, 'cert0', 5103)])}
+${attachment(end, 'late', `psk: ${ref('late', 'psk')}`, [tunnel(end, 'late0', 5104)])}
+`;
+
+describe('two agents with several IPsec tunnels', { timeout: 90_000 }, () => {
+  const machines = new Map<End, Machine>();
+  const at = (end: End): Machine => machines.get(end) as Machine;
+
+  const store = (end: End, name: string, text: string): void => {
+    const path = join(at(end).folder, 'secrets', name);
+    mkdirSync(join(path, '..'), { recursive: true });
+    writeFileSync(path, text, { mode: 0o600 });
+  };
+  const sees = async (end: End, match: (status: RouterStatus) => boolean, within = 40_000): Promise<RouterStatus> => {
+    const status = await eventually(
+      () => at(end).status(end),
+      (seen) => seen !== undefined && match(seen),
+      { within },
+    );
+    expect(status).toSatisfy(match);
+    return status as RouterStatus;
+  };
+  const linkOf = (status: RouterStatus, device: Device) =>
+    status.links.find(({ interfaceName }) => interfaceName === device);
+  const isUp =
+    (...devices: readonly Device[]) =>
+    (status: RouterStatus): boolean =>
+      devices.every((device) => linkOf(status, device)?.state === 'up');
+  const isEstablished =
+    (count: number) =>
+    ({ routing }: RouterStatus): boolean =>
+      routing.sessions.filter(({ state }) => state === 'Established').length === count;
+  const charonsOf = (end: End) => findCharons(join(at(end).folder, 'run', end, 'ipsec'));
+  const killCharon = async (end: End, device: Device): Promise<void> =>
+    void process.kill((await charonsOf(end)).get(device) ?? 0, 'SIGKILL');
+  /** Which devices the learned prefix leads over. */
+  const nextHops = (): string[] => {
+    const text = at('gw').must('ip', '-json', 'route', 'show', '10.60.0.0/16');
+    const [route] = JSON.parse(text) as { dev?: string; nexthops?: { dev: string }[] }[];
+    return (route?.nexthops?.map(({ dev }) => dev) ?? [route?.dev ?? '']).sort();
+  };
+  const leadsOver = (...devices: readonly Device[]): Promise<string[]> =>
+    eventually(nextHops, (seen) => seen.join() === devices.join(), { within: 20_000 });
+
+  beforeAll(() => {
+    for (const end of names) machines.set(end, openMachine(end));
+    at('dc').must('ip', 'link', 'del', 'eth0');
+    at('gw').must('ip', 'link', 'set', 'far0', 'netns', at('dc').netns, 'name', 'eth0');
+    at('dc').must('ip', 'addr', 'add', '10.0.255.2/24', 'dev', 'eth0');
+    at('dc').must('ip', 'link', 'set', 'eth0', 'up');
+    certify();
+    for (const end of names) {
+      for (const name of end === 'gw' ? ['pair'] : ['pair', 'late']) store(end, `${name}/psk`, `the-key-of-${name}`);
+      at(end).apply(resources(end));
+      at(end).startAgent(end);
+    }
+  });
+
+  afterAll(() => {
+    for (const machine of machines.values()) machine.close();
+  });
+
+  function certify(): void {
+    const file = (name: string): string => join(at('gw').folder, name);
+    const pki = (to: string, ...words: readonly string[]): string => {
+      const text = execFileSync('pki', [...words, '--outform', 'pem'], { encoding: 'utf8' });
+      writeFileSync(file(to), text);
+      return text;
+    };
+    pki('ca.key', '--gen', '--type', 'ecdsa', '--size', '256');
+    const authority = pki('ca.crt', '--self', '--ca', '--in', file('ca.key'), '--type', 'ecdsa', '--dn', 'CN=ca');
+    for (const end of names) {
+      store(end, 'cert/key', pki(`${end}.key`, '--gen', '--type', 'ecdsa', '--size', '256'));
+      const from = ['--cacert', file('ca.crt'), '--cakey', file('ca.key')];
+      const subject = ['--type', 'ecdsa', '--dn', `CN=${end}`, '--san', `${end}.test`];
+      store(end, 'cert/crt', pki(`${end}.crt`, '--issue', '--in', file(`${end}.key`), ...from, ...subject));
+      store(end, 'cert/ca', authority);
+    }
+  }
+
+  it('have all tunnels with a session in each, but for the one whose key is missing, which says so', async () => {
+    const status = await sees('gw', (seen) => isUp('pair-1', 'pair-2', 'cert0')(seen) && isEstablished(3)(seen));
+    expect(linkOf(status, 'late0')).toMatchObject({
+      attachment: 'late',
+      state: 'failed',
+      reason: 'secret late/psk is missing, empty, or readable by others',
+    });
+    for (const device of ['pair-1', 'pair-2'] as const) {
+      expect(linkOf(status, device)).toMatchObject({ attachment: 'pair', ipsec: { isEncapsulated: true } });
+    }
+    expect([...(await charonsOf('gw')).keys()].sort()).toEqual(['cert0', 'pair-1', 'pair-2']);
+    const table = at('gw').causeway('status', '--router', 'gw').stdout;
+    expect(table).toMatch(/^Links: +4 of 5 up/m);
+    expect(table).toMatch(/^late0 +late +ipsec +\S+ +failed .*late\/psk/im);
+  });
+
+  it('use both tunnels of an Attachment, and the other alone where one is lost', async () => {
+    expect(await leadsOver('cert0', 'pair-1', 'pair-2')).toEqual(['cert0', 'pair-1', 'pair-2']);
+    expect(at('gw').causeway('delete', 'attachment', 'cert').code).toBe(0);
+    expect(await leadsOver('pair-1', 'pair-2')).toEqual(['pair-1', 'pair-2']);
+    const before = await sees('gw', isEstablished(2));
+    const sinceOf = ({ routing }: RouterStatus, subnet: number) =>
+      routing.sessions.find(({ neighbor }) => neighbor === `169.254.${subnet}.2`)?.since;
+    const charon = (await charonsOf('gw')).get('pair-1');
+    await killCharon('dc', 'pair-2');
+    expect(await leadsOver('pair-1')).toEqual(['pair-1']);
+    expect(await leadsOver('pair-1', 'pair-2')).toEqual(['pair-1', 'pair-2']);
+    const after = await sees('gw', isEstablished(2));
+    expect(sinceOf(after, 11)).toBe(sinceOf(before, 11));
+    expect(sinceOf(after, 12)).not.toBe(sinceOf(before, 12));
+    expect((await charonsOf('gw')).get('pair-1')).toBe(charon);
+  });
+
+  it('leave nothing of the tunnel that was taken away', async () => {
+    await eventually(
+      () => at('gw').status('gw'),
+      (status) => status !== undefined && linkOf(status, 'cert0') === undefined,
+      { within: 10_000 },
+    );
+    expect([...(await charonsOf('gw')).keys()].sort()).toEqual(['pair-1', 'pair-2']);
+    expect(at('gw').must('ip', '-o', 'link')).not.toContain('cert0');
+    const left = execFileSync('ls', ['-R', join(at('gw').folder, 'run', 'gw', 'ipsec')], { encoding: 'utf8' });
+    expect(left).not.toContain('cert0');
+  });
+
+  it('bring the tunnel about once its key is there, and disturb no other', async () => {
+    const before = await charonsOf('gw');
+    store('gw', 'late/psk', 'the-key-of-late');
+    await sees('gw', isUp('late0', 'pair-1', 'pair-2'));
+    const after = await charonsOf('gw');
+    for (const [name, pid] of before) expect(after.get(name)).toBe(pid);
+  });
+
+  it('take a new key without a break, and need it once a tunnel is agreed on anew', async () => {
+    const established = (device: Device): number =>
+      readFileSync(join(at('gw').folder, 'run', 'gw', 'ipsec', device, 'charon.log'), 'utf8').match(
+        /established between/g,
+      )?.length ?? 0;
+    const before = established('pair-1');
+    const loaded = (end: End): number =>
+      readFileSync(join(at(end).folder, 'run', end, 'ipsec', 'pair-1', 'charon.log'), 'utf8').match(
+        /loaded IKE shared key/g,
+      )?.length ?? 0;
+    store('dc', 'pair/psk', 'another-key');
+    await eventually(
+      () => loaded('dc'),
+      (count) => count === 2,
+      { within: 30_000 },
+    );
+    await sees('gw', isUp('pair-1', 'pair-2'));
+    expect(established('pair-1')).toBe(before);
+    await killCharon('gw', 'pair-1');
+    const refused = await sees('gw', (status) => linkOf(status, 'pair-1')?.state === 'down');
+    const why = await sees('gw', (status) => /^authentication failed/.test(linkOf(status, 'pair-1')?.reason ?? ''));
+    expect(isUp('pair-2', 'late0')(refused) && isUp('pair-2', 'late0')(why)).toBe(true);
+    store('gw', 'pair/psk', 'another-key');
+    await sees('gw', isUp('pair-1', 'pair-2'));
+  });
+
+  it('keep a tunnel that is up although its key is gone, and say that', async () => {
+    rmSync(join(at('gw').folder, 'secrets', 'late', 'psk'));
+    const status = await sees('gw', (seen) => linkOf(seen, 'late0')?.state === 'failed');
+    expect(isUp('pair-1', 'pair-2')(status)).toBe(true);
+    expect(at('gw').must('ip', '-o', 'link', 'show', 'late0')).toMatch(/[<,]UP[,>]/);
+  });
+
+  it('show none of their keys in status, logs, arguments or files beside the secrets', () => {
+    for (const end of names) {
+      const { folder, netns } = at(end);
+      const pids = execFileSync('ip', ['netns', 'pids', netns], { encoding: 'utf8' }).split('\n').filter(Boolean);
+      const seen = [
+        JSON.stringify(at(end).status(end)),
+        ...pids.map((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8')),
+        execFileSync('sh', ['-c', `find ${folder}/run ${folder}/store -type f -exec cat {} +`], { encoding: 'latin1' }),
+      ].join('\n');
+      expect(seen).not.toMatch(/the-key-of|another-key|PRIVATE KEY/);
+    }
+  });
+});
