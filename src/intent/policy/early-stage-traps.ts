@@ -3,9 +3,10 @@
  *
  *   PolicyIntent, SelectedEndpoints ─[warnOfEarlyStages]→ Warning[]
  */
-import { printProtocol } from '../../net/ip-protocol.ts';
 import { containsPort } from '../../net/port-range.ts';
+import { printPrefix } from '../../net/prefix.ts';
 import type { Warning } from '../router-intent.ts';
+import { printOpening } from './failsafe-words.ts';
 import type { Failsafe, PolicyIntent, RuleIntent } from './policy-intent.ts';
 import { wildcard } from './resolve-endpoints.ts';
 import type { ClassifiedPolicy } from './resolve-tiers.ts';
@@ -53,10 +54,11 @@ function warnOfFailsafes(policy: PolicyIntent, { id, resource, stages }: Classif
   if (!stages.includes('untracked') && !stages.includes('preDNAT')) return [];
   const rules = policy.policies.get(id)?.ingress ?? [];
   return rules.flatMap((rule) => {
-    const open = policy.failsafes.inbound.find((failsafe) => isNamed(rule, failsafe));
+    const [open, ...others] = policy.failsafes.inbound.filter((failsafe) => isNamed(rule, failsafe));
     if (!open) return [];
-    const what = `${printProtocol(open.protocol)}/${open.port}`;
-    const message = `${what} is a failsafe, which this stage accepts before it denies anything, from and for others behind this router too: deny it for them in a policy with applyOnForward alone`;
+    const from = open.net ? ` from ${printPrefix(open.net)}` : '';
+    const more = others.length === 0 ? '' : ` (and ${others.length} more like it)`;
+    const message = `${printOpening(open)}${from}${more} is a failsafe, which this stage accepts before it denies anything, from and for others behind this router too: deny it for them in a policy with applyOnForward alone`;
     return [{ code: 'failsafe-before-deny', subject: resource, path: rule.path, message }];
   });
 }

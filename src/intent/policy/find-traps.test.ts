@@ -240,3 +240,12 @@ describe('rules and endpoints that mean something else than they seem to', () =>
     ['a rule that means another one', [router, bare, means('role == "y"')], []],
   ])('%s', check);
 });
+
+it('a failsafe that stays open before a Deny is named with whom it is open to', () => {
+  const bgp = { action: 'Deny', protocol: 'TCP', destination: { ports: [179] } } as const;
+  const early = policy('pre', { applyOnForward: true, preDNAT: true, ingress: [bgp] });
+  const { warnings } = resolve([router, eth0, early]);
+  expect(warnings.find(({ code }) => code === 'failsafe-before-deny')?.message).toMatch(
+    /^tcp\/179 from 192\.0\.2\.9\/32 \(and 1 more like it\) is a failsafe, /,
+  );
+});
