@@ -9,6 +9,7 @@
 
 import { existsSync } from 'node:fs';
 import type { LinkDriver } from '../../links/link-driver.ts';
+import { fitTunnel } from '../../links/underlay-mtu.ts';
 import {
   type IpRoute,
   isForeign,
@@ -23,9 +24,10 @@ import { type Family, families } from '../../net/address.ts';
 import { markBits } from '../../nftables/marks.ts';
 import { type LineChild, openLineChild } from '../line-child.ts';
 import { printProgramError, runProgram } from '../run-program.ts';
+import { createNetDevices } from './netdevices.ts';
 
 export interface Underlay {
-  /** The driver, with the way of its tunnels' outer packets looked after. Give each kind its own. */
+  /** The driver, with the way of its tunnels' outer packets looked after, and their size. Give each kind its own. */
   carrying<L extends TunnelIntent>(driver: LinkDriver<L>): LinkDriver<L>;
 }
 
@@ -45,6 +47,7 @@ interface IpRule {
 
 /** `launcher`: program and arguments to put before every command, such as `ip netns exec r1`; for tests. */
 export function createUnderlay({ launcher = [] }: { readonly launcher?: readonly string[] } = {}): Underlay {
+  const devices = createNetDevices({ launcher });
   const wanted = new Map<object, readonly TunnelIntent[]>();
   /** Drivers that have not said yet what they carry: a predecessor's tunnels may still be theirs. */
   const silent = new Set<object>();
@@ -154,6 +157,13 @@ export function createUnderlay({ launcher = [] }: { readonly launcher?: readonly
     return [...wanted.values()].flat().some(({ underlay }) => underlay?.interfaceName === name);
   }
 
+  async function fitAll<L extends TunnelIntent>(links: readonly L[]): Promise<readonly L[]> {
+    if (links.every(({ underlay }) => underlay === undefined)) return links;
+    const read = await devices.read();
+    const sizes = new Map(read.ok ? read.value.map(({ name, mtu }) => [name, mtu]) : []);
+    return links.map((link) => (link.underlay ? fitTunnel(link, sizes.get(link.underlay.interfaceName)) : link));
+  }
+
   return {
     carrying(driver) {
       const key = {};
@@ -170,7 +180,7 @@ export function createUnderlay({ launcher = [] }: { readonly launcher?: readonly
           // Tunnels that go keep their way until they are gone.
           const leaving = (wanted.get(key) ?? []).filter((old) => !isAmong(old, links));
           if (links.length + leaving.length > 0) await want([...leaving, ...links]);
-          const reports = await driver.ensure(links, secrets);
+          const reports = await driver.ensure(await fitAll(links), secrets);
           if (links.length === 0 || leaving.length > 0) await want(links);
           return reports;
         },

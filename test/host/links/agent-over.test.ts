@@ -17,15 +17,37 @@ const ends = [
 ] as const;
 type End = (typeof ends)[number];
 
+/** A tunnel inside the tunnel, to the inside address of its other end. */
+const inner = ({ router, last }: End, key: string): string => `
+apiVersion: causeway.dev/v1
+kind: Attachment
+metadata: { name: inner }
+spec:
+  router: ${router}
+  site: inner
+  over: tunnel
+  link: { wireguard: { interface: tun1, peerPublicKey: ${key}, endpoint: "10.77.0.${3 - last}:51820" } }
+  addresses: { local: [10.78.0.${last}/30], remote: [10.78.0.${3 - last}] }
+  static: { prefixes: [172.30.0.0/24] }
+`;
+
+const none = (): string => '';
+
 /** Outside is the VLAN, by a family each. */
 const kinds = [
   {
     kind: 'wireguard',
+    keysOf: 'tunnel',
+    links: 2,
+    more: none,
     link: ({ last }: End, key: string) =>
       `{ wireguard: { interface: tun0, peerPublicKey: ${key}, endpoint: "[fd00:10::${3 - last}]:51820" } }`,
   },
   {
     kind: 'ipsec',
+    keysOf: 'inner',
+    links: 3,
+    more: inner,
     link: ({ last }: End) => `
     ipsec:
       psk: { secretRef: { name: vpn, key: psk } }
@@ -49,7 +71,7 @@ spec:
   static: { prefixes: [172.31.0.0/24] }
 `;
 
-const resources = (end: End, link: string): string => `
+const resources = (end: End, link: string, more: string): string => `
 apiVersion: causeway.dev/v1
 kind: Router
 metadata: { name: ${end.router} }
@@ -65,7 +87,14 @@ kind: Site
 metadata: { name: far }
 spec: { type: datacenter, prefixes: [10.${end.farNet}.0.0/16, "fd00:${end.farNet}::/32"] }
 ---
+apiVersion: causeway.dev/v1
+kind: Site
+metadata: { name: inner }
+spec: { type: datacenter, prefixes: [172.30.0.0/24] }
+---
 ${dx(end)}
+---
+${more}
 ---
 apiVersion: causeway.dev/v1
 kind: Attachment
@@ -84,14 +113,14 @@ apiVersion: projectcalico.org/v3
 kind: GlobalNetworkPolicy
 metadata: { name: pass }
 spec:
-  selector: causeway.dev/attachment == 'tunnel'
+  selector: causeway.dev/attachment in { 'tunnel', 'inner' }
   applyOnForward: true
   types: [Ingress, Egress]
   ingress: [{ action: Allow }]
   egress: [{ action: Allow }]
 `;
 
-describe.each(kinds)('a tunnel of kind $kind over a VLAN', ({ kind, link }) => {
+describe.each(kinds)('a tunnel of kind $kind over a VLAN', ({ kind, keysOf, links: count, more, link }) => {
   const machines: Machine[] = [];
   const hosts = ends.map(({ router }) => `cw-host-${router}-${process.pid}`);
   const machineOf = (i: number): Machine => machines[i] as Machine;
@@ -105,7 +134,7 @@ describe.each(kinds)('a tunnel of kind $kind over a VLAN', ({ kind, link }) => {
   };
   const untilUp = async (): Promise<void> => {
     for (const i of [0, 1])
-      await sees(i, ({ links }) => links.length === 2 && links.every(({ state }) => state === 'up'));
+      await sees(i, ({ links }) => links.length === count && links.every(({ state }) => state === 'up'));
   };
   const inHost = (i: number, ...command: readonly string[]): string =>
     spawnSync('ip', ['netns', 'exec', hosts[i] as string, ...command], { encoding: 'utf8', timeout: 20_000 }).stdout;
@@ -128,7 +157,10 @@ describe.each(kinds)('a tunnel of kind $kind over a VLAN', ({ kind, link }) => {
   };
 
   const applyAll = (keys: readonly string[]): void => {
-    for (const [i, end] of ends.entries()) machineOf(i).apply(resources(end, link(end, keys[1 - i] ?? strangersKey)));
+    for (const [i, end] of ends.entries()) {
+      const key = keys[1 - i] ?? strangersKey;
+      machineOf(i).apply(resources(end, link(end, key), more(end, key)));
+    }
   };
 
   beforeAll(async () => {
@@ -146,14 +178,12 @@ describe.each(kinds)('a tunnel of kind $kind over a VLAN', ({ kind, link }) => {
     dc.must('ip', 'link', 'set', 'eth0', 'up');
     applyAll([]);
     for (const [i, end] of ends.entries()) machineOf(i).startAgent(end.router);
-    if (kind === 'wireguard') {
-      const keys: string[] = [];
-      for (const i of [0, 1]) {
-        const status = await sees(i, (seen) => !!linkOf(seen, 'tunnel')?.wireguard?.publicKey);
-        keys.push(linkOf(status, 'tunnel')?.wireguard?.publicKey ?? '');
-      }
-      applyAll(keys);
+    const keys: string[] = [];
+    for (const i of [0, 1]) {
+      const status = await sees(i, (seen) => !!linkOf(seen, keysOf)?.wireguard?.publicKey);
+      keys.push(linkOf(status, keysOf)?.wireguard?.publicKey ?? '');
     }
+    applyAll(keys);
     await untilUp();
   }, 120_000);
   afterAll(() => {
@@ -194,6 +224,21 @@ describe.each(kinds)('a tunnel of kind $kind over a VLAN', ({ kind, link }) => {
     expect(ping(family, 1291)).toMatch(family === 4 ? 'mtu = 1290' : 'mtu=1290');
     expect(answered(ping(family, 1290))).toBe(true);
     machineOf(1).must('ip', 'link', 'set', 'eth1', 'mtu', '1500');
+  });
+
+  it.runIf(more !== none)('carries another tunnel, each level smaller than the one that carries it', () => {
+    const [gw] = machines as [Machine];
+    const [outer, within] = ['tunnel', 'inner'].map((name) => linkOf(gw.status('gw'), name)?.mtu ?? 0) as [
+      number,
+      number,
+    ];
+    // An IPv4 header, UDP's, and WireGuard's with its tag.
+    expect(outer - within).toBe(20 + 8 + 32);
+    expect(gw.run('ip', 'route', 'get', '10.77.0.2', 'mark', '0x10000000').stdout).toContain(' dev tun0 ');
+    const whole = (bytes: number) =>
+      gw.run('ping', '-c', '1', '-W', '1', '-M', 'do', '-s', `${bytes - 28}`, '10.78.0.2');
+    expect(whole(within).stdout).toSatisfy(answered);
+    expect(whole(within + 1)).toMatchObject({ code: 1, stderr: expect.stringContaining('message too long') });
   });
 
   it('is back when somebody deletes the devices of its VLAN', async () => {
