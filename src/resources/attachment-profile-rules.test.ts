@@ -75,6 +75,13 @@ describe('a profile refuses', () => {
       /no IPv6/,
     ],
     [
+      'IPv6 prefixes to a virtual private gateway',
+      attachment('aws-vgw-vpn', 'asNumber: 1, families: [ipv4, ipv6]'),
+      'spec.bgp.families',
+      '[ipv4',
+      /no IPv6 prefixes/,
+    ],
+    [
       'an IPv6 session to Transit Gateway Connect',
       attachment('aws-tgw-connect', 'asNumber: 1', six),
       'spec.addresses.remote[0]',
@@ -123,6 +130,7 @@ describe('a profile warns', () => {
   it.each<[string, string, RegExp]>([
     ['aws-dx-private-vif', 'asNumber: 1, bfd: {minInterval: 50ms}', /no faster than 300ms/],
     ['aws-dx-private-vif', 'asNumber: 1, bfd: {multiplier: 2}', /at least 3/],
+    ['aws-dx-private-vif', 'asNumber: 1, communities: ["7224:7000"]', /7224:65535 are AWS's own/],
     ['gcp-cloud-router', 'asNumber: 1, bfd: {minInterval: 300ms}', /no faster than 1000ms/],
     ['aws-tgw-connect', 'asNumber: 1, bfd: {}', /no BFD/],
     ['aws-tgw-connect', 'asNumber: 1, gracefulRestart: 120s', /no graceful restart/],

@@ -8,6 +8,7 @@ import { parseAsn } from '../net/asn.ts';
 import type { AttachmentBgp, AttachmentProfile, AttachmentSpec } from './attachment.ts';
 import { communityNumbers, directConnectPreference, directConnectScope } from './communities.ts';
 import { parseDurationMs } from './duration.ts';
+import { linkEnds } from './link-paths.ts';
 import { type At, type Check, child, report, warn } from './schema.ts';
 
 /** Hops to peers that are never on the link. */
@@ -34,6 +35,9 @@ export const profileRules: Check<AttachmentSpec> = (value, at) => {
       break;
     case 'aws-vgw-vpn':
       refuseIpv6(value, at, 'a virtual private gateway speaks no IPv6');
+      if (bgp.families?.includes('ipv6')) {
+        report(child(here, 'families'), 'a virtual private gateway knows no IPv6 prefixes: take ipv6 out');
+      }
       break;
     case 'aws-route-server':
       if (bgp.passive === true) {
@@ -88,12 +92,16 @@ function checkDirectConnect(bgp: Bgp, at: At): void {
   if (parseDurationMs(bgp.holdTime) === 0) {
     report(child(at, 'holdTime'), 'Direct Connect refuses sessions without a hold time: write 3s or more');
   }
+  const levels: readonly string[] = Object.values(directConnectPreference);
   for (const [index, text] of (bgp.communities ?? []).entries()) {
-    if (!directConnectScope.includes(communityNumbers(text))) continue;
-    report(
-      child(at, 'communities', index),
-      `${text} says how far a public virtual interface spreads a prefix: a private one has no such community`,
-    );
+    const here = child(at, 'communities', index);
+    const numbers = communityNumbers(text);
+    if (directConnectScope.includes(numbers)) {
+      const reason = `${text} says how far a public virtual interface spreads a prefix: a private one has no such community`;
+      report(here, reason);
+    } else if (numbers.startsWith('7224:') && !levels.includes(numbers)) {
+      warn(here, `7224:1 to 7224:65535 are AWS's own, and of them ${levels.join(', ')} alone mean something here`);
+    }
   }
   warnBfdBelow(bgp, at, 300, 'Direct Connect');
   if (bgp.bfd !== undefined && bgp.bfd !== 'off' && (bgp.bfd.multiplier ?? 3) < 3) {
@@ -133,9 +141,11 @@ function checkAzure(bgp: Bgp, at: At): void {
   if (bgp.bfd !== undefined && bgp.bfd !== 'off') warn(child(at, 'bfd'), 'an Azure Route Server speaks no BFD');
 }
 
-function refuseIpv6(value: Partial<AttachmentSpec>, at: At, reason: string): void {
-  for (const [index, address] of (value.addresses?.remote ?? []).entries()) {
-    if (address.includes(':')) report(child(at, 'addresses', 'remote', index), `${reason}: take the address out`);
+function refuseIpv6({ link, addresses }: Partial<AttachmentSpec>, at: At, reason: string): void {
+  for (const { remote, at: below } of linkEnds(link ?? {}, addresses)) {
+    for (const [index, address] of remote.entries()) {
+      if (address.includes(':')) report(child(at, ...below, 'remote', index), `${reason}: take the address out`);
+    }
   }
 }
 

@@ -92,7 +92,8 @@ const privateRanges = [
   'fc00::/7',
 ].map(known);
 
-function isPrivate(address: Address): boolean {
+/** An address that machines elsewhere see as another one, if at all. */
+export function isPrivate(address: Address): boolean {
   return privateRanges.some((range) => containsAddress(range, address));
 }
 

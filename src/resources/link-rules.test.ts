@@ -217,6 +217,13 @@ describe('a link to a virtual private gateway is refused', () => {
       ],
     ),
     [
+      'with IPv6 inside',
+      vgw('', '{remoteAddress: 203.0.113.1, addresses: {local: ["fd00::2/126"], remote: ["fd00::1"]}}'),
+      'spec.link.ipsec.tunnels[0].addresses.remote[0]',
+      '"fd00',
+      /speaks no IPv6/,
+    ],
+    [
       'with a cipher that AWS lacks',
       vgw('esp: {proposals: [chacha20poly1305-ecp384]},', two),
       'spec.link.ipsec.esp.proposals',
@@ -248,6 +255,7 @@ describe('a link is warned of', () => {
     ['ESP that outlives IKE', ipsec(`${psk}, ike: {lifetime: 1h}, esp: {lifetime: 2h}`), /outlives/],
     ['the address of a local DNS', ipsec(psk, inside('169.254.20.9/30', '169.254.20.9')), /local DNS/],
     ['a gateway of AWS that is to open the tunnel', vgw('initiate: false,', two), /AWS waits for the customer's end/],
+    ['an end that AWS sees as another', vgw('localAddress: 10.0.0.4,', two), /as localID/],
     ['a peer that may be anybody', ipsec(`${certificate}, remoteID: "%any"`), /whoever has a certificate/],
     ['segments that do not fit', vlan(`mtu: 1400\nmssClamp: 1400\n${ends}`), /write 1360 or less/],
   ])('%s', (_, text, reason) => {

@@ -7,7 +7,7 @@
 import { equalAddresses, parseAddress } from '../net/address.ts';
 import { containsAddress, parseCidr } from '../net/prefix.ts';
 import type { AttachmentSpec } from './attachment.ts';
-import { awsInsidePool, awsReservedBlocks } from './inside-addresses.ts';
+import { awsInsidePool, awsReservedBlocks, isPrivate } from './inside-addresses.ts';
 import { namesKeyExchange } from './ipsec-proposals.ts';
 import type { IpsecLink } from './link.ts';
 import { linkEnds } from './link-paths.ts';
@@ -37,7 +37,9 @@ function checkInside(text: string, at: At): void {
   report(at, `${why}: take those that AWS gave the tunnel (causeway link import aws-vpn)`);
 }
 
-function checkIpsec({ tunnels, initiate, ike, esp }: IpsecLink, at: At): void {
+function checkIpsec(ipsec: IpsecLink, at: At): void {
+  const { tunnels, initiate, ike, esp } = ipsec;
+  checkIdentities(ipsec, at);
   const peers = tunnels.map(({ remoteAddress }) => parseAddress(remoteAddress));
   for (const [i, peer] of peers.entries()) {
     const first = peers.findIndex((other) => peer && other && equalAddresses(peer, other));
@@ -60,6 +62,23 @@ function checkIpsec({ tunnels, initiate, ike, esp }: IpsecLink, at: At): void {
       child(at, part, 'proposals'),
       `AWS knows AES-128 and AES-256 (CBC, or GCM with 16 bytes), SHA-1 and SHA-2, and groups 2 and 14 to 24, and could agree to none of these: write ${part === 'ike' ? ipsecDefaults.ikeProposals[0] : ipsecDefaults.espProposals[0]}`,
     );
+  }
+}
+
+/** AWS knows a customer gateway with a pre-shared key by the address that it was given for it. */
+function checkIdentities({ localAddress, localID, certificate, tunnels }: IpsecLink, at: At): void {
+  if (certificate || localID !== undefined) return;
+  for (const [i, tunnel] of tunnels.entries()) {
+    const local = parseAddress(tunnel.localAddress ?? localAddress ?? '');
+    const peer = parseAddress(tunnel.remoteAddress);
+    if (!local || !peer || tunnel.localID !== undefined || !isPrivate(local) || isPrivate(peer)) continue;
+    const here =
+      tunnel.localAddress === undefined ? child(at, 'localAddress') : child(at, 'tunnels', i, 'localAddress');
+    warn(
+      here,
+      "is not what AWS sees behind a NAT, and knows this end by: write the customer gateway's address as localID",
+    );
+    if (tunnel.localAddress === undefined) return;
   }
 }
 

@@ -165,6 +165,7 @@ describe('the Attachment of a VPN connection', () => {
     ['what is written', vpnXml(), /written is IKE aes256gcm16-prfsha384-ecp384, ESP aes256gcm16-ecp384/],
     ['that one tunnel is too few', vpnXml([firstTunnel]), /one tunnel/],
     ['a transit gateway', vpnXml().replaceAll('vpn_gateway_id', 'transit_gateway_id'), /no profile/],
+    ['a gateway without a name', vpnXml().replaceAll('vpn_gateway_id', 'other_id'), /taken for a virtual private one/],
   ])('comes with a note of %s', (_, xml, note) => {
     expect(imported(xml).notes).toContainEqual(expect.stringMatching(note));
   });

@@ -154,6 +154,9 @@ function* notesOf({ tunnels, gateway }: VpnConnection, proposals: readonly Propo
   if (tunnels.length === 1) {
     yield 'the file has one tunnel: AWS takes each down for maintenance at times, and then nothing carries the traffic';
   }
+  if (gateway.kind === 'unknown') {
+    yield 'the file does not name the gateway: it is taken for a virtual private one, whose limits are the narrowest';
+  }
   if (gateway.kind === 'transit') {
     yield 'the connection ends in a transit gateway, for which there is no profile: its limits on prefixes are written out';
   }
