@@ -88,11 +88,13 @@ export function createIpsecDriver(options: IpsecDriverOptions): LinkDriver<Ipsec
       (tunnel) => charonOf(tunnel) === charonName && (tunnelName ?? tunnel.interfaceName) === tunnel.interfaceName,
     );
     if (!one || tunnels.length === 0) return;
+    // Whoever left asks no more, and what it asked before was not answered: what is up stays up.
+    const hasLeft = (): boolean => served.get(charonName) !== one;
     await inTurn(one, async () => {
       for (const { interfaceName } of tunnels) {
+        if (hasLeft()) return;
         const seen = await one.charon.associations(interfaceName);
-        // Whoever left has asked it nothing: what is up stays up.
-        if (served.get(charonName) !== one) return;
+        if (hasLeft()) return;
         // A TUN device is gone with its charon, which is no failure here.
         await devices.setUp(interfaceName, seen.ok && seen.value.isUp);
       }
