@@ -137,7 +137,7 @@ export async function joinByWireguard(label: string): Promise<WireguardPair> {
         files: captures.map(({ file }) => file),
         count(file, filter) {
           // The last packet may be half written, about which tcpdump complains after the others.
-          const { stdout } = spawnSync('tcpdump', ['-nr', file, filter], { encoding: 'utf8' });
+          const { stdout } = spawnSync(program, [...before, 'tcpdump', '-nr', file, filter], { encoding: 'utf8' });
           return stdout.split('\n').length - 1;
         },
         async close() {
