@@ -1,6 +1,6 @@
 /** IPsec tunnels on a machine where something is in the way: taken ports, hung and crashed daemons, garbage, strangers. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { charonFiles } from '../../../src/edge/links/charon-process.ts';
@@ -94,6 +94,30 @@ describe('an IPsec tunnel', { timeout: 60_000 }, () => {
     const files = charonFiles(pair.dir('a'), 'vpn1');
     for (const path of [files.socket, files.tun, files.connections]) mkdirSync(join(path, 'x'), { recursive: true });
     await pair.join([tunnelOf('a')], [tunnelOf('b')]);
+  });
+
+  it.each([
+    [
+      'charon ran',
+      ['link delete ipsec0', 'link set vpn1 down', 'link set vpn1 name ipsec0', 'link set ipsec0 alias ""'],
+    ],
+    [
+      'its device had a name',
+      ['link delete ipsec0', 'link set vpn1 down', 'link set vpn1 alias ""', 'address flush vpn1'],
+    ],
+    ['all was done but the last', ['link set vpn1 down', 'address flush vpn1']],
+  ])('is finished by the next agent where the last one ended when %s', async (stage, undone) => {
+    await pair.join([tunnelOf('a')], [tunnelOf('b')]);
+    const before = await pair.charons('a');
+    pair.restart('a');
+    for (const command of undone) pair.cable.run('a', 'sh', '-c', `ip ${command}`);
+    if (stage === 'charon ran') rmSync(charonFiles(pair.dir('a'), 'vpn1').tun);
+    await pair.until('a', [tunnelOf('a')], isUp);
+    expect(await pair.charons('a')).toEqual(before);
+    expect(pair.cable.run('a', 'ping', '-c', '1', '-W', '2', '169.254.1.2')).toContain(' 0% packet loss');
+    expect(pair.cable.run('a', 'ip', '-o', 'link').match(/^\d+: (?:ipsec|vpn)\d/gm)).toHaveLength(2);
+    await ensure('a');
+    expect(pair.cable.run('a', 'ip', '-o', 'link')).not.toMatch(/ipsec\d|vpn\d/);
   });
 
   it('is told nothing of routes, of which there may be a million', async () => {
