@@ -1,7 +1,7 @@
 /**
  * The outside addresses of one router's tunnels: whose they are, and that no two tunnels have the same.
  */
-import { type Address, equalAddresses, parseAddress, printAddress } from '../../net/address.ts';
+import { type Address, type Family, parseAddress, printAddress } from '../../net/address.ts';
 import { parseCidr } from '../../net/prefix.ts';
 import { linkPaths } from '../link-paths.ts';
 import { endpointAddress } from '../outer-address-rules.ts';
@@ -32,50 +32,50 @@ export const outerEndsFit: ReferenceCheck = function* (snapshot) {
   const owned = addressesByRouter(snapshot);
   const tunnels = new Map<string, string>();
   for (const attachment of snapshot.list('Attachment')) {
-    const { outside, inside } = owned.get(attachment.spec.router) ?? { outside: [], inside: [] };
-    const own = [...outside, ...inside];
+    const own = owned.get(attachment.spec.router) ?? noAddresses();
     for (const { address, path } of outerPeers(attachment)) {
-      if (!own.some((one) => equalAddresses(one, address))) continue;
+      if (!own.all.has(printAddress(address))) continue;
       const reason = `${printAddress(address)} is an address of Router ${attachment.spec.router} itself: a tunnel leads to another machine`;
       yield error(attachment, path, reason);
     }
-    yield* checkLocal(attachment, outside, inside);
+    yield* checkLocal(attachment, own);
     yield* checkRepeated(attachment, tunnels);
   }
 };
 
 interface OwnAddresses {
-  /** Of devices that tunnels may start from. */
-  readonly outside: Address[];
-  readonly inside: Address[];
+  readonly all: Set<string>;
+  /** Of which something is known outside of tunnels: a file may leave out what a machine has. */
+  readonly families: Set<Family>;
 }
 
-/** What Routers and Attachments say; a file may leave out what a machine has. */
+function noAddresses(): OwnAddresses {
+  return { all: new Set(), families: new Set() };
+}
+
+/** What Routers and Attachments say. */
 function addressesByRouter(snapshot: Snapshot): ReadonlyMap<string, OwnAddresses> {
   const owned = new Map<string, OwnAddresses>();
-  const ofRouter = (router: string): OwnAddresses => {
-    const known = owned.get(router) ?? { outside: [], inside: [] };
+  const add = (router: string, texts: readonly string[], isOutside: boolean): void => {
+    const known = owned.get(router) ?? noAddresses();
     owned.set(router, known);
-    return known;
+    for (const { address } of texts.flatMap((text) => parseCidr(text) ?? [])) {
+      known.all.add(printAddress(address));
+      if (isOutside) known.families.add(address.family);
+    }
   };
-  const parse = (texts: readonly string[]) => texts.flatMap((text) => parseCidr(text)?.address ?? []);
   for (const { metadata, spec } of snapshot.list('Router')) {
-    for (const { addresses = [] } of spec.interfaces ?? []) ofRouter(metadata.name).outside.push(...parse(addresses));
+    for (const { addresses = [] } of spec.interfaces ?? []) add(metadata.name, addresses, true);
   }
   for (const attachment of snapshot.list('Attachment')) {
     const { link, router } = attachment.spec;
-    const own = ofRouter(router)[link.ipsec || link.wireguard ? 'inside' : 'outside'];
-    for (const { local } of linkPaths(attachment)) own.push(...parse(local));
+    for (const { local } of linkPaths(attachment)) add(router, local, !link.ipsec && !link.wireguard);
   }
   return owned;
 }
 
 /** A tunnel may start inside another; where no address of a family is written, nothing is known of that family. */
-function* checkLocal(
-  attachment: Attachment,
-  outside: readonly Address[],
-  inside: readonly Address[],
-): Iterable<Finding> {
+function* checkLocal(attachment: Attachment, own: OwnAddresses): Iterable<Finding> {
   const { router, link } = attachment.spec;
   const { ipsec } = link;
   if (!ipsec) return;
@@ -89,8 +89,7 @@ function* checkLocal(
   ];
   for (const [text, path] of written) {
     const address = parseAddress(text ?? '');
-    if (!address || [...outside, ...inside].some((one) => equalAddresses(one, address))) continue;
-    if (!outside.some(({ family }) => family === address.family)) continue;
+    if (!address || own.all.has(printAddress(address)) || !own.families.has(address.family)) continue;
     const reason = `${printAddress(address)} is on no interface that is written for Router ${router}: correct it, or list it there; behind a NAT write the router's own address, and the other as localID`;
     yield warning(attachment, path, reason);
   }
