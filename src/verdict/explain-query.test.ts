@@ -20,6 +20,15 @@ const fib = makeFib(
 const intent = {
   policy: policyIntent({
     endpoints: [endpoint('h1', ['eth0'], { forward: { ingress: [tier('default', 'Deny', 'to-lan')] } })],
+    failsafes: {
+      inbound: [],
+      outbound: [
+        {
+          ...{ protocol: 17, port: 4500, net: prefix('10.1.2.3/32'), interfaces: ['dx.101'] },
+          purposes: [{ what: 'IKE', attachment: 'vpn' }],
+        },
+      ],
+    },
     policies: new Map([
       rules('to-lan', 'default', { ingress: [['Log'], ['Deny', { protocol: 17 }], ['Allow', { protocol: 6 }]] }),
     ]),
@@ -56,6 +65,18 @@ describe('the way of a packet', () => {
       { in: 'eth0', dst: '224.0.0.5' },
       'drop in normal-ingress',
       '224.0.0.5 is of the link: never forwarded',
+    ],
+    [
+      'is that of its underlay for what a tunnel sends',
+      { local: 'out', dst: '10.1.2.3', protocol: 'udp', dport: 4500 },
+      'accept in default',
+      'IKE of Attachment vpn goes by dx.101 alone',
+    ],
+    [
+      'is looked up for what others send there',
+      { in: 'eth0', dst: '10.1.2.3', protocol: 'udp', dport: 4500 },
+      'drop in forward-ingress',
+      '10.1.2.3 is in 10.1.0.0/16 by eth1',
     ],
     ['may end nowhere', { in: 'eth0', dst: '203.0.113.1' }, 'no-route in route', 'no route to 203.0.113.1'],
     ['starts at the router without in', {}, 'accept in default', '10.1.1.1 is in 10.1.0.0/16 by eth1'],

@@ -11,6 +11,7 @@ import { printAddress } from '../net/address.ts';
 import { printPrefix } from '../net/prefix.ts';
 import type { Locate } from './evaluate-stage.ts';
 import { explainPacket, type TraceOptions, withoutNat } from './explain-packet.ts';
+import { findOuterWay } from './failsafe.ts';
 import { type Fib, lookupRoute } from './fib.ts';
 import type { Passage } from './packet.ts';
 import type { PacketQuery } from './packet-query.ts';
@@ -25,7 +26,7 @@ export function explainQuery(
   locate: Locate,
   options: TraceOptions = {},
 ): Verdict {
-  const way = resolvePassage(fib, query);
+  const way = outerWay(intent.policy, query) ?? resolvePassage(fib, query);
   if (way.passage === undefined) {
     return {
       verdict: 'no-route',
@@ -61,6 +62,18 @@ export function explainStagedQuery(
 type Way =
   | { readonly passage: Passage; readonly reason?: string }
   | { readonly passage: undefined; readonly reason: string };
+
+/** A tunnel's own packets have a route table of their own; undefined for others. */
+function outerWay(
+  { failsafes }: PolicyIntent,
+  { in: inbound, out: outbound, local, packet }: PacketQuery,
+): Way | undefined {
+  if (inbound !== undefined || outbound !== undefined || local === 'in') return undefined;
+  const found = findOuterWay(failsafes, packet);
+  return (
+    found && { passage: sent(found.interfaceName), reason: `${found.purpose} goes by ${found.interfaceName} alone` }
+  );
+}
 
 /** The way the packet takes, and what was looked up to know it. */
 export function resolvePassage(fib: Fib, query: PacketQuery): Way {

@@ -59,3 +59,21 @@ function found(list: FoundFailsafe['list'], failsafe: Failsafe, suffix: string):
   const words = [printOpening(failsafe), printPurposes(purposes)].filter(Boolean).join(', ');
   return { list, name: nameFailsafe(list, purposes), reason: `failsafe ${words}${suffix}` };
 }
+
+/** Of a tunnel that goes over another link: who it is for, and the device that its outer packets leave by. */
+export interface OuterWay {
+  readonly purpose: string;
+  readonly interfaceName: string;
+}
+
+/** By which link the packet leaves where it is the outer one of a tunnel, which routes have no say in. */
+export function findOuterWay({ outbound }: PolicyIntent['failsafes'], packet: Packet): OuterWay | undefined {
+  for (const { protocol, port, net, interfaces, purposes } of outbound) {
+    const [interfaceName] = interfaces ?? [];
+    const isOuter = (purposes ?? []).some(({ what }) => what === 'IKE' || what === 'ESP' || what === 'WireGuard');
+    if (!isOuter || interfaceName === undefined || !net || !containsAddress(net, packet.destination)) continue;
+    if (protocol !== packet.protocol || (port !== undefined && port !== packet.destinationPort)) continue;
+    return { purpose: printPurposes(purposes), interfaceName };
+  }
+  return undefined;
+}

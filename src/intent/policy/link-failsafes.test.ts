@@ -91,10 +91,11 @@ describe('a tunnel of IPsec', () => {
   });
 });
 
-it('a tunnel over an Attachment of several is open on each of them, by any of which its peer may answer', () => {
+it('a tunnel over an Attachment of several goes out by one of them, and its peer may come by any', () => {
   const below = ['dx-1', 'dx-2'].map((interfaceName) => ipsec('198.51.100.1', { attachment: 'dx', interfaceName }));
-  const { inbound } = opened(ipsec('192.0.2.1', { underlay: { ...over, interfaceName: 'dx-1' } }), ...below);
+  const { inbound, outbound } = opened(ipsec('192.0.2.1', { underlay: { ...over, interfaceName: 'dx-1' } }), ...below);
   expect(inbound.slice(0, 3)).toEqual(standard('192.0.2.1/32', ' on dx-1+dx-2'));
+  expect(outbound.slice(0, 3)).toEqual(standard('192.0.2.1/32', ' on dx-1'));
 });
 
 describe('a tunnel of WireGuard', () => {

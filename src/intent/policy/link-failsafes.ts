@@ -30,7 +30,7 @@ export function linkFailsafes(links: readonly LinkIntent[]): PolicyIntent['fails
   };
 }
 
-/** By Attachment, sorted: the other end may choose any of them for what it sends. */
+/** The devices of each Attachment, sorted. */
 type Devices = ReadonlyMap<string, readonly string[]>;
 
 function devicesOf(links: readonly LinkIntent[]): Devices {
@@ -49,41 +49,72 @@ function openFor(link: LinkIntent, devices: Devices): PolicyIntent['failsafes'] 
     case 'interface':
     case 'vlan':
       return { inbound: [], outbound: echoRequests(link) };
-    case 'ipsec':
+    case 'ipsec': {
+      const { inbound, outbound } = outsideOf(link, devices);
       return {
-        inbound: ipsecFailsafes(link, devices, link.localPort),
-        outbound: [...ipsecFailsafes(link, devices, link.remotePort), ...echoRequests(link)],
+        inbound: ipsecFailsafes(link, inbound, link.localPort),
+        outbound: [...ipsecFailsafes(link, outbound, link.remotePort), ...echoRequests(link)],
       };
-    case 'wireguard':
+    }
+    case 'wireguard': {
+      const { inbound, outbound } = outsideOf(link, devices);
       return {
-        inbound: wireguardInbound(link, devices),
-        outbound: [...wireguardOutbound(link, devices), ...echoRequests(link)],
+        inbound: wireguardInbound(link, inbound),
+        outbound: [...wireguardOutbound(link, outbound), ...echoRequests(link)],
       };
+    }
   }
 }
 
+type Outside = Pick<Failsafe, 'interfaces'>;
+
+/** Over an Attachment of several devices the other end may choose any for what it sends; we keep to one. */
+function outsideOf(
+  { underlay }: IpsecTunnelIntent | WireguardLinkIntent,
+  devices: Devices,
+): Record<'inbound' | 'outbound', Outside> {
+  if (!underlay) return { inbound: {}, outbound: {} };
+  const interfaces = [underlay.interfaceName];
+  return { inbound: { interfaces: devices.get(underlay.attachment) ?? interfaces }, outbound: { interfaces } };
+}
+
 /** The port that is written is one more: IKE begins at the standard ones where the peer knows of no other. */
-function ipsecFailsafes(link: IpsecTunnelIntent, devices: Devices, port: number | undefined): Failsafe[] {
-  const net = hostPrefix(link.remoteAddress);
+function ipsecFailsafes(link: IpsecTunnelIntent, outside: Outside, port: number | undefined): Failsafe[] {
+  const place = { net: hostPrefix(link.remoteAddress), ...outside };
   const ports = port === undefined ? ikePorts : [...ikePorts, port];
   return [
-    { protocol: ESP, net, ...outside(link, devices, 'ESP') },
-    ...ports.map((each) => ({ protocol: UDP, port: each, net, ...outside(link, devices, 'IKE') })),
+    { protocol: ESP, ...place, ...forLink(link, 'ESP') },
+    ...ports.map((each) => ({ protocol: UDP, port: each, ...place, ...forLink(link, 'IKE') })),
   ];
 }
 
-function wireguardInbound(link: WireguardLinkIntent, devices: Devices): Failsafe[] {
+function wireguardInbound(link: WireguardLinkIntent, outside: Outside): Failsafe[] {
   const { endpoint, allowFrom } = link.peer;
   const nets = [...(endpoint ? [hostPrefix(endpoint.address)] : []), ...allowFrom];
-  const open = { protocol: UDP, port: link.listenPort, ...outside(link, devices, 'WireGuard') };
+  const open = { protocol: UDP, port: link.listenPort, ...outside, ...forLink(link, 'WireGuard') };
   return nets.length === 0 ? [open] : nets.map((net) => ({ ...open, net }));
 }
 
-function wireguardOutbound(link: WireguardLinkIntent, devices: Devices): Failsafe[] {
+function wireguardOutbound(link: WireguardLinkIntent, outside: Outside): Failsafe[] {
   const { endpoint } = link.peer;
   if (!endpoint) return [];
-  const net = hostPrefix(endpoint.address);
-  return [{ protocol: UDP, port: endpoint.port, net, ...outside(link, devices, 'WireGuard') }];
+  const place = { net: hostPrefix(endpoint.address), ...outside };
+  return [{ protocol: UDP, port: endpoint.port, ...place, ...forLink(link, 'WireGuard') }];
+}
+
+function forLink({ attachment }: LinkIntent, what: FailsafePurpose['what']): Pick<Failsafe, 'purposes'> {
+  return { purposes: [{ what, attachment }] };
+}
+
+/** Answers come back by conntrack. */
+function echoRequests(link: LinkIntent): Failsafe[] {
+  return link.remotes.map((remote) => ({
+    protocol: remote.family === 4 ? ICMP : ICMPv6,
+    icmp: 'echo',
+    net: hostPrefix(remote),
+    interfaces: [link.interfaceName],
+    ...forLink(link, 'doctor'),
+  }));
 }
 
 /** A door that the peer's key alone guards is for somebody to know of. */
@@ -96,26 +127,4 @@ export function warnOfOpenPorts(links: readonly LinkIntent[], attachments: reado
     const message = `UDP port ${link.listenPort} is open to ${from}, since no endpoint says where the peer is: WireGuard answers its key alone; name the nets it comes from in allowFrom`;
     return [{ code: 'wireguard-from-anybody', subject, path: ['spec', 'link', 'wireguard'], message }];
   });
-}
-
-function outside(
-  { attachment, underlay }: IpsecTunnelIntent | WireguardLinkIntent,
-  devices: Devices,
-  what: FailsafePurpose['what'],
-): Pick<Failsafe, 'purposes' | 'interfaces'> {
-  const purposes = [{ what, attachment }];
-  return underlay
-    ? { purposes, interfaces: devices.get(underlay.attachment) ?? [underlay.interfaceName] }
-    : { purposes };
-}
-
-/** Answers come back by conntrack. */
-function echoRequests({ attachment, interfaceName, remotes }: LinkIntent): Failsafe[] {
-  return remotes.map((remote) => ({
-    protocol: remote.family === 4 ? ICMP : ICMPv6,
-    icmp: 'echo',
-    net: hostPrefix(remote),
-    interfaces: [interfaceName],
-    purposes: [{ what: 'doctor', attachment }],
-  }));
 }
