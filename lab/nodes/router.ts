@@ -5,7 +5,7 @@ import type { Lab } from '../topology/lab-file.ts';
 import { causewayFor } from '../topology/stores.ts';
 import { birdEvidence, parseProtocols } from './bird-protocols.ts';
 import type { NodeType } from './node.ts';
-import { endSystem } from './sysctls.ts';
+import { endSystem, spreadsFlows } from './sysctls.ts';
 
 /** Where the agent puts the control socket of its BIRD. */
 const socket = (router: string) => `/run/causeway/${router}/bird.ctl`;
@@ -16,7 +16,7 @@ export function startAgent(lab: Lab, sandbox: Sandbox, router: string): void {
 
 export const routerNode: NodeType<'router'> = {
   // Forwarding is for the agent to switch on.
-  sysctls: endSystem,
+  sysctls: { ...endSystem, ...spreadsFlows },
 
   async launch({ lab, sandbox, name }) {
     startAgent(lab, sandbox, name);

@@ -12,6 +12,12 @@ export const endSystem = {
   'net/ipv4/conf/default/rp_filter': 0,
 } as const;
 
+/** Flows, not pairs of addresses, are spread over several paths: what `causeway doctor` asks for. */
+export const spreadsFlows = {
+  'net/ipv4/fib_multipath_hash_policy': 1,
+  'net/ipv6/fib_multipath_hash_policy': 1,
+} as const;
+
 /** A machine that forwards, whose redirects would teach its neighbours ways past the transit routers. */
 export const forwarder = {
   ...endSystem,
@@ -19,7 +25,5 @@ export const forwarder = {
   'net/ipv6/conf/all/forwarding': 1,
   'net/ipv4/conf/all/send_redirects': 0,
   'net/ipv4/conf/default/send_redirects': 0,
-  // Flows, not pairs of addresses, are spread over several paths.
-  'net/ipv4/fib_multipath_hash_policy': 1,
-  'net/ipv6/fib_multipath_hash_policy': 1,
+  ...spreadsFlows,
 } as const;
