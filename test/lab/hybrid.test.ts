@@ -4,6 +4,8 @@
  * The tests go in the order of the file, on one lab: what is broken by one stays broken for the next.
  */
 import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { explainRows } from '../../lab/checks/explain.ts';
 import { eventually } from '../../lab/eventually.ts';
@@ -22,7 +24,8 @@ import {
   renderSessions,
 } from '../../lab/report/report.ts';
 import { createPaint } from '../../lab/report/table.ts';
-import { isRunning } from '../../lab/sandbox/sandbox.ts';
+import { isRunning, pathInside, type Sandbox } from '../../lab/sandbox/sandbox.ts';
+import { secretsFolder } from '../../lab/sandbox/secrets.ts';
 import { capture } from './capture.ts';
 
 const plain = createPaint(false);
@@ -166,6 +169,27 @@ describe('the hybrid example', () => {
     await expectAll(lab, [reach('app-c', 'db1', 'tcp/5432'), reach('web-a', 'db1', 'tcp/5432')]);
   });
 
+  it('has told no secret: not in a log, a status, a file of its own, an argument or an environment', async () => {
+    const secrets = readSecrets(lab.sandbox);
+    // Six keys of tunnels that share one, and a private key for each end of WireGuard in two spellings.
+    expect(secrets).toHaveLength(6 + 2 * 4);
+    const folder = await lab.evidence();
+    try {
+      const texts = [
+        ...filesBelow(folder),
+        ...filesBelow(pathInside(lab.sandbox, '/run/causeway')),
+        ...filesBelow(pathInside(lab.sandbox, '/var/lib/causeway')).filter(({ where }) => !where.endsWith('.key')),
+        ...processesOf(lab.sandbox).flatMap(describeProcess),
+      ];
+      // Each end of a tunnel has written a log, and each process has arguments.
+      expect(texts.length).toBeGreaterThan(200);
+      const told = texts.filter(({ text }) => secrets.some((secret) => text.includes(secret)));
+      expect(told.map(({ where }) => where)).toEqual([]);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
   it('leaves nothing behind, and has not touched the host', async () => {
     const pids = processesOf(lab.sandbox);
     expect(pids.length).toBeGreaterThan(20);
@@ -178,3 +202,34 @@ describe('the hybrid example', () => {
     expect(after).toEqual(before);
   });
 });
+
+/** The values of all pre-shared keys, and all private keys in base64 and in hexadecimal. */
+function readSecrets(sandbox: Sandbox): string[] {
+  const shared = filesBelow(pathInside(sandbox, secretsFolder)).map(({ text }) => text);
+  const keys = filesBelow(pathInside(sandbox, '/var/lib/causeway')).filter(({ where }) => where.endsWith('.key'));
+  return [...shared, ...keys.flatMap(({ text }) => [text.trim(), Buffer.from(text, 'base64').toString('hex')])];
+}
+
+interface Text {
+  readonly where: string;
+  readonly text: string;
+}
+
+function filesBelow(folder: string): Text[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .map((where) => ({ where, text: readFileSync(where, 'latin1') }));
+}
+
+function describeProcess(pid: number): Text[] {
+  return ['cmdline', 'environ'].flatMap((file) => {
+    const where = `/proc/${pid}/${file}`;
+    try {
+      return [{ where, text: readFileSync(where, 'latin1') }];
+    } catch {
+      // It has ended since.
+      return [];
+    }
+  });
+}
