@@ -16,15 +16,15 @@ import { aliasOf, isOfRouter, type NetDevice, type NetDevices } from './netdevic
 /** Bytes that kernel-libipsec reads from its TUN device at a time. */
 const largestTun = 1400;
 
-export interface TunnelDevice {
+export interface TunnelDevice<D = NetDevices> {
   readonly router: string;
-  readonly devices: NetDevices;
+  readonly devices: D;
   /** As read just now. */
   readonly there: ReadonlyMap<string, NetDevice>;
 }
 
 export async function bringXfrm(
-  { router, devices, there }: TunnelDevice,
+  { router, devices, there }: TunnelDevice<Pick<NetDevices, 'change'>>,
   tunnel: IpsecTunnelIntent,
 ): Promise<Result<void, string>> {
   const name = tunnel.interfaceName;
@@ -68,7 +68,10 @@ export async function bringTun(
   ]);
 }
 
-async function changed(devices: NetDevices, commands: readonly string[]): Promise<Result<void, string>> {
+async function changed(
+  devices: Pick<NetDevices, 'change'>,
+  commands: readonly string[],
+): Promise<Result<void, string>> {
   const done = await devices.change(commands);
   return done.ok ? ok(undefined) : err(done.error.message);
 }
@@ -148,7 +151,9 @@ export async function findEsp(): Promise<Result<'kernel' | 'userspace', string>>
       if (ran.ok && ran.value.exitCode === 0) await runProgram('ip', remove, { timeoutMs: 5_000 });
     }
     if (!ran.ok) return err(printProgramError(ran.error));
-    if (ran.value.exitCode !== 0) return ok('userspace');
+    // Another router's agent tries at the same time.
+    const isThere = ran.value.stderr.includes('File exists');
+    if (ran.value.exitCode !== 0 && !isThere) return ok('userspace');
   }
   return ok('kernel');
 }

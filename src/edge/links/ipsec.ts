@@ -114,7 +114,7 @@ export function createIpsecDriver(options: IpsecDriverOptions): LinkDriver<Ipsec
   async function sweep(tunnels: readonly IpsecTunnelIntent[], there: ReadonlyMap<string, NetDevice>): Promise<void> {
     const names = new Set(tunnels.map(charonOf));
     const started = new Set([...(running?.keys() ?? []), ...(await startedCharons(dir)), ...served.keys()]);
-    await inBatches(
+    await eachOf(
       [...started].filter((name) => !names.has(name)),
       async (name) => {
         const one = serve(name);
@@ -227,7 +227,7 @@ export function createIpsecDriver(options: IpsecDriverOptions): LinkDriver<Ipsec
         where === 'kernel'
           ? assignPorts(tunnels.filter(hasWrittenPort), sharedCharon, true)
           : assignPorts(tunnels, await standardPortsHolder());
-      return inBatches(tunnels, (tunnel) =>
+      return eachOf(tunnels, (tunnel) =>
         // A disk that is full, a folder that is gone: of this tunnel alone.
         bring(where, tunnel, ports.get(tunnel.interfaceName), tunnels, secrets, read.value).catch((error: Error) =>
           reportIpsecFailed(tunnel, driverName(where), error.message),
@@ -251,12 +251,19 @@ export function createIpsecDriver(options: IpsecDriverOptions): LinkDriver<Ipsec
   }
 }
 
-async function inBatches<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
-  const done: R[] = [];
-  for (let at = 0; at < items.length; at += changesAtOnce) {
-    done.push(...(await Promise.all(items.slice(at, at + changesAtOnce).map(work))));
-  }
-  return done;
+/** A few at a time; one that takes long holds up no more than the end. */
+async function eachOf<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+  const done: Promise<R>[] = [];
+  const rest = items.values();
+  const workers = Array.from({ length: changesAtOnce }, async () => {
+    for (const item of rest) {
+      const begun = work(item);
+      done.push(begun);
+      await begun;
+    }
+  });
+  await Promise.all(workers);
+  return Promise.all(done);
 }
 
 function driverName(esp: Esp): 'kernel-xfrm' | 'userspace-esp' {

@@ -134,6 +134,24 @@ describe('an IPsec tunnel', { timeout: 60_000 }, () => {
     expect(ping('169.254.1.2')).toContain(' 0% packet loss');
   });
 
+  it('is one where both ends open it, also when both begin anew', async () => {
+    const [a, b] = [tunnelOf('a'), tunnelOf('b', 1, { initiates: true })];
+    const bothUp = () => Promise.all([pair.until('a', [a], isUp), pair.until('b', [b], isUp)]);
+    await bothUp();
+    for (const end of ['a', 'b'] as const) {
+      for (const pid of (await pair.charons(end)).values()) process.kill(pid, 'SIGKILL');
+    }
+    await bothUp();
+    const passes = (): boolean => {
+      try {
+        return ping('169.254.1.2').includes(' 0% packet loss');
+      } catch {
+        return false;
+      }
+    };
+    expect(await eventually('packets pass', passes, (pass) => pass)).toBe(true);
+  });
+
   it('loses nothing when keys are renewed under load', async () => {
     const short = { espLifetime: 6, rekeyMargin: 3, rekeyFuzz: 0, ikeLifetime: 11 };
     await pair.join([tunnelOf('a', 1, short)], [tunnelOf('b', 1, short)]);
