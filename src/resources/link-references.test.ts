@@ -330,6 +330,13 @@ describe('a warning is', () => {
       /203\.0\.113\.1 is in no subnet of Attachment x, which has no remote IPv4 address/,
     ],
     [
+      'a peer that only a learned route leads to',
+      [vlan('x', 'dx0', 101, 'bgp: {asNumber: 1}'), tunnel('a', '10.20.0.10')],
+      'a',
+      'spec.link.ipsec.tunnels[0].remoteAddress',
+      /10\.20\.0\.10 lies in Site a, which Attachment x leads to.*write over: x/,
+    ],
+    [
       'one gateway behind two routers that are no group',
       [vpn('x', '203.0.113.1', 8, 'bgp: {asNumber: 1}'), vpn('y', '203.0.113.2', 9, 'bgp: {asNumber: 1}', 'r2')],
       'y',

@@ -42,7 +42,7 @@ import {
   sitePrefixesDistinct,
   staticInsideSite,
 } from './references/topology.ts';
-import { tunnelsLeave, underlaysExist, underlaysLead } from './references/underlays.ts';
+import { tunnelsLeave, underlaysExist, underlaysLead, underlaysNamed } from './references/underlays.ts';
 import type { Snapshot } from './snapshot.ts';
 
 export const referenceChecks: readonly ReferenceCheck[] = [
@@ -80,6 +80,7 @@ export const referenceChecks: readonly ReferenceCheck[] = [
   sizesAgree,
   underlaysExist,
   underlaysLead,
+  underlaysNamed,
   tunnelsLeave,
   rolesFit,
   peeringsCarryNoTransit,

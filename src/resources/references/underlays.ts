@@ -1,7 +1,7 @@
 /**
  * What tunnels run over: that it is there, leads to their peers, and is not the tunnel itself.
  */
-import { parseAddress, printAddress } from '../../net/address.ts';
+import { type Address, bitLength, parseAddress, printAddress } from '../../net/address.ts';
 import { containsAddress, maskAddress, parseCidr, printPrefix } from '../../net/prefix.ts';
 import { linkPaths, maxUnderlays } from '../link-paths.ts';
 import type { Resource } from '../resource.ts';
@@ -59,6 +59,55 @@ export const underlaysLead: ReferenceCheck = function* (snapshot) {
     yield warning(attachment, ['spec', 'over'], reason);
   }
 };
+
+/**
+ * A tunnel's own packets take the host's routes, and none that was learned or written for a Site: one whose peer is in a Site
+ * behind another Attachment has to say so.
+ */
+export const underlaysNamed: ReferenceCheck = function* (snapshot) {
+  const sites = new Map(snapshot.list('Site').map(({ metadata, spec }) => [metadata.name, spec.prefixes ?? []]));
+  /** Two at most: one of them may be the tunnel itself. */
+  const behind = new Map<string, Attachment[]>();
+  const connected = new Set<string>();
+  for (const attachment of snapshot.list('Attachment')) {
+    const { router, site } = attachment.spec;
+    for (const text of sites.get(site) ?? []) {
+      const key = `${router} ${subnetOf(text)}`;
+      const known = behind.get(key) ?? [];
+      if (known.length < 2) behind.set(key, [...known, attachment]);
+    }
+    for (const text of linkPaths(attachment).flatMap(({ local }) => local))
+      connected.add(`${router} ${subnetOf(text)}`);
+  }
+  for (const { metadata, spec } of snapshot.list('Router')) {
+    const texts = (spec.interfaces ?? []).flatMap(({ addresses = [] }) => addresses);
+    for (const text of texts) connected.add(`${metadata.name} ${subnetOf(text)}`);
+  }
+  for (const attachment of snapshot.list('Attachment')) {
+    const { router, over } = attachment.spec;
+    if (over !== undefined) continue;
+    for (const { address, path } of outerPeers(attachment)) {
+      const around = prefixesAround(address).map((text) => `${router} ${text}`);
+      const way = around.find((key) => behind.has(key) || connected.has(key));
+      if (way === undefined || connected.has(way)) continue;
+      const carrier = behind.get(way)?.find((one) => one !== attachment);
+      if (!carrier) continue;
+      const reason = `${printAddress(address)} lies in Site ${carrier.spec.site}, which Attachment ${carrier.metadata.name} leads to, and a tunnel's own packets take no route that was learned or written for a Site: write over: ${carrier.metadata.name}, unless the host has a route of its own there`;
+      yield warning(attachment, path, reason);
+    }
+  }
+};
+
+function subnetOf(text: string): string {
+  const cidr = parseCidr(text);
+  return cidr ? printPrefix(maskAddress(cidr.address, cidr.length)) : text;
+}
+
+/** All prefixes that hold an address, the narrowest first. */
+function prefixesAround(address: Address): string[] {
+  const most = bitLength(address.family);
+  return Array.from({ length: most + 1 }, (_, i) => printPrefix(maskAddress(address, most - i)));
+}
 
 function isDeep(attachment: Attachment, byName: ReadonlyMap<string, Attachment>): boolean {
   let depth = 0;
