@@ -105,6 +105,19 @@ describe('a route of the host', () => {
       },
       '10.0.0.0/8 via inet6 fe80::1 dev eth0',
     ],
+    [
+      'with several next hops is the first that carries',
+      {
+        dst: 'default',
+        nexthops: [
+          { gateway: '10.0.0.2', dev: 'eth0', flags: ['dead', 'linkdown'] },
+          { gateway: '10.0.1.2', dev: 'eth1', flags: ['linkdown'] },
+          { gateway: '10.0.2.2', dev: 'eth2', flags: [] },
+          { gateway: '10.0.3.2', dev: 'eth3', flags: [] },
+        ],
+      },
+      '0.0.0.0/0 via 10.0.2.2 dev eth2',
+    ],
     ['to one host is a prefix', { dst: '1.2.3.4', dev: 'eth0' }, '1.2.3.4/32 dev eth0'],
     ['may be unreachable', { type: 'unreachable', dst: '10.0.0.0/8', metric: 7 }, 'unreachable 10.0.0.0/8 metric 7'],
     ['is none where it is for multicast', { type: 'multicast', dst: '224.0.0.0/4', dev: 'eth0' }, undefined],

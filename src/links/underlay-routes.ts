@@ -107,12 +107,15 @@ function unreachable(prefix: Prefix): UnderlayRoute {
   return { family: prefix.family, prefix, nextHop: undefined, source: undefined, metric: metrics.last };
 }
 
-/** One route of `ip -json route show`; undefined for what is no unicast or unreachable route, and for several next hops: the first. */
+/**
+ * One route of `ip -json route show`; undefined for what is no unicast or unreachable route. Of several next hops the first that
+ * carries: all of a tunnel's packets would take one way anyhow.
+ */
 export function parseRoute(route: IpRoute, family: Family): UnderlayRoute | undefined {
   const text = route.dst === 'default' ? (family === 4 ? '0.0.0.0/0' : '::/0') : route.dst;
   const prefix = parsePrefix(text.includes('/') ? text : `${text}/${family === 4 ? 32 : 128}`);
   const type = route.type ?? 'unicast';
-  const hop = route.nexthops?.[0] ?? route;
+  const hop = route.nexthops?.find(carries) ?? route.nexthops?.[0] ?? route;
   if (!prefix || (type !== 'unicast' && type !== 'unreachable')) return undefined;
   const metric = route.metric ?? 0;
   if (type === 'unreachable') return { family, prefix, nextHop: undefined, source: undefined, metric };
@@ -120,6 +123,10 @@ export function parseRoute(route: IpRoute, family: Family): UnderlayRoute | unde
   const isOnlink = [...(hop.flags ?? []), ...(route.flags ?? [])].includes('onlink');
   const nextHop = { device: hop.dev, gateway: hop.gateway ?? hop.via?.host, isOnlink };
   return { family, prefix, nextHop, source: route.prefsrc, metric };
+}
+
+function carries({ flags = [] }: IpNextHop): boolean {
+  return !flags.includes('dead') && !flags.includes('linkdown');
 }
 
 /** Routes in a table of ours that somebody else made. */

@@ -149,7 +149,8 @@ function differences(device: NetDevice, { alias, mtu, addresses, isUp }: DeviceW
   if (mtu !== undefined && mtu !== device.mtu) commands.push(`link set ${dev} mtu ${mtu}`);
   if (addresses) {
     const [has, wants] = [device.addresses.map(printInterfaceAddress), addresses.map(printInterfaceAddress)];
-    for (const one of has) if (!wants.includes(one)) commands.push(`address delete ${one} ${dev}`);
+    // The last first: with the first IPv4 address of a subnet the kernel takes the others of it away, and would miss them.
+    for (const one of has.toReversed()) if (!wants.includes(one)) commands.push(`address delete ${one} ${dev}`);
     for (const one of wants)
       if (!has.includes(one)) commands.push(`address add ${one} ${dev}${one.includes(':') ? ' nodad' : ''}`);
   }

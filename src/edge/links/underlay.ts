@@ -110,7 +110,7 @@ export function createUnderlay({ launcher = [] }: { readonly launcher?: readonly
           family,
           added.map((route) => `route add ${route} table ${table} protocol ${underlayProtocol}`),
         );
-        if (!hasRule) await ip([`-${family}`], [`rule add ${ruleWords}`]);
+        if (!hasRule) await ip([`-${family}`], [`rule add ${ruleWords}`]).catch(unlessThere);
       } else if (silent.size === 0) {
         if (hasRule) await ip([`-${family}`], [`rule delete ${ruleWords}`]);
         await attempt(family, removals);
@@ -210,6 +210,12 @@ function foreignReason(family: Family, { dst }: IpRoute): string {
 /** A kernel may be started without IPv6. */
 function isSpoken(family: Family): boolean {
   return family === 4 || existsSync('/proc/net/if_inet6');
+}
+
+/** A predecessor that is just ending may have been faster. */
+function unlessThere(error: Error): string {
+  if (error.message.includes('File exists')) return '';
+  throw error;
 }
 
 function isAmong(link: TunnelIntent, links: readonly TunnelIntent[]): boolean {

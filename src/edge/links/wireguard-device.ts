@@ -13,7 +13,7 @@ import type { WireguardDevice } from '../../links/wireguard/read.ts';
 import { markBits } from '../../nftables/marks.ts';
 import { err, ok, type Result } from '../../result.ts';
 import { writeFileAtomically } from '../atomic-file.ts';
-import { readText } from '../bird-files.ts';
+import { readText, trimLog } from '../bird-files.ts';
 import { aliasOf, isOfRouter, type NetDevice, type NetDevices } from './netdevices.ts';
 import { type WireguardFolder, wireguardFiles } from './wireguard-folder.ts';
 import { readOrMakeKey } from './wireguard-keys.ts';
@@ -100,6 +100,8 @@ async function ensureDevice(
 ): Promise<Result<BroughtAbout['driver'], string>> {
   const { interfaceName, attachment } = link;
   if ((await findWireguardGo(place.folder, interfaceName)) !== undefined) {
+    // It says each time that a peer cannot be reached, for as long as that is so.
+    await trimLog(wireguardFiles(place.folder, interfaceName));
     if (device) return ok('wireguard-go');
     // Somebody renamed its device, or moved it away.
     await endWireguardGo(place.folder, interfaceName);

@@ -19,6 +19,8 @@ export interface WireguardFiles {
   readonly pid: string;
   readonly socket: string;
   readonly log: string;
+  /** What the log was before it was cut. */
+  readonly oldLog: string;
   /** What was written last and cannot be read back. */
   readonly written: string;
 }
@@ -27,16 +29,18 @@ const place = '/run/wireguard';
 
 export function wireguardFiles({ dir }: WireguardFolder, interfaceName: string): WireguardFiles {
   const at = (ending: string): string => join(dir, `${interfaceName}.${ending}`);
-  return { pid: at('pid'), socket: at('sock'), log: at('log'), written: at('written.json') };
+  return { pid: at('pid'), socket: at('sock'), log: at('log'), oldLog: at('log.1'), written: at('written.json') };
 }
 
 /** The devices that a daemon of this router was started for, whether it runs or not. */
 export async function startedDevices({ dir }: WireguardFolder): Promise<string[]> {
-  const names = await readdir(dir).catch((error: NodeJS.ErrnoException) => {
+  const entries = await readdir(dir, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return [];
     throw error;
   });
-  return names.filter((name) => name.endsWith('.pid')).map((name) => name.slice(0, -'.pid'.length));
+  return entries
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.pid'))
+    .map(({ name }) => name.slice(0, -'.pid'.length));
 }
 
 /** The words of a command that runs `script` there; `args` are its `$1`, `$2` and so on, `$0` is the folder. */

@@ -93,6 +93,29 @@ describe.each(bothFamilies)('an outer packet over IPv%i', (family) => {
   });
 });
 
+describe.each(bothFamilies)('an outer packet over IPv%i where the host has two ways', (family) => {
+  it('goes the other way when the first one carries no more', async () => {
+    const other = family === 4 ? ['10.9.0.1/24', '10.9.0.2'] : ['fd09::1/64', 'fd09::2'];
+    cable.run('a', 'ip', 'link', 'add', 'name', 'second', 'type', 'veth', 'peer', 'name', 'second-end');
+    for (const device of ['second', 'second-end']) cable.run('a', 'ip', 'link', 'set', 'dev', device, 'up');
+    cable.run('a', 'ip', 'address', 'add', other[0] as string, 'dev', 'second', ...(family === 6 ? ['nodad'] : []));
+    const hops = [
+      ['nexthop', 'via', other[1] as string, 'dev', 'second'],
+      ['nexthop', 'via', peers[family].gateway, 'dev', 'wire', 'onlink'],
+    ];
+    cable.run('a', 'ip', `-${family}`, 'route', 'delete', peers[family].gateway, 'proto', 'bird');
+    cable.run('a', 'ip', `-${family}`, 'route', 'add', 'default', 'metric', '7', ...hops.flat());
+    const driver = tunnels();
+    const watching = driver.watch(() => undefined);
+    await driver.ensure([tunnel(family)], none);
+    const way = () => wayTo(peers[family].far, '0x10000000');
+    expect(way()).toBe('second');
+    cable.run('a', 'ip', 'link', 'set', 'dev', 'second-end', 'down');
+    await eventually('it goes the other way', way, (device) => device === 'wire');
+    watching.close();
+  });
+});
+
 describe.each(bothFamilies)('an outer packet over IPv%i to a gateway of an Attachment', (family) => {
   const { far, gateway } = peers[family];
   const named = { attachment: 'dx', interfaceName: 'wire', gateways: [parseAddress(gateway) as Address] };

@@ -146,6 +146,16 @@ describe('what somebody changes', () => {
   });
 });
 
+it('several addresses of one subnet go and come', async () => {
+  const addresses = ['192.0.2.1/29', '192.0.2.2/29', '192.0.2.3/29'].map((text) => parseCidr(text) as InterfaceAddress);
+  const addressesOfIt = () =>
+    wire.run('a', 'ip', '-4', '-o', 'address', 'show', 'dev', 'dx0.101').split('\n').length - 1;
+  await wire.driver('a').ensure([vlanLink('a', { addresses })], none);
+  expect(addressesOfIt()).toBe(3);
+  const [report] = await wire.driver('a').ensure([vlanLink('a')], none);
+  expect([report?.state, addressesOfIt()]).toEqual(['up', 1]);
+});
+
 it('a pair that an agent was killed over, before it was marked, is finished by its successor', async () => {
   wire.run('a', 'ip', 'link', 'add', 'name', trunkName('dx0.101'), 'type', 'veth', 'peer', 'name', 'dx0.101');
   await joinEnds();

@@ -1,5 +1,5 @@
 /** WireGuard links between two real ends, with real packets. */
-import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { endpointAt } from '../../../src/intent/links/wireguard-link.fixture.ts';
@@ -181,6 +181,13 @@ describe('what goes wrong', () => {
       (command) => !command.includes('wireguard-go'),
     );
     await eventually('packets pass', () => pair.answers('a'), Boolean);
+  });
+
+  it('a log that grew too long is cut', async () => {
+    const log = join(pair.folders('a').run, `${device}.log`);
+    truncateSync(log, 9 * 1024 * 1024);
+    await pair.ensure('a');
+    expect(statSync(log).size).toBe(0);
   });
 
   it('a device that somebody renamed is made anew, and nothing is left of it', async () => {
