@@ -39,19 +39,14 @@ export async function exchangeKeys(lab: Lab, sandbox: Sandbox): Promise<void> {
     links.get(router)?.find(({ interfaceName, kind }) => interfaceName === device && kind === 'wireguard');
 
   const changes = new Map<string, string[]>();
-  for (const [here, there] of tunnels.flatMap(([a, b]) =>
-    a && b
-      ? ([
-          [a, b],
-          [b, a],
-        ] as const)
-      : [],
-  )) {
-    const key = linkAt(there)?.wireguard?.publicKey;
-    const name = linkAt(here)?.attachment;
-    if (key === undefined || key === null || name === undefined) continue;
-    const changed = await withPeerKey(lab, sandbox, here.router, name, key);
-    changes.set(here.router, [...(changes.get(here.router) ?? []), changed]);
+  for (const ends of tunnels) {
+    for (const here of ends) {
+      const key = ends.filter((end) => end !== here).map(linkAt)[0]?.wireguard?.publicKey;
+      const name = linkAt(here)?.attachment;
+      if (typeof key !== 'string' || name === undefined) continue;
+      const changed = await withPeerKey(lab, sandbox, here.router, name, key);
+      changes.set(here.router, [...(changes.get(here.router) ?? []), changed]);
+    }
   }
   for (const [router, texts] of changes) {
     await mustRun(sandbox, causewayFor(lab, router, ['apply', '-f', '-']), { input: texts.join('\n---\n') });

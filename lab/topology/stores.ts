@@ -5,7 +5,7 @@
  *
  * Invariant: routers whose resources are in one folder share one store, and no other router reads it.
  */
-import { resolve } from 'node:path';
+import { relative, resolve } from 'node:path';
 import { causewayProgram } from '../package-root.ts';
 import type { Lab } from './lab-file.ts';
 
@@ -27,13 +27,11 @@ export function storesOf(lab: Lab): readonly Store[] {
 
 export function storeOf(lab: Lab, router: string): Store {
   const node = lab.spec.nodes[router];
-  const own = node?.type === 'router' ? node.resources : undefined;
-  const shared: Store = { resources: resolve(lab.folder, lab.spec.resources), directory: `${stateFolder}/store` };
-  if (own === undefined || resolve(lab.folder, own) === shared.resources) return shared;
-  return {
-    resources: resolve(lab.folder, own),
-    directory: `${stateFolder}/store-${own.replace(/[^A-Za-z0-9]+/g, '-')}`,
-  };
+  const shared = resolve(lab.folder, lab.spec.resources);
+  const own = node?.type === 'router' && node.resources !== undefined ? resolve(lab.folder, node.resources) : shared;
+  if (own === shared) return { resources: shared, directory: `${stateFolder}/store` };
+  // One file name for each folder, wherever it is.
+  return { resources: own, directory: `${stateFolder}/store-${encodeURIComponent(relative(lab.folder, own))}` };
 }
 
 /** A call of `causeway` about one router, on its store. */

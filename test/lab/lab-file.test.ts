@@ -111,7 +111,8 @@ describe('the store of a router', () => {
   it.each([
     ['nothing', 'type: router', shared, '/labs/none'],
     ['the folder of all', 'type: router, resources: ./none', shared, '/labs/none'],
-    ['a folder of its own', 'type: router, resources: teams/edge', `${shared}-teams-edge`, '/labs/teams/edge'],
+    ['a folder of its own', 'type: router, resources: ./edge/', `${shared}-edge`, '/labs/edge'],
+    ['one further down', 'type: router, resources: teams/edge', `${shared}-teams%2Fedge`, '/labs/teams/edge'],
   ])('is, where it says %s, the right one', (_, node, directory, resources) => {
     const lab = parseLab(tiny.replace('bob: { type: host', `bob: { ${node}`), '/labs/lab.yaml');
     expect(lab.ok && storeOf(lab.value, 'bob')).toEqual({ directory, resources });
