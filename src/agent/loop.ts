@@ -17,6 +17,7 @@ import type { Snapshot } from '../resources/snapshot.ts';
 import type { Result } from '../result.ts';
 import { isConverged } from './converge.ts';
 import { linkDemand } from './link-demand.ts';
+import { expectedRuleset, lookTwice } from './look-twice.ts';
 import type { AgentPorts, SnapshotFlaws } from './ports.ts';
 import type { AgentEvent, AgentState, Effect } from './state.ts';
 import type { RouterStatus } from './status.ts';
@@ -65,7 +66,7 @@ export async function startAgent(router: string, agent: AgentState['agent'], por
     const [next, effects] = step(state, event, ports.clock.now());
     state = next;
     for (const effect of effects) {
-      const done = perform(effect, ports).then((answer) => {
+      const done = perform(effect, ports, next).then((answer) => {
         underWay.delete(done);
         if (answer) hear(answer);
       });
@@ -174,10 +175,10 @@ async function readmitRoutes({ bird, log }: AgentPorts): Promise<void> {
 }
 
 /** Performs one effect and gives the event that tells how it went; undefined where nobody needs to know. */
-async function perform(effect: Effect, ports: AgentPorts): Promise<AgentEvent | undefined> {
+async function perform(effect: Effect, ports: AgentPorts, state: AgentState): Promise<AgentEvent | undefined> {
   switch (effect.kind) {
     case 'read-filter':
-      return { kind: 'filter-read', result: await ports.table.readTable() };
+      return { kind: 'filter-read', result: await lookTwice(ports.table, expectedRuleset(state)) };
     case 'read-parts':
       return { kind: 'parts-read', result: await ports.table.readParts(effect.parts) };
     case 'read-generation':

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { lookTwice } from '../../../src/agent/look-twice.ts';
 import { createTableReader } from '../../../src/edge/table-reader.ts';
 import type { PolicyIntent } from '../../../src/intent/policy/policy-intent.ts';
 import { resolveIntent } from '../../../src/intent/resolve-intent.ts';
@@ -100,7 +101,7 @@ async function expectRulesetHeld(ruleset: Ruleset): Promise<void> {
 
 async function expectApplied(from: Ruleset | undefined, to: Ruleset): Promise<void> {
   expect(await filter.apply(diffRulesets(from, to))).toEqual({ ok: true, value: undefined });
-  const read = await reader.readTable();
+  const read = await lookTwice(reader, to);
   expect(read.ok && read.value && verifyTable(to, read.value)).toEqual([]);
 }
 
