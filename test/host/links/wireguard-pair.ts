@@ -15,6 +15,7 @@ import { parseCidr } from '../../../src/net/prefix.ts';
 import { eventually, layCable } from '../bird/namespaces.ts';
 
 export type End = 'a' | 'b';
+export const ends: readonly End[] = ['a', 'b'];
 export const device = 'wg0';
 export const port = 51820;
 export const outside = { a: '192.168.0.1', b: '192.168.0.2' } as const;
@@ -32,6 +33,8 @@ export interface WireguardPair {
   link(end: End, change?: LinkChange): WireguardLinkIntent;
   ensure(end: End, change?: LinkChange): Promise<LinkReport>;
   untilUp(end: End, change?: LinkChange): Promise<LinkReport>;
+  bothUp(): Promise<void>;
+  privateKeyOf(end: End): string;
   /** Whether the other end's inside addresses of both families answer. */
   answers(from: End): boolean;
   /** Writes down what goes over these devices from now on. */
@@ -101,7 +104,14 @@ export async function joinByWireguard(label: string): Promise<WireguardPair> {
     const [report] = await drivers[end].ensure([link(end, change)], change.secrets ?? new Map());
     return must(report);
   };
-  for (const end of ['a', 'b'] as const) publicKeys[end] = must((await ensure(end)).wireguard?.publicKey ?? undefined);
+  for (const end of ends) publicKeys[end] = must((await ensure(end)).wireguard?.publicKey ?? undefined);
+
+  const untilUp = (end: End, change?: LinkChange): Promise<LinkReport> =>
+    eventually(
+      `${end} is up`,
+      () => ensure(end, change),
+      ({ state }) => state === 'up',
+    );
 
   return {
     dir: cable.dir,
@@ -113,12 +123,12 @@ export async function joinByWireguard(label: string): Promise<WireguardPair> {
     },
     link,
     ensure,
-    untilUp: (end, change) =>
-      eventually(
-        `${end} is up`,
-        () => ensure(end, change),
-        ({ state }) => state === 'up',
-      ),
+    untilUp,
+    async bothUp() {
+      await ensure('b');
+      for (const end of ends) await untilUp(end);
+    },
+    privateKeyOf: (end) => readFileSync(join(folders(end).keys, `${device}.key`), 'utf8').trim(),
     answers(from) {
       return inside[other(from)].every((address) => {
         const [program = '', ...args] = [...cable.at(from), 'ping', '-c', '1', '-W', '1', address];
@@ -148,7 +158,7 @@ export async function joinByWireguard(label: string): Promise<WireguardPair> {
       };
     },
     speakBgp() {
-      for (const end of ['a', 'b'] as const) {
+      for (const end of ends) {
         const file = join(cable.dir, `bird-${end}`);
         writeFileSync(`${file}.conf`, birdConfig(end));
         cable.run(end, 'bird', '-c', `${file}.conf`, '-s', `${file}.ctl`, '-P', `${file}.pid`);
@@ -174,7 +184,7 @@ export async function joinByWireguard(label: string): Promise<WireguardPair> {
     commands: () => readFileSync(log, 'utf8'),
     async remove() {
       for (const file of birds) process.kill(Number(readFileSync(file, 'utf8')), 'SIGTERM');
-      for (const end of ['a', 'b'] as const) {
+      for (const end of ends) {
         await drivers[end].ensure([], new Map());
         drivers[end].leave();
       }
@@ -217,4 +227,13 @@ export function requireWireguard(): void {
 /** The preshared key and others that `wg` makes. */
 export function makePresharedKey(): string {
   return execFileSync('wg', ['genpsk'], { encoding: 'utf8' }).trim();
+}
+
+/** Of a process; empty once it ended. */
+export function readCommand(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch {
+    return '';
+  }
 }
