@@ -337,6 +337,13 @@ describe('a warning is', () => {
       /10\.20\.0\.10 lies in Site a, which Attachment x leads to.*write over: x/,
     ],
     [
+      'a wide prefix beside a tunnel over a peering',
+      [peering('p'), tunnel('t', '10.1.0.4', 'over: p'), device('y', 'eth2', 'site: b')],
+      'p',
+      'spec.static.prefixes[0]',
+      /10\.0\.0\.0\/8 sends past the tunnel over p .* answers to Site b/,
+    ],
+    [
       'one gateway behind two routers that are no group',
       [vpn('x', '203.0.113.1', 8, 'bgp: {asNumber: 1}'), vpn('y', '203.0.113.2', 9, 'bgp: {asNumber: 1}', 'r2')],
       'y',

@@ -1,9 +1,11 @@
 /**
  * What a network can never carry for a router, by where the router stands: VPC peerings and gateways, VLANs in a VPC.
  */
+import { isHost, parsePrefix } from '../../net/prefix.ts';
 import type { InterfaceLink } from '../link.ts';
+import type { Resource } from '../resource.ts';
 import type { Snapshot } from '../snapshot.ts';
-import { error, type ReferenceCheck } from './finding.ts';
+import { error, type Finding, type ReferenceCheck, warning } from './finding.ts';
 
 /** What reaches a machine depends on where it stands: in a VPC no tag does, in a data center no peering does. */
 export const rolesFit: ReferenceCheck = function* (snapshot) {
@@ -59,11 +61,23 @@ export const peeringsCarryNoTransit: ReferenceCheck = function* (snapshot) {
         (spec.link.interface?.name !== link.interface?.name || narrowNetwork(spec.link.interface) !== undefined) &&
         exchange(spec.site, site),
     );
-    if (!third || all.some(({ spec }) => spec.over === attachment.metadata.name)) continue;
-    const reason = `${why}, and Site ${third.spec.site} of Attachment ${third.metadata.name} is one: ${mend}`;
-    yield error(attachment, ['spec', 'link', 'interface', 'network'], reason);
+    if (!third) continue;
+    if (!all.some(({ spec }) => spec.over === attachment.metadata.name)) {
+      const reason = `${why}, and Site ${third.spec.site} of Attachment ${third.metadata.name} is one: ${mend}`;
+      yield error(attachment, ['spec', 'link', 'interface', 'network'], reason);
+    } else yield* outsideOfTunnels(attachment, third.spec.site);
   }
 };
+
+/** Beside a tunnel only its peer belongs here: what a wider prefix sends past the tunnel meets the same end as without one. */
+function* outsideOfTunnels(attachment: Resource<'Attachment'>, third: string): Iterable<Finding> {
+  for (const [i, text] of (attachment.spec.static?.prefixes ?? []).entries()) {
+    const prefix = parsePrefix(text);
+    if (!prefix || isHost(prefix)) continue;
+    const reason = `${text} sends past the tunnel over ${attachment.metadata.name} what no longer prefix inside it covers, and AWS drops answers to Site ${third} there: write the other router's address alone here, and ${text} at the tunnel`;
+    yield warning(attachment, ['spec', 'static', 'prefixes', i], reason);
+  }
+}
 
 /** Whether two Sites may learn each other's routes; a Site and itself do not. */
 function exchanges(snapshot: Snapshot): (siteA: string, siteB: string) => boolean {
