@@ -5,6 +5,7 @@
 import { execFileSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { probe } from '../../lab/checks/packets.ts';
+import { eventually } from '../../lab/eventually.ts';
 import { expectAll, reach, route } from '../../lab/expectations.ts';
 import { loadLab, openLab, type RunningLab } from '../../lab/harness.ts';
 import { causewayProgram, packageRoot } from '../../lab/package-root.ts';
@@ -87,5 +88,28 @@ describe('four tunnels of one Attachment', () => {
     await expectAll(lab, [...both('r1', 'r1', 'r1'), reach('far1', 'vpc1', 'udp/9000')]);
     await mustRun(lab.sandbox, ['nft', 'delete table inet lab_cut'], { node: 'r2' });
     await expectAll(lab, [...both('r1', 'r1', 'r1', 'r1'), reach('far1', 'vpc1', 'udp/9000')]);
+  });
+});
+
+describe('packets larger than a tunnel', () => {
+  const ping = (family: 4 | 6, ...options: readonly string[]) =>
+    lab.exec('far1', ['ping', `-${family}`, '-W', '2', ...options, addressFor(lab.lab, 'far1', 'vpc1', family) ?? '']);
+
+  it.each([4, 6] as const)(
+    'are refused by the router with the size that fits (RFC 1191, RFC 8201; IPv%i)',
+    async (family) => {
+      const { stdout } = await ping(family, '-c', '1', '-M', 'do', '-s', '1440');
+      expect(stdout).toMatch(/mtu ?= ?1400/);
+    },
+  );
+
+  it.each([4, 6] as const)('pass in fragments (IPv%i)', async (family) => {
+    // Of IPv6 both ends fragment, and each learns the size by a packet that is lost.
+    const answer = await eventually(
+      () => ping(family, '-c', '1', '-M', 'dont', '-s', '4000'),
+      ({ code }) => code === 0,
+      { within: 15_000 },
+    );
+    expect(answer.stdout).toContain(' 1 received');
   });
 });
