@@ -42,7 +42,7 @@ export async function bringXfrm(
  * routes it makes: a device that carries nothing takes that name over. Both are down while their names change.
  */
 export async function bringTun(
-  { router, devices, there }: TunnelDevice,
+  { router, devices, there }: TunnelDevice<Pick<NetDevices, 'change'>>,
   tunnel: IpsecTunnelIntent,
   files: CharonFiles,
   pid: number,
@@ -53,19 +53,23 @@ export async function bringTun(
   const noted = await readText(files.tun);
   const made = noted ?? tun;
   if (noted === undefined) await writeFileAtomically(files.tun, made);
-  if (tun !== name) {
-    if (there.has(name)) return err(`${name} is another device`);
-    const renamed = await devices.rename(tun, name);
-    if (!renamed.ok) return err(renamed.error.message);
-  }
-  const holder = tun === made ? undefined : there.get(made);
-  if (made === name || holder?.alias !== undefined) return ok(undefined);
-  return changed(devices, [
-    ...(holder ? [] : [`tuntap add dev ${made} mode tun`]),
-    `link set dev ${made} addrgenmode none`,
-    `link set dev ${made} up`,
-    `link set dev ${made} alias "${aliasOf(router, tunnel.attachment)}"`,
+  if (tun !== name && there.has(name)) return err(`${name} is another device`);
+  const isFree = tun === made ? tun !== name : !there.has(made);
+  const done = await changed(devices, [
+    ...(tun === name ? [] : [`link set dev ${tun} down`, `link set dev ${tun} name ${name}`]),
+    ...(isFree ? holdName(made, aliasOf(router, tunnel.attachment)) : []),
   ]);
+  // A charon that started just now was quicker: what it leaves free, it holds in its turn.
+  return !done.ok && /TUNSETIFF.*busy/.test(done.error) ? ok(undefined) : done;
+}
+
+function holdName(name: string, alias: string): readonly string[] {
+  return [
+    `tuntap add dev ${name} mode tun`,
+    `link set dev ${name} addrgenmode none`,
+    `link set dev ${name} up`,
+    `link set dev ${name} alias "${alias}"`,
+  ];
 }
 
 async function changed(
