@@ -101,9 +101,28 @@ function checkDeviceNames({ vlan, ipsec, wireguard }: AttachmentLink, at: At): v
   }
 }
 
+/** Seconds: a week, which is long for a key and far below what charon can count. */
+const longest = 604_800;
+/** Seconds: two exchanges with a peer that answers late, and one packet of each lost. */
+const shortestMargin = 10;
+
 /** A key is renewed a margin before its end, and the margin is varied upwards by the fuzz: both have to fit before it. */
 function checkTimes(ipsec: IpsecLink, at: At): void {
+  for (const [text, ...steps] of [
+    [ipsec.ike?.lifetime, 'ike', 'lifetime'],
+    [ipsec.esp?.lifetime, 'esp', 'lifetime'],
+    [ipsec.dpd?.delay, 'dpd', 'delay'],
+    [ipsec.dpd?.timeout, 'dpd', 'timeout'],
+  ] as const) {
+    if ((parseDurationSeconds(text) ?? 0) > longest)
+      report(child(at, ...steps), `${text} is too long: write 168h or less`);
+  }
   const margin = parseDurationSeconds(ipsec.rekeyMargin) ?? ipsecDefaults.rekeyMargin;
+  if (margin < shortestMargin) {
+    const reason = `a key that is renewed ${margin}s before its end may end first, and packets are lost: write ${shortestMargin}s or more`;
+    if (margin === 0) report(child(at, 'rekeyMargin'), reason);
+    else warn(child(at, 'rekeyMargin'), reason);
+  }
   const earliest = margin * (1 + (ipsec.rekeyFuzz ?? ipsecDefaults.rekeyFuzz) / 100);
   const lifetimes = {
     ike: parseDurationSeconds(ipsec.ike?.lifetime) ?? ipsecDefaults.ikeLifetime,
@@ -135,8 +154,12 @@ function checkWireguard({ endpoint, keepalive }: WireguardLink, at: At): void {
   if (endpoint !== undefined && !endpointAddress(endpoint)) {
     report(child(at, 'endpoint'), 'holds no address: names are not looked up, write the address itself');
   }
-  if ((parseDurationMs(keepalive) ?? 0) > 65_535_000) {
-    report(child(at, 'keepalive'), `${keepalive} is too long: write 1s to 65535s, or 0s for none`);
+  const every = parseDurationMs(keepalive) ?? 0;
+  if (every > 65_535_000 || (every > 0 && every < 1000)) {
+    report(
+      child(at, 'keepalive'),
+      `WireGuard counts whole seconds, not ${keepalive}: write 1s to 65535s, or 0s for none`,
+    );
   }
 }
 
