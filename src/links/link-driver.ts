@@ -12,7 +12,8 @@ import type { LinkReport } from './link-report.ts';
 export interface LinkDriver<L extends LinkIntent = LinkIntent> {
   /**
    * Brings exactly these links about, and takes away those it made before and that are not among them. Asking twice changes
-   * nothing. One report for each link, in order; a link that fails holds up no other.
+   * nothing. One report for each link, in order, and behind them one for each that could not be taken away; a link that fails holds
+   * up no other.
    */
   ensure(links: readonly L[], secrets: ReadonlyMap<string, string>): Promise<readonly LinkReport[]>;
   /** Calls back after a link may have come up or gone down. A tunnel that is lost has its device down, or its inside addresses gone, by then. */

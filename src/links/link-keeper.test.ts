@@ -268,6 +268,22 @@ describe('a keeper of links', () => {
     expect(run.states()).toEqual([]);
   });
 
+  it('is not done while one link could not be taken away, and shows it, whoever made it', () => {
+    const run = start();
+    run.want([], 'settled');
+    const left = { ...reportOf(wireguard('wg9'), 'failed'), reason: 'it cannot be taken away: no' };
+    for (const turn of run.underWay) {
+      run.keeper = endTurn(run.keeper, turn, ok(turn.kind === 'wireguard' ? [left] : []), run.now);
+    }
+    run.underWay = [];
+    expect(run.states()).toEqual([['wg9', 'failed', left.reason]]);
+    expect(run.pending()).toBe(`links of kind wireguard cannot be looked after: wg9: ${left.reason}`);
+    expect(run.pass(1000)).toEqual(['wireguard: ']);
+    run.answer();
+    expect(run.states()).toEqual([]);
+    expect(run.pending()).toBeUndefined();
+  });
+
   it('keeps an underlay until the tunnel that is moved to another has left it', () => {
     const run = kept(vlan('eth0.101'), vlan('eth0.102', 102), wireguard('wg0', 'eth0.101'));
     const moved = [vlan('eth0.102', 102), wireguard('wg0', 'eth0.102')];

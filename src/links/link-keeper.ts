@@ -34,7 +34,7 @@ export type LinkKeeper = Readonly<Record<LinkKind, KindState>>;
 interface KindState {
   /** What its driver was asked for last; undefined before the first time: a predecessor's links may be there. */
   readonly asked: readonly LinkIntent[] | undefined;
-  /** What the turn under way takes away, or changes; after one that failed as a whole, what it may have left. */
+  /** What the turn under way takes away, or changes; after one that failed, what it may have left. */
   readonly leaving: readonly LinkIntent[];
   readonly reports: readonly LinkReport[];
   readonly isBusy: boolean;
@@ -46,7 +46,7 @@ interface KindState {
   readonly endedAt: number;
   /** Turns in a row with a link that could not be set up. */
   readonly failures: number;
-  /** Why the last turn failed as a whole. */
+  /** Why the last turn failed as a whole, or did not take away what it should. */
   readonly error: string | undefined;
 }
 
@@ -116,8 +116,14 @@ export function endTurn(
     const reports = onePerName([...links, ...state.leaving]).map((link) => unreported(link, 'failed', message));
     return { ...keeper, [kind]: { ...ended, reports, failures: state.failures + 1, error: message } };
   }
+  const names = namesOf(links);
+  const left = result.value.filter(({ interfaceName }) => !names.has(interfaceName));
+  const leaving = state.leaving.filter((link) =>
+    left.some(({ interfaceName }) => interfaceName === link.interfaceName),
+  );
   const failures = result.value.some(({ state }) => state === 'failed') ? state.failures + 1 : 0;
-  return { ...keeper, [kind]: { ...ended, reports: result.value, failures, leaving: [], error: undefined } };
+  const error = left[0] && `${left[0].interfaceName}: ${left[0].reason}`;
+  return { ...keeper, [kind]: { ...ended, reports: result.value, failures, leaving, error } };
 }
 
 /** A driver's bell rang. */
@@ -134,10 +140,13 @@ export function linkStatuses(keeper: LinkKeeper, demand: LinkDemand): readonly L
     return { ...(isOwn ? report : unreported(link, 'down', waitReason(keeper, link, demand))), ...remotesOf(link) };
   });
   const names = namesOf(demand.links);
-  const going = onePerName(heldLinks(keeper)).flatMap((link): LinkStatus[] => {
-    const report = reports.get(link.interfaceName);
-    return report && !names.has(link.interfaceName) ? [{ ...report, ...remotesOf(link) }] : [];
-  });
+  const held = new Map(heldLinks(keeper).map((link) => [link.interfaceName, link]));
+  const going = [...reports.values()]
+    .filter(({ interfaceName }) => !names.has(interfaceName))
+    .map((report): LinkStatus => {
+      const link = held.get(report.interfaceName);
+      return { ...report, ...(link ? remotesOf(link) : { remotes: [] }) };
+    });
   return sortLinks([...wanted, ...going]);
 }
 

@@ -22,6 +22,11 @@ export interface LinkReport {
   readonly wireguard?: WireguardReport;
 }
 
+/** Of a link that is wanted no more and could not be taken away. */
+export function reportLeft(link: Pick<LinkReport, 'attachment' | 'interfaceName' | 'kind'>, why: string): LinkReport {
+  return { ...link, driver: null, state: 'failed', reason: `it cannot be taken away: ${why}`, mtu: null };
+}
+
 export type LinkDriverName =
   /** A device that somebody else made. */
   'device' | 'kernel-8021q' | 'tc-bpf-tagger' | 'kernel-xfrm' | 'userspace-esp' | 'kernel-wireguard' | 'wireguard-go';

@@ -15,7 +15,7 @@ import { compileConnection, type EspPlace } from '../../links/ipsec/connection.t
 import { reportIpsecFailed, reportTunnel } from '../../links/ipsec/report.ts';
 import { assignPorts, hasWrittenPort, type PortChoice } from '../../links/ipsec/tunnel-ports.ts';
 import type { LinkDriver } from '../../links/link-driver.ts';
-import type { LinkReport } from '../../links/link-report.ts';
+import { type LinkReport, reportLeft } from '../../links/link-report.ts';
 import { err, ok, type Result } from '../../result.ts';
 import { readText } from '../bird-files.ts';
 import { type Charon, createCharon } from './charon.ts';
@@ -23,7 +23,7 @@ import { charonFiles, findCharons, startedCharons, tunOf } from './charon-proces
 import { dropUnusedRule } from './charon-rule.ts';
 import { certificateProblem, credentialProblem } from './ipsec-certificate.ts';
 import { abandonedDevices, bringTun, bringXfrm, findEsp, settleDevice } from './ipsec-device.ts';
-import { createNetDevices, type NetDevice } from './netdevices.ts';
+import { attachmentOf, createNetDevices, type NetDevice } from './netdevices.ts';
 
 export interface IpsecDriverOptions {
   readonly router: string;
@@ -110,8 +110,17 @@ export function createIpsecDriver(options: IpsecDriverOptions): LinkDriver<Ipsec
     return undefined;
   }
 
-  /** Takes away what is wanted no more. */
-  async function sweep(tunnels: readonly IpsecTunnelIntent[], there: ReadonlyMap<string, NetDevice>): Promise<void> {
+  /** Takes away what is wanted no more, and gives what cannot be. */
+  async function sweep(
+    tunnels: readonly IpsecTunnelIntent[],
+    there: ReadonlyMap<string, NetDevice>,
+  ): Promise<readonly LinkReport[]> {
+    const left: LinkReport[] = [];
+    const leave = (interfaceName: string, why: string): void => {
+      const device = there.get(interfaceName);
+      const attachment = (device && attachmentOf(device)) ?? '-';
+      left.push(reportLeft({ attachment, interfaceName, kind: 'ipsec' }, why));
+    };
     const names = new Set(tunnels.map(charonOf));
     const started = new Set([...(running?.keys() ?? []), ...(await startedCharons(dir)), ...served.keys()]);
     await eachOf(
@@ -119,19 +128,24 @@ export function createIpsecDriver(options: IpsecDriverOptions): LinkDriver<Ipsec
       async (name) => {
         const one = serve(name);
         const ended = await inTurn(one, () => one.charon.end()).catch((error: Error) => err(error.message));
-        if (!ended.ok) return;
+        if (!ended.ok) return leave(name, ended.error);
         served.delete(name);
         running?.delete(name);
       },
     );
     const wanted = new Set(tunnels.map(({ interfaceName }) => interfaceName));
     const files = [...names].map((name) => charonFiles(dir, name));
-    for (const name of await abandonedDevices({ router, devices, there }, wanted, files)) await devices.remove(name);
+    for (const name of await abandonedDevices({ router, devices, there }, wanted, files)) {
+      const removed = await devices.remove(name);
+      if (!removed.ok) leave(name, removed.error.message);
+    }
     if (names.has(sharedCharon) && running?.has(sharedCharon)) {
       const one = serve(sharedCharon);
       const its = new Set(tunnels.filter(isShared).map(({ interfaceName }) => interfaceName));
-      await inTurn(one, () => one.charon.keepOnly(its));
+      const done = await inTurn(one, () => one.charon.keepOnly(its));
+      if (!done.ok) leave(sharedCharon, done.error);
     }
+    return left;
   }
 
   async function bring(
@@ -215,24 +229,25 @@ export function createIpsecDriver(options: IpsecDriverOptions): LinkDriver<Ipsec
       running ??= await findRunning();
       if (esp === undefined) {
         const found = await findEsp();
-        if (!found.ok) return tunnels.map((tunnel) => reportIpsecFailed(tunnel, null, found.error));
+        if (!found.ok) throw new Error(found.error);
         esp = found.value;
       }
       const read = await readDevices();
-      if (!read.ok) return tunnels.map((tunnel) => reportIpsecFailed(tunnel, null, read.error));
+      if (!read.ok) throw new Error(read.error);
       kept = tunnels;
-      await sweep(tunnels, read.value);
+      const left = await sweep(tunnels, read.value);
       const where = esp;
       const ports =
         where === 'kernel'
           ? assignPorts(tunnels.filter(hasWrittenPort), sharedCharon, true)
           : assignPorts(tunnels, await standardPortsHolder());
-      return eachOf(tunnels, (tunnel) =>
+      const reports = await eachOf(tunnels, (tunnel) =>
         // A disk that is full, a folder that is gone: of this tunnel alone.
         bring(where, tunnel, ports.get(tunnel.interfaceName), tunnels, secrets, read.value).catch((error: Error) =>
           reportIpsecFailed(tunnel, driverName(where), error.message),
         ),
       );
+      return [...reports, ...left];
     },
     watch(onChange) {
       listeners.add(onChange);

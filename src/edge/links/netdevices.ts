@@ -54,8 +54,6 @@ export interface NetDevices {
   /** `seen` is the device as read just now, which spares reading it again. */
   configure(name: string, wish: DeviceWish, seen?: NetDevice): Promise<Result<void, NetDevicesError>>;
   setUp(name: string, isUp: boolean): Promise<Result<void, NetDevicesError>>;
-  /** The device is down while it is renamed, as the kernel asks. */
-  rename(from: string, to: string): Promise<Result<void, NetDevicesError>>;
   /** No error where it is gone already. */
   remove(name: string): Promise<Result<void, NetDevicesError>>;
   /** Settings below /proc/sys/net, such as `ipv4/conf/eth0/rp_filter`. Those of a family the kernel has not are passed over. */
@@ -79,6 +77,11 @@ export function aliasOf(router: string, attachment: string): string {
 
 export function isOfRouter(router: string, device: NetDevice): boolean {
   return device.alias?.startsWith(aliasOf(router, '')) === true;
+}
+
+/** Whose the device is, by its mark; undefined where it has none. */
+export function attachmentOf({ alias }: NetDevice): string | undefined {
+  return alias?.split(' ')[2];
 }
 
 /** `launcher`: program and arguments to put before every command, such as `ip netns exec r1`; for tests. */
@@ -131,7 +134,6 @@ export function createNetDevices({ launcher = [] }: { readonly launcher?: readon
       return change(differences(device, wish));
     },
     setUp: (name, isUp) => change([`link set dev ${name} ${isUp ? 'up' : 'down'}`]),
-    rename: (from, to) => change([`link set dev ${from} down`, `link set dev ${from} name ${to}`]),
     async remove(name) {
       const removed = await change([`link delete dev ${name}`]);
       if (removed.ok || !removed.error.message.includes('Cannot find device')) return removed;

@@ -8,10 +8,10 @@
  */
 import type { VlanLinkIntent } from '../../intent/links/links-intent.ts';
 import type { LinkDriver } from '../../links/link-driver.ts';
-import type { LinkReport } from '../../links/link-report.ts';
+import { type LinkReport, reportLeft } from '../../links/link-report.ts';
 import { err, ok, type Result } from '../../result.ts';
 import { openLineChild } from '../line-child.ts';
-import { aliasOf, createNetDevices, isOfRouter, type NetDevice } from './netdevices.ts';
+import { aliasOf, attachmentOf, createNetDevices, isOfRouter, type NetDevice } from './netdevices.ts';
 import {
   attachFilters,
   makePair,
@@ -71,9 +71,13 @@ export function createVlanDriver({ router, dir, launcher = [] }: VlanDriverOptio
     return { devices: there, filters: filters.value };
   }
 
-  /** Ours that nobody wants, or not as they are. Gives whether there were any. */
-  async function sweep(links: readonly VlanLinkIntent[], there: ReadonlyMap<string, NetDevice>): Promise<boolean> {
+  /** Takes away ours that nobody wants, or not as they are; gives whether there were any, and those that cannot be. */
+  async function sweep(
+    links: readonly VlanLinkIntent[],
+    there: ReadonlyMap<string, NetDevice>,
+  ): Promise<{ readonly isChanged: boolean; readonly left: readonly LinkReport[] }> {
     let isChanged = false;
+    const left: LinkReport[] = [];
     for (const device of there.values()) {
       const trunk = parseTrunk(device);
       const isWanted = links.some((link) => (trunk ? isTrunkOf(trunk, link) : isKernelVlanOf(device, link)));
@@ -82,9 +86,12 @@ export function createVlanDriver({ router, dir, launcher = [] }: VlanDriverOptio
       const removed = trunk
         ? await removePair(devices, control, trunk, there.keys())
         : await devices.remove(device.name);
-      if (!removed.ok) throw new Error(`${device.name} cannot be taken away: ${messageOf(removed.error)}`);
+      if (removed.ok) continue;
+      const interfaceName = (trunk ? device.below : undefined) ?? device.name;
+      const attachment = attachmentOf(device) ?? '-';
+      left.push(reportLeft({ attachment, interfaceName, kind: 'vlan' }, messageOf(removed.error)));
     }
-    return isChanged;
+    return { isChanged, left };
   }
 
   /** Somebody deleted the pair under a filter: it takes frames that nobody gets. */
@@ -157,11 +164,14 @@ export function createVlanDriver({ router, dir, launcher = [] }: VlanDriverOptio
     const parents = new Set([...kept, ...links].map(({ parent }) => parent));
     kept = links;
     const before = await readDevices();
-    const there = (await sweep(links, before)) ? await readDevices() : before;
+    const { isChanged, left } = await sweep(links, before);
+    const there = isChanged ? await readDevices() : before;
     await sweepFilters(parents, there);
-    const refused = new Map<string, string>();
+    // One that is in the way of another with its name is the other's failure.
+    const refused = new Map(left.map(({ interfaceName, reason }) => [interfaceName, reason ?? '']));
     let isMade = false;
     for (const link of links) {
+      if (refused.has(link.interfaceName)) continue;
       const reason = refuseTag(router, link, there);
       if (reason !== undefined) refused.set(link.interfaceName, reason);
       const isUnmarked = isUnmarkedPair(link, there);
@@ -186,7 +196,11 @@ export function createVlanDriver({ router, dir, launcher = [] }: VlanDriverOptio
     const after = links.length > 0 || there !== before ? await readDevices() : there;
     await groups.tell(before, after);
     keepIndexes(after);
-    return links.map((link) => reportOf(link, after, refused.get(link.interfaceName)));
+    const names = new Set(links.map(({ interfaceName }) => interfaceName));
+    return [
+      ...links.map((link) => reportOf(link, after, refused.get(link.interfaceName))),
+      ...left.filter(({ interfaceName }) => !names.has(interfaceName)),
+    ];
   }
 
   function keepIndexes(there: ReadonlyMap<string, NetDevice>): void {

@@ -72,10 +72,12 @@ export async function takeAway(
   { folder, devices, router }: WireguardPlace,
   name: string,
   device?: NetDevice,
-): Promise<void> {
-  if ((await findWireguardGo(folder, name)) === undefined && isOwnKernelDevice(router, device))
-    await devices.remove(name);
-  await endWireguardGo(folder, name);
+): Promise<Result<void, string>> {
+  if ((await findWireguardGo(folder, name)) === undefined && isOwnKernelDevice(router, device)) {
+    const removed = await devices.remove(name);
+    if (!removed.ok) return err(removed.error.message);
+  }
+  return endWireguardGo(folder, name);
 }
 
 export function isOwnKernelDevice(router: string, device: NetDevice | undefined): boolean {

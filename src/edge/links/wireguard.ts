@@ -13,12 +13,12 @@
 import { mkdir } from 'node:fs/promises';
 import type { WireguardLinkIntent } from '../../intent/links/links-intent.ts';
 import type { LinkDriver } from '../../links/link-driver.ts';
-import type { LinkReport } from '../../links/link-report.ts';
+import { type LinkReport, reportLeft } from '../../links/link-report.ts';
 import { firstSight, followPeer, type Liveness } from '../../links/wireguard/liveness.ts';
 import type { WireguardDevice, WireguardPeer } from '../../links/wireguard/read.ts';
 import { reportFailed, reportWireguard } from '../../links/wireguard/report.ts';
 import { err, ok, type Result } from '../../result.ts';
-import { aliasOf, createNetDevices, type NetDevice } from './netdevices.ts';
+import { aliasOf, attachmentOf, createNetDevices, type NetDevice } from './netdevices.ts';
 import {
   type BringAboutError,
   type BroughtAbout,
@@ -84,12 +84,22 @@ export function createWireguardDriver(options: WireguardDriverOptions): LinkDriv
     return ok({ devices: byName(there.value, 'name'), wireguard: byName(told.value, 'interfaceName') });
   }
 
-  async function sweep(wanted: ReadonlySet<string>, { devices: there }: Reading): Promise<void> {
-    const own = [...there.values()].filter((device) => isOwnKernelDevice(router, device)).map(({ name }) => name);
-    for (const name of [...(await startedDevices(folder)), ...own]) {
-      if (!wanted.has(name)) await takeAway(place, name, there.get(name));
+  /** Gives those that cannot be taken away. `wg` is not needed for it. */
+  async function sweep(wanted: ReadonlySet<string>): Promise<readonly LinkReport[]> {
+    const read = await devices.read();
+    if (!read.ok) throw new Error(read.error.message);
+    const there = byName(read.value, 'name');
+    const own = read.value.filter((device) => isOwnKernelDevice(router, device)).map(({ name }) => name);
+    const left: LinkReport[] = [];
+    for (const interfaceName of new Set([...(await startedDevices(folder)), ...own])) {
+      if (wanted.has(interfaceName)) continue;
+      const device = there.get(interfaceName);
+      const taken = await takeAway(place, interfaceName, device);
+      const attachment = (device && attachmentOf(device)) ?? '-';
+      if (!taken.ok) left.push(reportLeft({ attachment, interfaceName, kind: 'wireguard' }, taken.error));
     }
     for (const name of livenesses.keys()) if (!wanted.has(name)) livenesses.delete(name);
+    return left;
   }
 
   /** The tunnel as it is now; undefined where its device or its peer is not there. */
@@ -158,9 +168,13 @@ export function createWireguardDriver(options: WireguardDriverOptions): LinkDriv
     secrets: ReadonlyMap<string, string>,
   ): Promise<readonly LinkReport[]> {
     await mkdir(dir, { recursive: true, mode: 0o700 });
+    const left = await sweep(new Set(links.map(({ interfaceName }) => interfaceName)));
+    if (links.length === 0) {
+      kept = [];
+      return left;
+    }
     const before = await read();
-    if (!before.ok) return links.map((link) => reportFailed(link, before.error, null));
-    await sweep(new Set(links.map(({ interfaceName }) => interfaceName)), before.value);
+    if (!before.ok) return [...links.map((link) => reportFailed(link, before.error, null)), ...left];
     const brought = new Map<WireguardLinkIntent, Awaited<ReturnType<typeof bring>>>();
     for (const link of links) {
       look(link, before.value.wireguard.get(link.interfaceName));
@@ -168,11 +182,11 @@ export function createWireguardDriver(options: WireguardDriverOptions): LinkDriv
     }
     kept = links.filter((link) => brought.get(link)?.ok);
     const after = await read();
-    if (!after.ok) return links.map((link) => reportFailed(link, after.error, null));
+    if (!after.ok) return [...links.map((link) => reportFailed(link, after.error, null)), ...left];
     uncarried = namesOfUncarried(links, after.value.devices);
     const reports: LinkReport[] = [];
     for (const [link, result] of brought) reports.push(await report(link, result, after.value));
-    return reports;
+    return [...reports, ...left];
   }
 
   /** Whether a tunnel came up, was lost or is gone. */
