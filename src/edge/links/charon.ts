@@ -4,12 +4,12 @@
  *   CharonWish ─[ensure]→ process, load-key, load-conn, initiate;   charon's events ─▶ onChange(connection)
  *
  * Invariant: what equals what it was told before is not told again; keys are told once by each of us, since only we know which
- * ones they were. A changed key disturbs no tunnel that is up: it is used by whoever authenticates next.
+ * ones they were. A changed key or certificate of ours disturbs no tunnel that is up: whoever authenticates next uses it.
  */
 
 import { associationEvents, readAssociations, type TunnelAssociations } from '../../links/ipsec/associations.ts';
 import { needsNewCharon } from '../../links/ipsec/charon-config.ts';
-import type { CharonConnection, CharonKey } from '../../links/ipsec/connection.ts';
+import { type CharonConnection, type CharonKey, needsNewAgreement } from '../../links/ipsec/connection.ts';
 import { type Failures, failureOf, noFailures, noteLog, noteUp } from '../../links/ipsec/failure.ts';
 import { isSection, type ViciSection } from '../../links/ipsec/vici-message.ts';
 import { sameValue } from '../../net/same-value.ts';
@@ -148,7 +148,8 @@ export function createCharon({ files, launcher, found, only, onChange }: CharonO
     const loaded = await vici.request('load-conn', connection.connection);
     if (!loaded.ok) return err(`charon does not take the tunnel: ${loaded.error}`);
     // What is up was agreed on before; a new agreement is made below.
-    if (before) await vici.request('terminate', { ike: name, force: 'yes' });
+    if (before && needsNewAgreement(before, connection.connection))
+      await vici.request('terminate', { ike: name, force: 'yes' });
     await noteTold(name, connection.connection);
     return ok(undefined);
   }

@@ -4,7 +4,7 @@ import type { IpsecTunnelIntent } from '../../intent/links/links-intent.ts';
 import { type Address, parseAddress } from '../../net/address.ts';
 import { ipsecDefaults } from '../../resources/tunnel-defaults.ts';
 import { charonConfig, deadAfter, needsNewCharon, standardPorts } from './charon-config.ts';
-import { compileConnection, type EspPlace } from './connection.ts';
+import { compileConnection, type EspPlace, needsNewAgreement } from './connection.ts';
 import { assignPorts, hasWrittenPort } from './tunnel-ports.ts';
 import type { ViciSection } from './vici-message.ts';
 
@@ -118,6 +118,22 @@ describe('a connection', () => {
     expect((connection['remote'] as ViciSection)['cacerts']).toHaveLength(1);
     expect(key).toEqual({ command: 'load-key', message: { type: 'any', data: 'secret-key' } });
     expect(JSON.stringify(connection)).not.toContain('secret-key');
+  });
+
+  it.each<[string, boolean, Partial<IpsecTunnelIntent>, (readonly [string, string])?]>([
+    ['a renewed certificate', false, {}, ['dc/crt', '-----BEGIN CERTIFICATE-----\nCC==\n-----END CERTIFICATE-----']],
+    ['another authority', true, {}, ['dc/ca', '-----BEGIN CERTIFICATE-----\nCC==\n-----END CERTIFICATE-----']],
+    ['other proposals', true, { espProposals: ['aes128gcm16-ecp256'] }],
+    ['another identity', true, { localId: 'other.example.com' }],
+    ['another patience', true, { dpd: { delay: 10, timeout: 20 } }],
+  ])('with %s: agreed on anew is %s', (_, isAnew, changes, secret) => {
+    const of = (changed: Partial<IpsecTunnelIntent>, known: ReadonlyMap<string, string>): ViciSection => {
+      const compiled = compileConnection({ ...tunnel, authentication, ...changed }, known, userspace);
+      if (!compiled.ok) throw new Error(compiled.error);
+      return compiled.value.connection;
+    };
+    const before = of({}, secrets);
+    expect(needsNewAgreement(before, of(changes, new Map([...secrets, ...(secret ? [secret] : [])])))).toBe(isAnew);
   });
 
   it.each(['dc/crt', 'dc/ca'])('is none where %s has no certificate', (name) => {

@@ -9,11 +9,12 @@
  */
 import type { IpsecTunnelIntent } from '../../intent/links/links-intent.ts';
 import { type Address, printAddress } from '../../net/address.ts';
+import { sameValue } from '../../net/same-value.ts';
 import { awsKeyProblem } from '../../resources/pre-shared-key.ts';
 import type { SecretRef } from '../../resources/secret-ref.ts';
 import { err, ok, type Result } from '../../result.ts';
 import { standardPorts } from './charon-config.ts';
-import type { ViciSection } from './vici-message.ts';
+import { isSection, type ViciSection } from './vici-message.ts';
 
 export interface CharonConnection {
   /** For load-conn. */
@@ -40,6 +41,24 @@ export type EspPlace = {
   /** kernel-libipsec knows ESP in UDP only. */
   | { readonly kind: 'userspace' }
 );
+
+/**
+ * Whether a tunnel that is up by one of them has to be agreed on anew for the other. With a certificate of its own that was renewed
+ * it goes on, as it does with a key: whoever authenticates next uses the new one.
+ */
+export function needsNewAgreement(before: ViciSection, after: ViciSection): boolean {
+  return !sameValue(withoutOwnCertificates(before), withoutOwnCertificates(after));
+}
+
+function withoutOwnCertificates(named: ViciSection): ViciSection {
+  return Object.fromEntries(
+    Object.entries(named).map(([name, connection]) => {
+      if (!isSection(connection) || !isSection(connection['local'])) return [name, connection];
+      const { certs: _, ...local } = connection['local'];
+      return [name, { ...connection, local }];
+    }),
+  );
+}
 
 export function compileConnection(
   tunnel: IpsecTunnelIntent,

@@ -40,7 +40,10 @@ const meanings: readonly (readonly [RegExp, string])[] = [
     /received AUTHENTICATION_FAILED notify/,
     'authentication failed: the peer refuses the key, the certificate or the identity of this router',
   ],
-  [/received NO_PROPOSAL_CHOSEN notify/, 'the peer accepts none of the proposals'],
+  [
+    /received NO_PROPOSAL_CHOSEN notify/,
+    'the peer accepts none of the proposals, or knows of no tunnel to this router',
+  ],
   [/received proposals unacceptable|no acceptable proposal found/, 'the peer makes none of the proposals'],
   [
     /received TS_UNACCEPTABLE notify|traffic selectors .* inacceptable/,

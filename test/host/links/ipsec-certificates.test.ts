@@ -166,6 +166,21 @@ describe('an IPsec tunnel with certificates', { timeout: 60_000 }, () => {
     await reasonsOf(wanted);
   });
 
+  it('takes a renewed certificate without a break, and uses it for what is agreed on next', async () => {
+    for (const end of ['a', 'b'] as const) certify(end);
+    await pair.join([tunnel('a')], [tunnel('b')]);
+    certify('a');
+    const [report] = await pair.driver('a').ensure([tunnel('a')], pair.secrets.a);
+    expect(report?.state).toBe('up');
+    const log = (): string => readFileSync(join(pair.dir('a'), 'vpn1', 'charon.log'), 'utf8');
+    expect(log().match(/established between/g)).toHaveLength(1);
+    expect(log()).toContain('replaced vici connection');
+    // b ends, and a with it: of the old key a knows nothing any more.
+    await pair.driver('b').ensure([], new Map());
+    await pair.join([tunnel('a')], [tunnel('b')]);
+    expect(log().match(/established between/g)).toHaveLength(2);
+  });
+
   it('comes up once the certificate is a good one', async () => {
     certify('a', 'ca', expired);
     certify('b');

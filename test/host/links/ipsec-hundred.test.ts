@@ -13,6 +13,9 @@ it('a hundred tunnels come up, and looking at them again starts nothing', async 
   const at = (i: number): { readonly localPort: number } => ({ localPort: 5000 + i });
   const tunnelsB = numbers.map((i) => tunnelOf('b', i, at(i)));
   const tunnelsA = numbers.map((i) => ({ ...tunnelOf('a', i), remotePort: at(i).localPort }));
+  // None is in another's way when they start.
+  const begun = await pair.driver('b').ensure(tunnelsB, pair.secrets.b);
+  expect(begun.filter(({ state }) => state === 'failed')).toEqual([]);
   await pair.join(tunnelsA, tunnelsB, 150_000);
   const before = await pair.charons('a');
   expect(before.size).toBe(100);
