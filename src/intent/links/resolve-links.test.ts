@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { printAddress } from '../../net/address.ts';
 import type { AttachmentSpec } from '../../resources/attachment.ts';
+import { parseFile } from '../../resources/document.ts';
 import type { AttachmentLink } from '../../resources/link.ts';
+import { manifest } from '../../resources/manifest.fixture.ts';
 import { resource } from '../../resources/resource.fixture.ts';
 import type { AnyResource } from '../../resources/resource.ts';
 import { makeSnapshot } from '../../resources/snapshot.ts';
@@ -249,6 +251,37 @@ describe('a tunnel over another link', () => {
     );
     expect(warnings.map(({ code }) => code)).toEqual(codes);
   });
+});
+
+it('lets both ends of tunnels face each other inside although neither wrote how, tunnel by tunnel', () => {
+  const end = (own: string, peer: string, ports: readonly object[]) =>
+    manifest(
+      'Attachment',
+      `router: r${own}\nsite: s\nbgp: {asNumber: 64520}\nlink: ${JSON.stringify({
+        ipsec: {
+          psk: { secretRef },
+          tunnels: ports.map((port) => ({ localAddress: `192.0.2.${own}`, remoteAddress: `192.0.2.${peer}`, ...port })),
+        },
+      })}`,
+      `to-r${peer}`,
+    );
+  const routers = ['r1', 'r2'].map((name) => manifest('Router', 'asNumber: 64520', name));
+  const texts = [
+    ...routers,
+    manifest('Site', 'type: vpc', 's'),
+    end('1', '2', [{}, { localPort: 4501 }]),
+    end('2', '1', [{}, { remotePort: 4501 }]),
+  ];
+  const { resources, errors } = parseFile({ path: 'f.yaml', text: texts.join('---\n') });
+  expect(errors).toEqual([]);
+  const insides = (name: string) =>
+    resolveLinks(resolveTopology(makeSnapshot(resources), name)).links.map(({ addresses, remotes }) => ({
+      here: addresses.map(({ address }) => printAddress(address)),
+      there: remotes.map(printAddress),
+    }));
+  expect(insides('r1')).toHaveLength(2);
+  expect(insides('r1').map(({ here, there }) => ({ here: there, there: here }))).toEqual(insides('r2'));
+  expect(new Set(insides('r1').flatMap(({ here }) => here)).size).toBe(2);
 });
 
 it('makes a device once: the first Attachment by name has it', () => {
