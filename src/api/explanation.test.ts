@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { PolicyIntent } from '../intent/policy/policy-intent.ts';
+import { prefix } from '../net/literals.fixture.ts';
 import { compileRuleset } from '../nftables/compile.ts';
 import { explainPacket } from '../verdict/explain-packet.ts';
 import type { Packet } from '../verdict/packet.ts';
@@ -12,7 +13,10 @@ const tcp = { protocol: 6 };
 const all = policyIntent({
   forwardDefault: 'Deny',
   exemptsNeighborDiscovery: true,
-  failsafes: { inbound: [{ protocol: 6, port: 22 }], outbound: [{ protocol: 17, port: 53 }] },
+  failsafes: {
+    inbound: [{ protocol: 50, net: prefix('10.0.0.0/24'), purposes: [{ what: 'ESP', attachment: 'vpn' }] }],
+    outbound: [{ protocol: 17, port: 53 }],
+  },
   endpoints: [
     endpoint('a', ['eth0'], { untracked: inbound, preDNAT: inbound, normal: inbound, forward: inbound }),
     endpoint('b', ['eth1'], { normal: outbound, forward: outbound }),
@@ -25,6 +29,7 @@ const all = policyIntent({
 const pass = { ...all, policies: new Map([rules('p', 't', { ingress: [['Pass', tcp]], egress: [['Pass', tcp]] })]) };
 
 const web = packet('10.0.0.2', '10.1.0.9', 'tcp/443');
+const esp = packet('10.0.0.2', '10.1.0.9', '50');
 const dns = packet('10.0.0.2', '10.1.0.9', 'udp/53');
 const udp = packet('10.0.0.2', '10.1.0.9', 'udp/5');
 
@@ -49,6 +54,7 @@ describe('what gives a verdict in the kernel', () => {
     ['a profile that does not exist', all, 'eth2 → local', web, 'Profile/gone does not exist'],
     ['nothing that allowed it', pass, 'eth0 → local', web, 'no tier or profile of the endpoint allowed it'],
     ['a failsafe', all, 'local → eth1', dns, 'failsafe outbound'],
+    ['a failsafe of a link', all, 'eth2 → local', esp, 'failsafe inbound: ESP of Attachment vpn'],
     ['conntrack', all, 'eth2 → eth3', { ...web, ctState: 'invalid' }, 'conntrack state invalid'],
     ['neighbor discovery', all, 'eth2 → local', packet('fe80::1', 'fe80::2', 'icmpv6/135/0'), 'neighbor discovery'],
     ['the forwarding default', pass, 'eth0 → eth3', web, 'Router forwarding.defaultAction Deny'],

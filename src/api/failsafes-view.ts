@@ -3,7 +3,7 @@
  *
  *   PolicyIntent.failsafes ─[failsafesView]→ FailsafeView[]
  *
- * Invariant: nothing that is open is missing. What is open to the same address on the same interfaces is one line.
+ * Invariant: nothing that is open is missing. What an Attachment asks for at one address and interface is one line.
  */
 import { printOpening, printPurposes, sortedPurposes } from '../intent/policy/failsafe-words.ts';
 import type { Failsafe, PolicyIntent } from '../intent/policy/policy-intent.ts';
@@ -32,9 +32,10 @@ type Group = readonly [Failsafe, ...Failsafe[]];
 function groupByPlace(failsafes: readonly Failsafe[]): readonly Group[] {
   const groups = new Map<string, [Failsafe, ...Failsafe[]]>();
   for (const failsafe of failsafes) {
-    const { net, interfaces } = failsafe;
-    // What nobody asked for by name stands apart, so that each line's reason holds for all of it.
-    const key = JSON.stringify([net && printPrefix(net), interfaces, failsafe.purposes === undefined]);
+    const { net, interfaces, purposes } = failsafe;
+    // Each line's reason holds for all of it: what one Attachment asks for, or one thing of the router's.
+    const whose = purposes?.map(({ what, attachment }) => attachment ?? `~${what}`);
+    const key = JSON.stringify([net && printPrefix(net), interfaces, [...new Set(whose)]]);
     const group = groups.get(key);
     if (group) group.push(failsafe);
     else groups.set(key, [failsafe]);

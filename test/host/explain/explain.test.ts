@@ -175,6 +175,13 @@ describe('explain packet on a running router', () => {
       'GlobalNetworkPolicy/through ingress[2]',
     ],
     [
+      'for the router itself, accepted by a failsafe',
+      'in:eth0 10.0.255.2 10.0.255.1 tcp 22',
+      () => hosts.run('left', 'bash', '-c', 'timeout 0.2 bash -c "echo > /dev/tcp/10.0.255.1/22"'),
+      'accept new',
+      'failsafe inbound: ssh',
+    ],
+    [
       'from the router, accepted',
       'out:eth1 10.1.255.1 10.1.255.2 udp 123',
       () => machine.run('bash', '-c', 'echo hi > /dev/udp/10.1.255.2/123'),

@@ -80,6 +80,26 @@ describe('doctor', () => {
     expect(ofPath()).toEqual(['fine: 1500 bytes reach 10.0.255.2', 'fine: 1500 bytes reach fd00::2']);
   });
 
+  it('passes by a failsafe of the link, which policy shows and counts, and a live trace finds', () => {
+    const shown = machine.causeway('policy', '--router', 'gw').stdout;
+    expect(shown).toMatch(/^out to +10\.0\.255\.2\/32 +eth0 +icmp echo requests +doctor of Attachment left$/m);
+    expect(shown).toMatch(/^in from +anybody +any +tcp\/22 +ssh$/m);
+    const counted = machine.causeway('policy', '--router', 'gw', '--counters').stdout;
+    expect(counted).toMatch(/^failsafe outbound: doctor of Attachment left +[1-9]\d* +[1-9]\d*$/m);
+    for (const [source, remote, protocol] of [
+      ['10.0.255.1', '10.0.255.2', 'icmp'],
+      ['fd00:0::1', 'fd00:0::2', 'icmpv6'],
+    ] as const) {
+      const packet = ['--local', 'out', '--out', 'eth0', '--src', source, '--dst', remote, '--protocol', protocol];
+      const live = ['--live', '--send', '--wait', '5', '-o', 'json'];
+      const traced = JSON.parse(machine.causeway('explain', 'packet', '--router', 'gw', ...packet, ...live).stdout);
+      expect(traced).toMatchObject({
+        kernel: { comment: 'failsafe outbound: doctor of Attachment left' },
+        live: { observed: { verdict: 'accept' }, equal: true, sameRule: true },
+      });
+    }
+  });
+
   it('finds the black hole that swallows large packets, to the byte', () => {
     // The far end of a veth pair drops, without a word, what is larger than it takes.
     hosts.run('left', 'ip', 'link', 'set', 'far0', 'mtu', '1400');
