@@ -13,7 +13,7 @@ import { asNumber, community, duration, interfaceAddress, ip, keyOfSecret, name,
 import { withInsideAddresses } from './inside-defaults.ts';
 import { type LinkEnds, linkEnds } from './link-paths.ts';
 import { linkRules } from './link-rules.ts';
-import { linkSchema } from './link-schema.ts';
+import { linkSchema, mostAddresses } from './link-schema.ts';
 import {
   type At,
   boolean,
@@ -193,8 +193,8 @@ const attachmentAsFilled = object<AttachmentSpec>(
     profile: omitEmpty(oneOf(...attachmentProfiles)),
     addresses: optional(
       object<NonNullable<AttachmentSpec['addresses']>>({
-        local: omitEmpty(list(interfaceAddress, { unique: true })),
-        remote: omitEmpty(list(ip(), { unique: true })),
+        local: omitEmpty(list(interfaceAddress, { unique: true, max: mostAddresses })),
+        remote: omitEmpty(list(ip(), { unique: true, max: mostAddresses })),
       }),
     ),
     mtu: omitEmpty(integer(576, 65_535)),

@@ -121,6 +121,16 @@ describe('a link is refused', () => {
       '9999',
       /168h or less/,
     ],
+    [
+      'of more tunnels than any peer has',
+      attachment(
+        `ipsec: {${psk}, tunnels: [${Array(65).fill(`{remoteAddress: 203.0.113.1, ${ends}}`).join(', ')}]}`,
+        '',
+      ),
+      'spec.link.ipsec.tunnels',
+      '[{remote',
+      /65 entries; at most 64/,
+    ],
     ['kept alive once a day', wireguard('keepalive: 24h'), 'spec.link.wireguard.keepalive', '24h', /65535s/],
     ['with tag 0', attachment('vlan: {parent: eth1, id: 0}'), 'spec.link.vlan.id', '0', /1 to 4094/],
     ['with tag 4095', attachment('vlan: {parent: eth1, id: 4095}'), 'spec.link.vlan.id', '4095', /1 to 4094/],

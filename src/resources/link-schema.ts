@@ -44,7 +44,7 @@ const ikeIdentity = text((value) =>
 );
 
 const proposals = object<IpsecProposals>({
-  proposals: omitEmpty(list(proposal, { unique: true })),
+  proposals: omitEmpty(list(proposal, { unique: true, max: 32 })),
   lifetime: omitEmpty(duration),
 });
 
@@ -53,6 +53,11 @@ const certificate = object<IpsecCertificate>({
   privateKey: required(secret),
   authority: required(secret),
 });
+
+/** To one peer: each brings at most what one flow may, and no machine has more. Checks between them cost the square. */
+const mostTunnels = 64;
+/** Of one device. */
+export const mostAddresses = 64;
 
 const port = integer(1, 65_535);
 
@@ -65,8 +70,8 @@ const tunnel = object<IpsecTunnelSpec>({
   psk: optional(secret),
   addresses: optional(
     object<NonNullable<IpsecTunnelSpec['addresses']>>({
-      local: omitEmpty(list(interfaceAddress, { unique: true })),
-      remote: omitEmpty(list(ip(), { unique: true })),
+      local: omitEmpty(list(interfaceAddress, { unique: true, max: mostAddresses })),
+      remote: omitEmpty(list(ip(), { unique: true, max: mostAddresses })),
     }),
   ),
   localPort: omitEmpty(port),
@@ -88,7 +93,7 @@ const ipsec = object<IpsecLink>({
   dpd: optional(object<NonNullable<IpsecLink['dpd']>>({ delay: omitEmpty(duration), timeout: omitEmpty(duration) })),
   initiate: optional(boolean),
   natTraversal: omitEmpty(oneOf('auto', 'always')),
-  tunnels: required(list(tunnel, { min: 1 })),
+  tunnels: required(list(tunnel, { min: 1, max: mostTunnels })),
 });
 
 const wireguardKey = text((value) =>
