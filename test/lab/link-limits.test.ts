@@ -103,10 +103,10 @@ describe('101 prefixes for who takes 100', () => {
     expect(ended.stdout).toContain('Route limit exceeded');
     const status = await eventually(
       () => lab.causeway(['status', '--router', 'dc-edge']),
-      ({ stdout }) => stdout.includes('3 of 4 established'),
+      ({ stdout }) => stdout.includes('5 of 6 established'),
       patience,
     );
-    expect(status.stdout).toMatch(/Sessions: +3 of 4 established/);
+    expect(status.stdout).toMatch(/Sessions: +5 of 6 established/);
 
     await announce(more, false);
     await mustRun(lab.sandbox, [causewayProgram(), 'apply', '-f', '-'], { input: written });
