@@ -8,7 +8,7 @@
 import { access, mkdir } from 'node:fs/promises';
 import { err, ok, type Result } from '../../result.ts';
 import { readText, removeFile, trimLog } from '../bird-files.ts';
-import { endDaemon, startDaemon } from '../daemon-process.ts';
+import { endDaemon, signalProcess, startDaemon } from '../daemon-process.ts';
 import { inFolder, isInFolder, type WireguardFiles, type WireguardFolder, wireguardFiles } from './wireguard-folder.ts';
 
 /** No core file: it would hold the private key. */
@@ -37,7 +37,9 @@ export async function startWireguardGo(folder: WireguardFolder, interfaceName: s
     environment: { ...process.env, LOG_LEVEL: 'error' },
     answers: () => isThere(files.socket),
   });
-  return started.ok ? ok(undefined) : err(`${started.error.message}${await lastWords(files)}`);
+  if (started.ok) return ok(undefined);
+  const { kind, message } = started.error;
+  return err(kind === 'missing-program' ? message : `${message}${await lastWords(files)}`);
 }
 
 /** Undefined while it runs. It may end after it answered: what it wants to be told of its socket comes last. */
@@ -61,6 +63,13 @@ export async function endWireguardGo(folder: WireguardFolder, interfaceName: str
   if (!(await endDaemon(() => findWireguardGo(folder, interfaceName)))) return err('wireguard-go does not end');
   for (const file of Object.values(wireguardFiles(folder, interfaceName))) await removeFile(file);
   return ok(undefined);
+}
+
+/** The same for one that does not answer: it is not asked first, and nobody waits for its answer. */
+export async function killWireguardGo(folder: WireguardFolder, interfaceName: string): Promise<Result<void, string>> {
+  const pid = await findWireguardGo(folder, interfaceName);
+  if (pid !== undefined) signalProcess(pid, 'SIGKILL');
+  return endWireguardGo(folder, interfaceName);
 }
 
 function isThere(path: string): Promise<boolean> {

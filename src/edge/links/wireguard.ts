@@ -28,7 +28,7 @@ import {
   type WireguardPlace,
 } from './wireguard-device.ts';
 import { startedDevices } from './wireguard-folder.ts';
-import { endWireguardGo } from './wireguard-process.ts';
+import { killWireguardGo } from './wireguard-process.ts';
 import { createWireguardTool } from './wireguard-tool.ts';
 
 export interface WireguardDriverOptions {
@@ -72,7 +72,7 @@ export function createWireguardDriver(options: WireguardDriverOptions): LinkDriv
     const told = await tool.read();
     if (told.ok) return told;
     // One daemon that hangs must not hide the others: it is ended, missed, and started again.
-    for (const name of await startedDevices(folder)) if (await tool.hangs(name)) await endWireguardGo(folder, name);
+    for (const name of await startedDevices(folder)) if (await tool.hangs(name)) await killWireguardGo(folder, name);
     return tool.read();
   }
 
