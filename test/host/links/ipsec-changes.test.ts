@@ -1,5 +1,5 @@
 /** What a change of an IPsec tunnel disturbs, a replayed packet, and what a charon of the kernel's ESP takes. */
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createCharon } from '../../../src/edge/links/charon.ts';
@@ -45,6 +45,14 @@ describe('an IPsec tunnel that is changed', { timeout: 60_000 }, () => {
     expect(await pair.charons('a')).toEqual(before);
   });
 
+  it('is agreed on anew where the last agent ended in the middle of a change', async () => {
+    await pair.join([tunnelOf('a')], [tunnelOf('b')]);
+    pair.restart('a');
+    writeFileSync(charonFiles(pair.dir('a'), 'vpn1').connections, '{"vpn1":{}}');
+    await pair.until('a', [tunnelOf('a')], isUp);
+    expect(countIn(logOf('a'), /established between/g)).toBe(2);
+  });
+
   it('gets another MTU and other addresses while it is up', async () => {
     await pair.join([tunnelOf('a')], [tunnelOf('b')]);
     const changed = { ...tunnelOf('a'), mtu: 1300, addresses: tunnelOf('a', 7).addresses };
@@ -80,6 +88,8 @@ describe('an IPsec tunnel that is changed', { timeout: 60_000 }, () => {
       }
     };
     await eventually('the other end answers', isAnswered, (answered) => answered);
+    // What held the name of the old one's device goes at the next look.
+    await pair.driver('a').ensure([tunnelOf('a')], pair.secrets.a);
     expect(countIn(pair.cable.run('a', 'ip', '-o', 'link'), /ipsec\d/g)).toBe(1);
   });
 });
