@@ -37,6 +37,24 @@ export async function bringXfrm(
   return changed(devices, [`link add name ${name} type xfrm dev lo if_id ${tunnel.ifId}`]);
 }
 
+/** A TUN device that was brought to its place: whose it is, what it is called, and what its charon calls it. */
+export interface TunSeat {
+  readonly pid: number;
+  readonly name: string;
+  readonly made: string;
+}
+
+/** Whether all is where it was put, for which no process has to be looked into: that takes a file for each that it has open. */
+export function isSeated(
+  { router, there }: Pick<TunnelDevice, 'router' | 'there'>,
+  seat: TunSeat | undefined,
+  pid: number,
+): boolean {
+  if (seat?.pid !== pid) return false;
+  const device = there.get(seat.name);
+  return device?.kind === 'tun' && isOfRouter(router, device) && there.has(seat.made);
+}
+
 /**
  * `pid`: of the charon, which goes on calling its device by the name it was made with, and must find one of that name for the
  * routes it makes: a device that carries nothing takes that name over. Both are down while their names change.
@@ -46,7 +64,7 @@ export async function bringTun(
   tunnel: IpsecTunnelIntent,
   files: CharonFiles,
   pid: number,
-): Promise<Result<void, string>> {
+): Promise<Result<TunSeat, string>> {
   const name = tunnel.interfaceName;
   const tun = await tunOf(pid);
   if (tun === undefined) return err('charon has no TUN device: is /dev/net/tun there?');
@@ -60,7 +78,7 @@ export async function bringTun(
     ...(isFree ? holdName(made, aliasOf(router, tunnel.attachment)) : []),
   ]);
   // A charon that started just now was quicker: what it leaves free, it holds in its turn.
-  return !done.ok && /TUNSETIFF.*busy/.test(done.error) ? ok(undefined) : done;
+  return done.ok || /TUNSETIFF.*busy/.test(done.error) ? ok({ pid, name, made }) : done;
 }
 
 function holdName(name: string, alias: string): readonly string[] {

@@ -18,11 +18,20 @@ import type { LinkDriver } from '../../links/link-driver.ts';
 import { type LinkReport, reportLeft } from '../../links/link-report.ts';
 import { err, ok, type Result } from '../../result.ts';
 import { readText } from '../bird-files.ts';
+import { fewAtOnce } from '../few-at-once.ts';
 import { type Charon, createCharon } from './charon.ts';
 import { charonFiles, findCharons, startedCharons, tunOf } from './charon-process.ts';
 import { dropUnusedRule } from './charon-rule.ts';
 import { certificateProblem, credentialProblem } from './ipsec-certificate.ts';
-import { abandonedDevices, bringTun, bringXfrm, findEsp, settleDevice } from './ipsec-device.ts';
+import {
+  abandonedDevices,
+  bringTun,
+  bringXfrm,
+  findEsp,
+  isSeated,
+  settleDevice,
+  type TunSeat,
+} from './ipsec-device.ts';
 import { attachmentOf, createNetDevices, type NetDevice } from './netdevices.ts';
 
 export interface IpsecDriverOptions {
@@ -44,6 +53,8 @@ const changesAtOnce = 8;
 
 interface Served {
   readonly charon: Charon;
+  /** Its device, once that is in its place. */
+  tun: TunSeat | undefined;
   /** Work on it, one after the other. */
   last: Promise<unknown>;
 }
@@ -70,7 +81,7 @@ export function createIpsecDriver(options: IpsecDriverOptions): LinkDriver<Ipsec
       only: name === sharedCharon ? undefined : name,
       onChange: (tunnel) => void follow(name, tunnel),
     });
-    const fresh: Served = { charon, last: Promise.resolve() };
+    const fresh: Served = { charon, tun: undefined, last: Promise.resolve() };
     served.set(name, fresh);
     return fresh;
   }
@@ -123,7 +134,8 @@ export function createIpsecDriver(options: IpsecDriverOptions): LinkDriver<Ipsec
     };
     const names = new Set(tunnels.map(charonOf));
     const started = new Set([...(running?.keys() ?? []), ...(await startedCharons(dir)), ...served.keys()]);
-    await eachOf(
+    await fewAtOnce(
+      changesAtOnce,
       [...started].filter((name) => !names.has(name)),
       async (name) => {
         const one = serve(name);
@@ -186,7 +198,7 @@ export function createIpsecDriver(options: IpsecDriverOptions): LinkDriver<Ipsec
       log: files.log,
     });
     return inTurn(one, async () => {
-      const pid = await runWithDevice(where, charon, config);
+      const pid = await runWithDevice(where, one, config, there);
       if (!pid.ok) return fail(pid.error);
       // What was read before is not true any more where a charon took its TUN device along.
       const isNew = running?.get(charonOf(tunnel)) !== pid.value;
@@ -194,9 +206,14 @@ export function createIpsecDriver(options: IpsecDriverOptions): LinkDriver<Ipsec
       if (!now.ok) return fail(now.error);
       running?.set(charonOf(tunnel), pid.value);
       const place = { router, devices, there: now.value };
-      const brought =
-        where === 'kernel' ? await bringXfrm(place, tunnel) : await bringTun(place, tunnel, files, pid.value);
-      if (!brought.ok) return fail(brought.error);
+      if (where === 'kernel') {
+        const brought = await bringXfrm(place, tunnel);
+        if (!brought.ok) return fail(brought.error);
+      } else if (!isSeated(place, one.tun, pid.value)) {
+        const brought = await bringTun(place, tunnel, files, pid.value);
+        if (!brought.ok) return fail(brought.error);
+        one.tun = brought.value;
+      }
       const told = await charon.tell({ name, connection: compiled.value, initiates: tunnel.initiates });
       if (!told.ok) return fail(told.error);
       const seen = await charon.associations(name);
@@ -209,9 +226,15 @@ export function createIpsecDriver(options: IpsecDriverOptions): LinkDriver<Ipsec
   }
 
   /** A charon whose TUN device was deleted makes no other one. */
-  async function runWithDevice(where: Esp, charon: Charon, config: string): Promise<Result<number, string>> {
+  async function runWithDevice(
+    where: Esp,
+    { charon, tun }: Served,
+    config: string,
+    there: ReadonlyMap<string, NetDevice>,
+  ): Promise<Result<number, string>> {
     const pid = await charon.run(config);
-    if (!pid.ok || where === 'kernel' || (await tunOf(pid.value)) !== undefined) return pid;
+    if (!pid.ok || where === 'kernel' || isSeated({ router, there }, tun, pid.value)) return pid;
+    if ((await tunOf(pid.value)) !== undefined) return pid;
     const ended = await charon.end();
     return ended.ok ? charon.run(config) : ended;
   }
@@ -241,7 +264,7 @@ export function createIpsecDriver(options: IpsecDriverOptions): LinkDriver<Ipsec
         where === 'kernel'
           ? assignPorts(tunnels.filter(hasWrittenPort), sharedCharon, true)
           : assignPorts(tunnels, await standardPortsHolder());
-      const reports = await eachOf(tunnels, (tunnel) =>
+      const reports = await fewAtOnce(changesAtOnce, tunnels, (tunnel) =>
         // A disk that is full, a folder that is gone: of this tunnel alone.
         bring(where, tunnel, ports.get(tunnel.interfaceName), tunnels, secrets, read.value).catch((error: Error) =>
           reportIpsecFailed(tunnel, driverName(where), error.message),
@@ -264,21 +287,6 @@ export function createIpsecDriver(options: IpsecDriverOptions): LinkDriver<Ipsec
     const read = await devices.read();
     return read.ok ? ok(new Map(read.value.map((device) => [device.name, device]))) : err(read.error.message);
   }
-}
-
-/** A few at a time; one that takes long holds up no more than the end. */
-async function eachOf<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
-  const done: Promise<R>[] = [];
-  const rest = items.values();
-  const workers = Array.from({ length: changesAtOnce }, async () => {
-    for (const item of rest) {
-      const begun = work(item);
-      done.push(begun);
-      await begun;
-    }
-  });
-  await Promise.all(workers);
-  return Promise.all(done);
 }
 
 function driverName(esp: Esp): 'kernel-xfrm' | 'userspace-esp' {
