@@ -100,15 +100,19 @@ function compareVersions(a: string, b: string): number {
 /** A table with every kind of object that policy is compiled to; `nft -c` asks the kernel without changing it. */
 const probeTable = `table inet causeway_doctor {
   map m { typeof ip saddr . ip daddr . meta l4proto . th dport : verdict; flags interval; counter; }
+  map n { typeof iifname . ip6 saddr . meta l4proto . th dport : verdict; flags interval; counter; }
   chain c { type filter hook forward priority filter; ct state vmap { established : accept }; ip saddr . ip daddr . meta l4proto . th dport vmap @m; }
+  chain d { iifname . ip6 saddr . meta l4proto . th dport vmap @n; tcp option maxseg size > 1300 tcp option maxseg size set 1300; }
 }
 `;
 
 async function checkNftables(): Promise<Finding> {
   const output = await runProgram('nft', ['-c', '-f', '-'], { input: probeTable });
   const found = output.ok ? output.value.stderr.trim().split('\n')[0] : printProgramError(output.error);
-  if (output.ok && output.value.exitCode === 0) return fine('nf_tables', 'verdict maps, intervals, conntrack');
-  const fix = 'use a kernel with nf_tables, nft_ct and concatenated intervals (5.6 or newer), and run as root';
+  if (output.ok && output.value.exitCode === 0)
+    return fine('nf_tables', 'verdict maps, intervals, conntrack, segment sizes');
+  const fix =
+    'use a kernel with nf_tables, nft_ct, nft_exthdr and concatenated intervals (5.6 or newer), and run as root';
   return { check: 'nf_tables', result: 'error', found: found ?? 'refused', fix };
 }
 
