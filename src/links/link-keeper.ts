@@ -90,8 +90,9 @@ export const initialLinkKeeper: LinkKeeper = {
 
 /** `now` in ms, as everywhere here. */
 export function dueTurns(keeper: LinkKeeper, demand: LinkDemand, now: number): readonly Turn[] {
+  const inventory = takeInventory(keeper);
   return linkKinds.flatMap((kind): Turn[] => {
-    const links = goalOf(keeper, kind, demand);
+    const links = goalOf(inventory, keeper[kind], kind, demand);
     return links && isDue(keeper[kind], links, demand, now) ? [{ kind, links }] : [];
   });
 }
@@ -134,10 +135,14 @@ export function touch(keeper: LinkKeeper, kind: LinkKind): LinkKeeper {
 /** Every link that is wanted or still there, sorted by interface name. */
 export function linkStatuses(keeper: LinkKeeper, demand: LinkDemand): readonly LinkStatus[] {
   const reports = new Map(linkKinds.flatMap((kind) => keeper[kind].reports.map((each) => [each.interfaceName, each])));
+  const inventory = takeInventory(keeper);
   const wanted = demand.links.map((link): LinkStatus => {
     const report = reports.get(link.interfaceName);
     const isOwn = report !== undefined && report.kind === link.kind && report.attachment === link.attachment;
-    return { ...(isOwn ? report : unreported(link, 'down', waitReason(keeper, link, demand))), ...remotesOf(link) };
+    return {
+      ...(isOwn ? report : unreported(link, 'down', waitReason(keeper[link.kind], inventory, link, demand))),
+      ...remotesOf(link),
+    };
   });
   const names = namesOf(demand.links);
   const held = new Map(heldLinks(keeper).map((link) => [link.interfaceName, link]));
@@ -165,30 +170,50 @@ export function pendingReason(keeper: LinkKeeper, demand: LinkDemand): string | 
   return undefined;
 }
 
+/** What there may be, by name: two hundred tunnels are looked at four times a second. */
+interface Inventory {
+  /** Which kinds hold a device of that name. */
+  readonly holders: ReadonlyMap<string, readonly LinkKind[]>;
+  /** Devices that something runs over. */
+  readonly underlays: ReadonlySet<string>;
+  readonly reported: ReadonlySet<string>;
+}
+
+function takeInventory(keeper: LinkKeeper): Inventory {
+  const holders = new Map<string, LinkKind[]>();
+  const underlays = new Set<string>();
+  for (const link of heldLinks(keeper)) {
+    holders.set(link.interfaceName, [...(holders.get(link.interfaceName) ?? []), link.kind]);
+    const underlay = underlayOf(link);
+    if (underlay !== undefined) underlays.add(underlay);
+  }
+  const reports = linkKinds.flatMap((kind) => keeper[kind].reports);
+  return { holders, underlays, reported: new Set(reports.map(({ interfaceName }) => interfaceName)) };
+}
+
 /** Undefined where nothing may be asked of the driver yet. */
-function goalOf(keeper: LinkKeeper, kind: LinkKind, demand: LinkDemand): readonly LinkIntent[] | undefined {
-  const { asked } = keeper[kind];
+function goalOf(
+  inventory: Inventory,
+  { asked }: KindState,
+  kind: LinkKind,
+  demand: LinkDemand,
+): readonly LinkIntent[] | undefined {
   // What a predecessor left is known to its driver alone, which takes away what is not asked for: sessions first.
   if (asked === undefined && !demand.isSettled) return undefined;
   if (!demand.isGuarded) return asked;
   const names = namesOf(demand.links);
-  const wanted = demand.links.filter((link) => link.kind === kind && mayCome(keeper, link));
-  const staying = (asked ?? []).filter((link) => !names.has(link.interfaceName) && !mayGo(keeper, link, demand));
+  const wanted = demand.links.filter((link) => link.kind === kind && mayCome(inventory, link));
+  const mayGo = ({ interfaceName }: LinkIntent): boolean => demand.isSettled && !inventory.underlays.has(interfaceName);
+  const staying = (asked ?? []).filter((link) => !names.has(link.interfaceName) && !mayGo(link));
   return sortLinks([...wanted, ...staying]);
 }
 
 /** A name is given up by one kind before another takes it, and an underlay was looked at before what runs over it. */
-function mayCome(keeper: LinkKeeper, link: LinkIntent): boolean {
-  const others = linkKinds.filter((kind) => kind !== link.kind);
-  const isTaken = others.some((kind) => heldOf(keeper[kind]).some((held) => held.interfaceName === link.interfaceName));
-  if (isTaken) return false;
+function mayCome({ holders, reported }: Inventory, link: LinkIntent): boolean {
+  const kinds = holders.get(link.interfaceName) ?? [];
+  if (kinds.some((kind) => kind !== link.kind)) return false;
   const underlay = underlayOf(link);
-  if (underlay === undefined || isAsked(keeper[link.kind], link)) return true;
-  return linkKinds.some((kind) => keeper[kind].reports.some(({ interfaceName }) => interfaceName === underlay));
-}
-
-function mayGo(keeper: LinkKeeper, link: LinkIntent, { isSettled }: LinkDemand): boolean {
-  return isSettled && !heldLinks(keeper).some((held) => underlayOf(held) === link.interfaceName);
+  return underlay === undefined || kinds.length > 0 || reported.has(underlay);
 }
 
 function isDue(state: KindState, links: readonly LinkIntent[], { present }: LinkDemand, now: number): boolean {
@@ -208,11 +233,11 @@ function nthWait(waits: readonly number[], n: number): number {
   return waits[Math.min(n, waits.length - 1)] ?? lookMs;
 }
 
-function waitReason(keeper: LinkKeeper, link: LinkIntent, { isGuarded, isSettled }: LinkDemand): string {
-  if (keeper[link.kind].isBusy && isAsked(keeper[link.kind], link)) return 'it is being set up';
-  if (!isGuarded) return 'policy for it is not in the kernel yet';
-  if (keeper[link.kind].asked === undefined && !isSettled) return 'BIRD is not as wanted yet';
-  if (mayCome(keeper, link)) return 'it is being set up';
+function waitReason(state: KindState, inventory: Inventory, link: LinkIntent, demand: LinkDemand): string {
+  if (state.isBusy && isAsked(state, link)) return 'it is being set up';
+  if (!demand.isGuarded) return 'policy for it is not in the kernel yet';
+  if (state.asked === undefined && !demand.isSettled) return 'BIRD is not as wanted yet';
+  if (mayCome(inventory, link)) return 'it is being set up';
   return underlayOf(link) === undefined ? 'its device is still in use' : `${underlayOf(link)} comes first`;
 }
 
