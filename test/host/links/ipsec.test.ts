@@ -3,6 +3,8 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { LinkReport } from '../../../src/links/link-report.ts';
+import { parseAddress } from '../../../src/net/address.ts';
 import { eventually } from '../bird/namespaces.ts';
 import { capture, type IpsecPair, isUp, layIpsecPair, psk, tunnelOf } from './ipsec-pair.ts';
 
@@ -16,6 +18,14 @@ afterEach(() => pair.remove());
 
 const ping = (to: string, ...more: readonly string[]): string =>
   pair.cable.run('a', 'ping', '-c', '3', '-W', '2', '-i', '0.2', ...more, to);
+
+const passes = (): boolean => {
+  try {
+    return ping('169.254.1.2').includes(' 0% packet loss');
+  } catch {
+    return false;
+  }
+};
 
 describe('an IPsec tunnel', { timeout: 60_000 }, () => {
   it('carries both families, and what it was told last is not told again', async () => {
@@ -142,14 +152,26 @@ describe('an IPsec tunnel', { timeout: 60_000 }, () => {
       for (const pid of (await pair.charons(end)).values()) process.kill(pid, 'SIGKILL');
     }
     await bothUp();
-    const passes = (): boolean => {
-      try {
-        return ping('169.254.1.2').includes(' 0% packet loss');
-      } catch {
-        return false;
-      }
-    };
-    expect(await eventually('packets pass', passes, (pass) => pass)).toBe(true);
+    await eventually('packets pass', passes, (pass) => pass);
+  });
+
+  it('passes a NAT, and goes on where that gives it another port', async () => {
+    const run = (...command: readonly string[]): string => pair.cable.run('a', ...command);
+    run('ip', 'address', 'add', '10.9.9.1/32', 'dev', 'lo');
+    const rules =
+      'table ip nat { chain post { type nat hook postrouting priority 100; ip saddr 10.9.9.1 meta l4proto udp snat to 192.168.0.1:20000-60000 random; }; }';
+    run('nft', rules);
+    const inside = tunnelOf('a', 1, { localAddress: parseAddress('10.9.9.1'), dpd: { delay: 1, timeout: 10 } });
+    const outside = tunnelOf('b', 1, { remoteId: '10.9.9.1' });
+    await pair.join([inside], [outside]);
+    const [before] = await pair.driver('b').ensure([outside], pair.secrets.b);
+    expect(before?.ipsec?.remote).toMatch(/^192\.168\.0\.1:[2-6]\d{4}$/);
+    expect(ping('169.254.1.2')).toContain(' 0% packet loss');
+    run('conntrack', '-F');
+    const isElsewhere = ({ ipsec, state }: LinkReport): boolean =>
+      state === 'up' && ipsec?.remote !== before?.ipsec?.remote;
+    await pair.until('b', [outside], isElsewhere);
+    await eventually('packets pass', passes, (pass) => pass);
   });
 
   it('loses nothing when keys are renewed under load', async () => {
