@@ -67,14 +67,21 @@ it.each<[string, FailsafeLookup, Failsafe, string, string]>([
     'echo requests',
     outbound,
     { protocol: 1, icmp: 'echo', net: prefix('192.0.2.1/32'), interfaces: ['vpn-1'], ...of('doctor', 'vpn') },
-    'icmp type 8 icmp code 0 oifname . ip daddr . meta l4proto vmap @untracked-out-failsafes-outbound-v4-interface-echo',
+    'icmp type 8 icmp code 0 oifname . ip daddr . meta l4proto vmap @untracked-out-failsafes-outbound-v4-interface-echo4',
     '"vpn-1" . 192.0.2.1/32 . 1 counter comment "failsafe outbound: doctor of Attachment vpn" : accept',
+  ],
+  [
+    'echo requests to anybody, and no other ICMP',
+    outbound,
+    { protocol: 58, icmp: 'echo' },
+    'icmpv6 type 128 icmpv6 code 0 meta l4proto vmap @untracked-out-failsafes-outbound-echo6',
+    '58 counter comment "failsafe outbound" : accept',
   ],
   [
     'what answers echo requests',
     answers,
     { protocol: 58, icmp: 'echo', net: prefix('2001:db8::1/128'), ...of('doctor', 'vpn') },
-    'icmpv6 type 129 icmpv6 code 0 ip6 saddr . meta l4proto vmap @untracked-in-failsafes-outbound-replies-v6-echo',
+    'icmpv6 type 129 icmpv6 code 0 ip6 saddr . meta l4proto vmap @untracked-in-failsafes-outbound-replies-v6-echo6',
     '2001:db8::1/128 . 58 counter comment "failsafe outbound: doctor of Attachment vpn" : accept',
   ],
 ])('%s is looked up by what it says, and named', (_what, lookup, failsafe, rule, element) => {

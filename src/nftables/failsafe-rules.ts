@@ -10,7 +10,7 @@
 import { nameFailsafe, sortedPurposes } from '../intent/policy/failsafe-words.ts';
 import type { Failsafe, FailsafePurpose } from '../intent/policy/policy-intent.ts';
 import type { Family } from '../net/address.ts';
-import { echoTypes } from '../net/ip-protocol.ts';
+import { echoTypes, protocolNumbers } from '../net/ip-protocol.ts';
 import { comparePrefixes, containsPrefix } from '../net/prefix.ts';
 import { printKey } from './keys.ts';
 import { commentText, objectName } from './names.ts';
@@ -26,12 +26,12 @@ export interface FailsafeLookup {
   readonly interfaceSide: 'in' | 'out';
 }
 
-/** What a key is made of; `family` is of the remote net. */
+/** What a key is made of; `family` is of the remote net, `echo` of the ICMP that alone is let through. */
 interface KeyKind {
   readonly family: Family | undefined;
   readonly hasInterface: boolean;
   readonly hasPort: boolean;
-  readonly isEcho: boolean;
+  readonly echo: Family | undefined;
 }
 
 /** In the order of the list, as far as kinds of keys go: the first that lets a packet through is the one that counts it. */
@@ -50,12 +50,12 @@ export function compileFailsafes(
   return [...groups.values()].map((group) => compileGroup(maps, lookup, group.kind, group.failsafes));
 }
 
-function kindOf({ net, interfaces, port, icmp }: Failsafe): KeyKind {
+function kindOf({ protocol, net, interfaces, port, icmp }: Failsafe): KeyKind {
   return {
     family: net?.family,
     hasInterface: interfaces !== undefined,
     hasPort: port !== undefined,
-    isEcho: icmp !== undefined,
+    echo: icmp === undefined ? undefined : protocol === protocolNumbers.ICMP ? 4 : 6,
   };
 }
 
@@ -72,9 +72,13 @@ function compileGroup(
   return { matches: echoMatches(lookup, kind), statements: [], outcome: { kind: 'lookup', map: name, fields } };
 }
 
-function wordsOf({ family, hasInterface, hasPort, isEcho }: KeyKind): readonly string[] {
-  const words = { v4: family === 4, v6: family === 6, interface: hasInterface, port: hasPort, echo: isEcho };
-  return Object.entries(words).flatMap(([word, holds]) => (holds ? [word] : []));
+function wordsOf({ family, hasInterface, hasPort, echo }: KeyKind): readonly string[] {
+  return [
+    ...(family === undefined ? [] : [`v${family}`]),
+    ...(hasInterface ? ['interface'] : []),
+    ...(hasPort ? ['port'] : []),
+    ...(echo === undefined ? [] : [`echo${echo}`]),
+  ];
 }
 
 function fieldsOf({ remote, lets, interfaceSide }: FailsafeLookup, kind: KeyKind): readonly Field[] {
@@ -87,9 +91,8 @@ function fieldsOf({ remote, lets, interfaceSide }: FailsafeLookup, kind: KeyKind
   return fields;
 }
 
-/** Echo has an address to go to, so the family is known. */
-function echoMatches({ lets }: FailsafeLookup, { family, isEcho }: KeyKind): readonly Match[] {
-  if (!isEcho || family === undefined) return [];
+function echoMatches({ lets }: FailsafeLookup, { echo: family }: KeyKind): readonly Match[] {
+  if (family === undefined) return [];
   const type = echoTypes[family][lets === 'replies' ? 'reply' : 'request'];
   return [
     { kind: 'icmp', family, field: 'type', negated: false, first: type, last: type },

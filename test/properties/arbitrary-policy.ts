@@ -65,7 +65,12 @@ const portFailsafes = fc.record({
 });
 /** Of a whole protocol, as ESP has them. */
 const protocolFailsafes = fc.record({ protocol: fc.constantFrom(47, 50, 1, 17), ...failsafePlaces });
-const echoFailsafes = anyNet.map((net) => ({ protocol: net.family === 4 ? 1 : 58, net, icmp: 'echo' as const }));
+const echoFailsafes = fc
+  .record({ net: anyNet, isToAnybody: fc.boolean(), interfaces: failsafePlaces.interfaces })
+  .map(({ net, isToAnybody, interfaces }) => {
+    const kind = { protocol: net.family === 4 ? 1 : 58, icmp: 'echo' as const, interfaces };
+    return isToAnybody ? kind : { ...kind, net };
+  });
 
 const failsafeLists: fc.Arbitrary<readonly Failsafe[]> = fc.array(
   fc

@@ -212,7 +212,7 @@ export interface Failsafe {
   readonly net?: Prefix;
   /** Only on these interfaces; absent means all. */
   readonly interfaces?: readonly string[];
-  /** Only echo requests, of ICMP or ICMPv6 by the family of `net`; absent means all of the protocol. */
+  /** Only echo requests, where the protocol is ICMP or ICMPv6; absent means all of the protocol. */
   readonly icmp?: 'echo';
   /** Sorted; absent where it is open because settings or Calico's own list say so. */
   readonly purposes?: readonly FailsafePurpose[];
