@@ -130,6 +130,7 @@ describe('a profile warns', () => {
   it.each<[string, string, RegExp]>([
     ['aws-dx-private-vif', 'asNumber: 1, bfd: {minInterval: 50ms}', /no faster than 300ms/],
     ['aws-dx-private-vif', 'asNumber: 1, bfd: {multiplier: 2}', /at least 3/],
+    ['aws-dx-private-vif', 'asNumber: 1, families: [ipv4, ipv6]', /a session of its own for each family/],
     ['aws-dx-private-vif', 'asNumber: 1, communities: ["7224:7000"]', /7224:65535 are AWS's own/],
     ['gcp-cloud-router', 'asNumber: 1, bfd: {minInterval: 300ms}', /no faster than 1000ms/],
     ['aws-tgw-connect', 'asNumber: 1, bfd: {}', /no BFD/],

@@ -103,6 +103,11 @@ function checkDirectConnect(bgp: Bgp, at: At): void {
       warn(here, `7224:1 to 7224:65535 are AWS's own, and of them ${levels.join(', ')} alone mean something here`);
     }
   }
+  if ((bgp.families ?? []).length > 1) {
+    const reason =
+      'Direct Connect has a session of its own for each family: take families out, and write an address of each';
+    warn(child(at, 'families'), reason);
+  }
   warnBfdBelow(bgp, at, 300, 'Direct Connect');
   if (bgp.bfd !== undefined && bgp.bfd !== 'off' && (bgp.bfd.multiplier ?? 3) < 3) {
     warn(child(at, 'bfd', 'multiplier'), 'Direct Connect itself counts at least 3');
