@@ -131,6 +131,13 @@ describe('a link is refused', () => {
       '[{remote',
       /65 entries; at most 64/,
     ],
+    [
+      'with addresses in two places',
+      attachment(`ipsec: {${psk}, tunnels: [{remoteAddress: 203.0.113.1, ${ends}}]}`),
+      'spec.addresses',
+      'addresses',
+      /one of the two places/,
+    ],
     ['kept alive once a day', wireguard('keepalive: 24h'), 'spec.link.wireguard.keepalive', '24h', /65535s/],
     ['with tag 0', attachment('vlan: {parent: eth1, id: 0}'), 'spec.link.vlan.id', '0', /1 to 4094/],
     ['with tag 4095', attachment('vlan: {parent: eth1, id: 4095}'), 'spec.link.vlan.id', '4095', /1 to 4094/],

@@ -41,6 +41,8 @@ function checkIpsec(ipsec: IpsecLink, { addresses }: Partial<AttachmentSpec>, at
   if (tunnels.length > 1 && addresses !== undefined) {
     const reason = 'several tunnels have inside addresses of their own: write them at each tunnel';
     report(child(specAt, 'addresses'), reason, 'key');
+  } else if (addresses !== undefined && tunnels.some((tunnel) => tunnel.addresses !== undefined)) {
+    report(child(specAt, 'addresses'), 'addresses stand at the tunnel too: write them in one of the two places', 'key');
   }
   if (certificate && [ipsec.remoteID, ...tunnels.map(({ remoteID }) => remoteID)].includes('%any')) {
     warn(
