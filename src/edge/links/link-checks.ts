@@ -15,7 +15,8 @@ import { checkPaths } from './path-checks.ts';
 
 /** `links`: of all routers here whose agents answer. */
 export async function checkLinks(links: readonly LinkStatus[]): Promise<readonly Finding[]> {
-  const drivers = await Promise.all(kernelDrivers.map(checkDriver));
+  const used = new Set(links.map(({ kind }) => kind));
+  const drivers = await Promise.all(kernelDrivers.map((driver) => checkDriver(driver, used.has(driver.kind))));
   const standIns = kernelDrivers.filter((_, i) => drivers[i]?.found.startsWith(notInKernel)).map(({ kind }) => kind);
   const needs = await Promise.all(
     needed
@@ -67,7 +68,10 @@ const kernelDrivers: readonly KernelDriver[] = [
   },
 ];
 
-async function checkDriver({ check, tries, standIn, fix }: KernelDriver): Promise<Finding> {
+/** What no link uses is no warning, and good to know before one does. */
+const unused = 'and no link needs it; for one that does';
+
+async function checkDriver({ check, tries, standIn, fix }: KernelDriver, isUsed: boolean): Promise<Finding> {
   for (const args of tries) {
     const ran = await runProgram('unshare', ['--net', 'ip', ...args], { timeoutMs: 5_000 });
     if (!ran.ok)
@@ -75,6 +79,7 @@ async function checkDriver({ check, tries, standIn, fix }: KernelDriver): Promis
     const { stderr } = ran.value;
     if (/^unshare:/m.test(stderr)) return unseen(check, 'this user may not ask the kernel');
     if (/Unknown device type|not supported by|Protocol not supported|not found/.test(stderr)) {
+      if (!isUsed) return fine(check, `${notInKernel}, ${unused}, ${standIn}`);
       return { check, result: 'warning', found: `${notInKernel}: ${standIn}, which is slower`, fix };
     }
   }
@@ -127,11 +132,10 @@ const needed: readonly Need[] = [
   ),
 ];
 
-async function checkNeed({ check, kind, missing, fix }: Need, links: number): Promise<Finding> {
+async function checkNeed({ check, missing, fix }: Need, links: number): Promise<Finding> {
   const found = await missing(links);
   if (found === undefined) return fine(check, 'there');
-  if (links > 0) return { check, result: 'error', found, fix };
-  return { check, result: 'warning', found, fix: `only where link.${kind} is used: ${fix}` };
+  return links > 0 ? { check, result: 'error', found, fix } : fine(check, `${found}, ${unused}: ${fix}`);
 }
 
 async function missingFile(path: string, mode: number): Promise<string | undefined> {

@@ -1,6 +1,7 @@
 /** What `causeway doctor` says of the links of a running router, whose packets really pass or vanish. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Finding } from '../../../src/edge/finding.ts';
+import { checkLinks } from '../../../src/edge/links/link-checks.ts';
 import { type Machine, openMachine } from '../agent/agent-machine.ts';
 import { joinHosts, type RoutedHosts } from '../explain/routed-hosts.ts';
 
@@ -52,14 +53,26 @@ describe('doctor', () => {
   it('says which drivers there are, and what stands in for those that the kernel lacks', () => {
     const drivers = findings().filter(({ check }) => check.endsWith(' driver'));
     expect(drivers.map(({ check }) => check)).toEqual(['VLAN driver', 'IPsec driver', 'WireGuard driver']);
-    for (const { found, fix } of drivers) {
-      expect(found).toMatch(fix === '' ? /^of the kernel$/ : /^not in this kernel: /);
+    for (const { result, found } of drivers) {
+      expect(`${result}: ${found}`).toMatch(
+        /^fine: (of the kernel$|not in this kernel, and no link needs it; for one that does, )/,
+      );
+    }
+  });
+
+  it('warns of a driver that the kernel lacks where a link is in need of it', async () => {
+    const link = { attachment: 'dx', interfaceName: 'dx', driver: null, reason: 'a reason', mtu: null, remotes: [] };
+    const down = (['vlan', 'ipsec', 'wireguard'] as const).map((kind) => ({ ...link, kind, state: 'down' as const }));
+    const drivers = (await checkLinks(down)).filter(({ check }) => check.endsWith(' driver'));
+    expect(drivers).toHaveLength(3);
+    for (const { result, found } of drivers) {
+      expect(`${result}: ${found}`).toMatch(/^(fine: of the kernel|warning: not in this kernel: .*, which is slower)$/);
     }
   });
 
   it('looks for what stands in where the kernel has no driver, and for nothing else', () => {
     const all = findings();
-    const isLacking = (driver: string) => all.find(({ check }) => check === driver)?.fix !== '';
+    const isLacking = (driver: string) => all.find(({ check }) => check === driver)?.found !== 'of the kernel';
     const needs = (
       [
         ['IPsec driver', 'TUN device of ipsec'],
