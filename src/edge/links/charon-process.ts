@@ -10,6 +10,7 @@ import { err, ok, type Result } from '../../result.ts';
 import { writeFileAtomically } from '../atomic-file.ts';
 import { readText, trimLog } from '../bird-files.ts';
 import { endDaemon, startDaemon } from '../daemon-process.ts';
+import { runProgram } from '../run-program.ts';
 
 export interface CharonFiles {
   readonly dir: string;
@@ -87,9 +88,7 @@ export async function startCharon(
   const started = await startDaemon({
     name: 'charon',
     package: 'charon-systemd',
-    // One byte is too little for a file, and tells the kernel to hand the memory to no program either (umh_pipe_setup in
-    // fs/coredump.c), which it does at a limit of 0.
-    command: [...launcher, 'prlimit', '--core=1:1', program],
+    command: [...launcher, program],
     log: files.log,
     environment: { PATH: process.env['PATH'], STRONGSWAN_CONF: files.config },
     begun: withholdMemory,
@@ -115,9 +114,14 @@ export function trimCharonLog(files: CharonFiles): Promise<void> {
   return trimLog(files, longestLog);
 }
 
-/** Of no kind of its memory is anything in a core file; this outlasts the start of a program (core(5)). */
+/**
+ * Before it has a key. One byte is too little for a core file, and tells the kernel to hand the memory to no program either
+ * (umh_pipe_setup in fs/coredump.c), which it does at a limit of 0. Where that is our own limit it cannot be raised: then there is no
+ * file, and what a program gets is without any kind of memory (core(5)). Both outlast the start of a program.
+ */
 async function withholdMemory(pid: number): Promise<void> {
   await writeFile(`/proc/${pid}/coredump_filter`, '0').catch(() => undefined);
+  await runProgram('prlimit', ['--pid', String(pid), '--core=1:1']);
 }
 
 /** Its associations are deleted at the peer, too. */

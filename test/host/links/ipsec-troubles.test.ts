@@ -4,6 +4,7 @@ import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { charonFiles } from '../../../src/edge/links/charon-process.ts';
+import { createIpsecDriver } from '../../../src/edge/links/ipsec.ts';
 import type { IpsecTunnelIntent } from '../../../src/intent/links/links-intent.ts';
 import type { LinkReport } from '../../../src/links/link-report.ts';
 import { parseAddress } from '../../../src/net/address.ts';
@@ -128,6 +129,14 @@ describe('an IPsec tunnel', { timeout: 60_000 }, () => {
     const heard = groups.reduce((all, [, , , bits = '0']) => all | Number.parseInt(bits, 16), 0);
     expect(heard & 0x440).toBe(0);
     expect(heard & 0x110).toBe(0x110);
+  });
+
+  it('comes about where no limit may be raised, as under our systemd unit', async () => {
+    const launcher = [...pair.cable.at('a'), 'setpriv', '--bounding-set=-sys_resource', 'prlimit', '--core=0:0'];
+    const driver = createIpsecDriver({ router: 'a', dir: pair.dir('a'), outerMark: 0x10000000, launcher });
+    const [report] = await driver.ensure([tunnelOf('a')], pair.secrets.a);
+    driver.leave();
+    expect(report).toMatchObject({ state: 'down', reason: '192.168.0.2 has not answered yet' });
   });
 
   it('leaves no memory behind where its charon crashes', async () => {
