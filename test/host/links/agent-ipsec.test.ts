@@ -1,7 +1,7 @@
 /** Two agents with several IPsec tunnels: by keys and certificates, two of one Attachment, and secrets that are missing or change. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../../../lab/eventually.ts';
 import type { RouterStatus } from '../../../src/agent/status.ts';
@@ -94,6 +94,16 @@ ${attachment(end, 'cert', certificate(end), [tunnel(end, 'cert0', 5103)])}
 ${attachment(end, 'late', `psk: ${ref('late', 'psk')}`, [tunnel(end, 'late0', 5104)])}
 `;
 
+/** What our systemd unit takes from the agent and all that it starts. */
+function confinement(): readonly string[] {
+  const unit = readFileSync(resolve(import.meta.dirname, '../../../packaging/causeway-agent@.service'), 'utf8');
+  const settingOf = (key: string): string => new RegExp(`^${key}=(.*)$`, 'm').exec(unit)?.[1] ?? '';
+  const kept = settingOf('CapabilityBoundingSet').split(' ');
+  const bounds = ['-all', ...kept.map((name) => `+${name.replace('CAP_', '').toLowerCase()}`)].join(',');
+  const core = settingOf('LimitCORE');
+  return ['setpriv', `--bounding-set=${bounds}`, '--no-new-privs', 'prlimit', `--core=${core}:${core}`];
+}
+
 describe('two agents with several IPsec tunnels', { timeout: 90_000 }, () => {
   const machines = new Map<End, Machine>();
   const at = (end: End): Machine => machines.get(end) as Machine;
@@ -144,13 +154,21 @@ describe('two agents with several IPsec tunnels', { timeout: 90_000 }, () => {
     for (const end of names) {
       for (const name of end === 'gw' ? ['pair'] : ['pair', 'late']) store(end, `${name}/psk`, `the-key-of-${name}`);
       at(end).apply(resources(end));
-      at(end).startAgent(end);
     }
+    startAsUnit('gw');
+    at('dc').startAgent('dc');
   });
 
   afterAll(() => {
     for (const machine of machines.values()) machine.close();
   });
+
+  /** It goes with whatever runs in its namespace. */
+  function startAsUnit(end: End): void {
+    const { program, args, env } = at(end).command('agent', '--router', end);
+    const words = [...args.slice(0, 3), ...confinement(), ...args.slice(3)];
+    spawn(program, words, { env, stdio: 'ignore' }).unref();
+  }
 
   function certify(): void {
     const file = (name: string): string => join(at('gw').folder, name);
@@ -181,6 +199,8 @@ describe('two agents with several IPsec tunnels', { timeout: 90_000 }, () => {
       expect(linkOf(status, device)).toMatchObject({ attachment: 'pair', ipsec: { isEncapsulated: true } });
     }
     expect([...(await charonsOf('gw')).keys()].sort()).toEqual(['cert0', 'pair-1', 'pair-2']);
+    const [charon] = (await charonsOf('gw')).values();
+    expect(readFileSync(`/proc/${charon}/status`, 'utf8')).toMatch(/^NoNewPrivs:\t1$/m);
     const table = at('gw').causeway('status', '--router', 'gw').stdout;
     expect(table).toMatch(/^Links: +4 of 5 up/m);
     expect(table).toMatch(/^late0 +late +ipsec +\S+ +failed .*late\/psk/im);
