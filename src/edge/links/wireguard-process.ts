@@ -11,8 +11,11 @@ import { readText, removeFile, trimLog } from '../bird-files.ts';
 import { endDaemon, signalProcess, startDaemon } from '../daemon-process.ts';
 import { inFolder, isInFolder, type WireguardFiles, type WireguardFolder, wireguardFiles } from './wireguard-folder.ts';
 
-/** No core file: it would hold the private key. */
-const startScript = 'ulimit -c 0 && echo $$ >"$2" && exec wireguard-go -f "$1"';
+/**
+ * A core file would hold the private key: one byte is too little for one, and with that limit the kernel hands the memory to no program
+ * either. Where ours is 0, which cannot be raised, it stays that.
+ */
+const startScript = 'prlimit --pid $$ --core=1:1 2>/dev/null; echo $$ >"$2" && exec wireguard-go -f "$1"';
 
 /** Undefined where none of ours runs for this device. */
 export async function findWireguardGo(folder: WireguardFolder, interfaceName: string): Promise<number | undefined> {

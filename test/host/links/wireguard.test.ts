@@ -78,6 +78,25 @@ describe('a tunnel', () => {
     expect(listing).toMatch(/packets [1-9]\d* bytes \d+ comment "marked"/);
   });
 
+  it('carries packets of its MTU whole, in fragments where what is below carries less', async () => {
+    const largest = () =>
+      inside.b.map((address) => {
+        const payload = `${1420 - (address.includes(':') ? 48 : 28)}`;
+        return pair
+          .run('a', 'ping', '-c', '1', '-W', '2', '-M', 'do', '-s', payload, address)
+          .includes(' 0% packet loss');
+      });
+    expect(largest()).toEqual([true, true]);
+    for (const end of ends) pair.run(end, 'ip', 'link', 'set', 'dev', 'wire', 'mtu', '1300');
+    const capture = await pair.capture('a', ['wire']);
+    expect(largest()).toEqual([true, true]);
+    const fragments = () => capture.count(capture.files[0] ?? '', 'ip[6:2] & 0x1fff != 0');
+    // Two requests and two replies: the second part of each.
+    await eventually('all are captured', fragments, (count) => count >= 4);
+    await capture.close();
+    for (const end of ends) pair.run(end, 'ip', 'link', 'set', 'dev', 'wire', 'mtu', '1500');
+  });
+
   it('is left alone when nothing changed, and by a successor of whoever made it', async () => {
     const state = () => [pair.pidOf('a'), pair.run('a', 'ip', '-o', 'link', 'show', 'dev', device)];
     const before = state();
@@ -146,7 +165,7 @@ describe('in the end', () => {
     for (const secret of secrets) expect(texts.filter((text) => text.includes(secret))).toEqual([]);
     for (const end of ends) expect(statSync(join(pair.folders(end).keys, `${device}.key`)).mode & 0o777).toBe(0o600);
     const limits = readFileSync(`/proc/${must(pair.pidOf('a'))}/limits`, 'utf8');
-    expect(limits).toMatch(/^Max core file size +0 +0 /m);
+    expect(limits).toMatch(/^Max core file size +1 +1 /m);
   });
 
   it('a link that is not wanted any more leaves no device, no process and no file but its key, and comes back as it was', async () => {
