@@ -28,6 +28,8 @@ import { initialState, step, tickMs } from './step.ts';
  * How often interfaces are read although no bell rang, in ms: one may have changed before the bell hung, or could not be read.
  */
 const interfacesMs = 5000;
+/** How often limits that acted are looked at, in ms: BIRD goes through its whole table to count. */
+const limitsMs = 5000;
 
 export interface RunningAgent {
   status(): RouterStatus;
@@ -117,6 +119,14 @@ export async function startAgent(router: string, agent: AgentState['agent'], por
     if (repaired.ok && repaired.value.length > 0) hear({ kind: 'routes-repaired', prefixes: repaired.value });
   }
 
+  /** What a limit held back is not lost: it passes once there is room. */
+  async function readmitRoutes(): Promise<void> {
+    if (heldBack(state.sessions).length === 0) return;
+    const given = await ports.bird.readmitRoutes();
+    if (!given.ok || given.value.length === 0) return;
+    ports.log.write('info', 'routes that a limit had held back have room now', { sessions: given.value });
+  }
+
   let drainWritten: Promise<unknown> = Promise.resolve();
   /** The file first: what was promised must survive whatever comes next. */
   function setDrain(on: boolean, reason: string): Promise<Result<void, { readonly message: string }>> {
@@ -139,6 +149,7 @@ export async function startAgent(router: string, agent: AgentState['agent'], por
     ports.bird.onDown(() => hear({ kind: 'bird-down' })),
     ports.clock.every(tickMs, () => hear({ kind: 'tick' })),
     ports.clock.every(interfacesMs, () => void readInterfaces()),
+    ports.clock.every(limitsMs, () => void readmitRoutes()),
     ports.snapshots.follow({
       onSnapshot(next, flawsNow) {
         snapshot = next;
@@ -165,13 +176,6 @@ export async function startAgent(router: string, agent: AgentState['agent'], por
       ports.bird.leave();
     },
   };
-}
-
-/** What a limit held back is not lost: it is given once there is room. */
-async function readmitRoutes({ bird, log }: AgentPorts): Promise<void> {
-  const given = await bird.readmitRoutes();
-  if (!given.ok || given.value.length === 0) return;
-  log.write('info', 'routes that a limit had held back have room now', { sessions: given.value });
 }
 
 /** Performs one effect and gives the event that tells how it went; undefined where nobody needs to know. */
@@ -201,11 +205,8 @@ async function perform(effect: Effect, ports: AgentPorts, state: AgentState): Pr
     }
     case 'stop-bird':
       return { kind: 'bird-stopped', result: await ports.bird.stop() };
-    case 'read-sessions': {
-      const result = await ports.bird.sessions();
-      if (result.ok && heldBack(result.value).length > 0) await readmitRoutes(ports);
-      return { kind: 'sessions', result };
-    }
+    case 'read-sessions':
+      return { kind: 'sessions', result: await ports.bird.sessions() };
     case 'read-aggregates':
       return { kind: 'aggregates', result: await ports.bird.activeAggregates(effect.aggregates) };
     case 'read-snippets':
