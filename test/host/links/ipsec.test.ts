@@ -1,6 +1,6 @@
 /** IPsec tunnels between two routers: real charons, real packets. */
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { LinkReport } from '../../../src/links/link-report.ts';
@@ -82,7 +82,13 @@ describe('an IPsec tunnel', { timeout: 60_000 }, () => {
     expect(await pair.driver('a').ensure([], new Map())).toEqual([]);
     expect(await pair.charons('a')).toEqual(new Map());
     expect(pair.cable.run('a', 'ip', '-o', 'link')).not.toMatch(/vpn1|ipsec/);
-    expect(pair.cable.run('a', 'ip', 'rule')).not.toContain('7301');
+    for (const family of ['-4', '-6']) {
+      expect(pair.cable.run('a', 'ip', family, 'rule')).not.toContain('7301');
+      expect(pair.cable.run('a', 'ip', family, '-o', 'route', 'show', 'table', 'all')).not.toMatch(
+        /7301|169\.254|fd01/,
+      );
+    }
+    expect(readdirSync(pair.dir('a'))).toEqual([]);
   });
 
   it('says that authentication failed where the keys differ, and comes up once they are the same', async () => {
