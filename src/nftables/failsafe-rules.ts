@@ -40,14 +40,35 @@ export function compileFailsafes(
   lookup: FailsafeLookup,
   failsafes: readonly Failsafe[],
 ): readonly Rule[] {
-  const groups = new Map<string, { readonly kind: KeyKind; readonly failsafes: Failsafe[] }>();
+  return groupsOf(lookup.list, failsafes).map((group) => compileGroup(maps, lookup, group));
+}
+
+/** What is looked up by one kind of key. */
+interface Group {
+  readonly kind: KeyKind;
+  readonly elements: ReadonlyMap<string, MapElement>;
+}
+
+/** All places of a ruleset look the same up, and so does the next ruleset while the list is the same. */
+const knownGroups = {
+  inbound: new WeakMap<readonly Failsafe[], readonly Group[]>(),
+  outbound: new WeakMap<readonly Failsafe[], readonly Group[]>(),
+};
+
+function groupsOf(list: FailsafeLookup['list'], failsafes: readonly Failsafe[]): readonly Group[] {
+  const known = knownGroups[list].get(failsafes);
+  if (known) return known;
+  const byKind = new Map<string, { readonly kind: KeyKind; readonly alike: Failsafe[] }>();
   for (const failsafe of failsafes) {
     const kind = kindOf(failsafe);
-    const group = groups.get(JSON.stringify(kind)) ?? { kind, failsafes: [] };
-    groups.set(JSON.stringify(kind), group);
-    group.failsafes.push(failsafe);
+    const text = JSON.stringify(kind);
+    const alike = byKind.get(text)?.alike ?? [];
+    alike.push(failsafe);
+    byKind.set(text, { kind, alike });
   }
-  return [...groups.values()].map((group) => compileGroup(maps, lookup, group.kind, group.failsafes));
+  const groups = [...byKind.values()].map(({ kind, alike }) => ({ kind, elements: elementsOf(list, alike) }));
+  knownGroups[list].set(failsafes, groups);
+  return groups;
 }
 
 function kindOf({ protocol, net, interfaces, port, icmp }: Failsafe): KeyKind {
@@ -59,16 +80,11 @@ function kindOf({ protocol, net, interfaces, port, icmp }: Failsafe): KeyKind {
   };
 }
 
-function compileGroup(
-  maps: Map<string, VerdictMap>,
-  lookup: FailsafeLookup,
-  kind: KeyKind,
-  failsafes: readonly Failsafe[],
-): Rule {
+function compileGroup(maps: Map<string, VerdictMap>, lookup: FailsafeLookup, { kind, elements }: Group): Rule {
   const fields = fieldsOf(lookup, kind);
   const what = [lookup.list, ...(lookup.lets === 'replies' ? ['replies'] : []), ...wordsOf(kind)].join('-');
   const name = objectName(`${lookup.place}-failsafes`, what, `${lookup.place} ${what}`);
-  maps.set(name, { name, fields, isInterval: true, elements: elementsOf(lookup, failsafes) });
+  maps.set(name, { name, fields, isInterval: true, elements });
   return { matches: echoMatches(lookup, kind), statements: [], outcome: { kind: 'lookup', map: name, fields } };
 }
 
@@ -106,7 +122,7 @@ interface Opening extends Pick<Failsafe, 'protocol' | 'port' | 'net'> {
   readonly purposes: readonly FailsafePurpose[];
 }
 
-function elementsOf({ list }: FailsafeLookup, failsafes: readonly Failsafe[]): ReadonlyMap<string, MapElement> {
+function elementsOf(list: FailsafeLookup['list'], failsafes: readonly Failsafe[]): ReadonlyMap<string, MapElement> {
   return new Map(
     disjoint(failsafes.flatMap(openingsOf)).map((opening) => {
       const key = keyOf(opening);
