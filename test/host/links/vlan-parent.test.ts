@@ -122,6 +122,29 @@ describe('two tags on one parent', () => {
   });
 });
 
+it('a frame with a second tag behind that of the VLAN is not for the VLAN', async () => {
+  await joinEnds();
+  // At a, a VLAN on top of the VLAN; at b, only its address, on the VLAN itself.
+  const within = vlanLink('a', {
+    attachment: 'within',
+    interfaceName: 'q5',
+    parent: 'dx0.101',
+    id: 5,
+    addresses: [parseCidr('192.0.2.1/30') as InterfaceAddress],
+  });
+  await wire.driver('a').ensure([vlanLink('a'), within], none);
+  wire.run('b', 'ip', 'address', 'add', '192.0.2.2/30', 'dev', 'dx0.101');
+  const [{ address: mac }] = JSON.parse(wire.run('b', 'ip', '-json', 'link', 'show', 'dev', 'dx0.101'));
+  wire.run('a', 'ip', 'neighbour', 'add', '192.0.2.2', 'lladdr', mac, 'dev', 'q5');
+  const capture = await wire.capture('b', 'dx0', 'vlan 101 and vlan 5');
+  expect(wire.reaches('a', '192.0.2.2')).toBe(false);
+  const requests = () => capture.frames.filter((frame) => frame.includes('echo request'));
+  await eventually('it arrives with both tags', requests, ({ length }) => length > 0);
+  expect(capture.frames.filter((frame) => frame.includes('echo reply'))).toEqual([]);
+  expect(answers(wire)).toEqual([true, true]);
+  capture.close();
+});
+
 describe('what somebody changes', () => {
   it.each([
     ["the parent's filter", 'tc filter delete dev dx0 ingress pref 40101'],
