@@ -1,5 +1,6 @@
 /** IPsec tunnels whose ends prove who they are by certificates. */
 import { execFileSync } from 'node:child_process';
+import { createPrivateKey } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -22,7 +23,16 @@ function pki(to: string, ...words: readonly string[]): void {
   writeFileSync(file(to), execFileSync('pki', [...words, '--outform', 'pem'], { stdio: 'pipe' }));
 }
 
-const openssl = (...words: readonly string[]): string => execFileSync('openssl', words, { stdio: 'pipe' }).toString();
+/** The key of end a as openssl writes it: by itself (SEC 1), or in PKCS #8. */
+const keyOfA = (type: 'sec1' | 'pkcs8', passphrase?: string): string => {
+  const encryption = passphrase === undefined ? {} : { cipher: 'aes-256-cbc', passphrase };
+  return createPrivateKey(read('a.key'))
+    .export({ type, format: 'pem', ...encryption })
+    .toString();
+};
+
+/** What `openssl ecparam -genkey` writes before the key: the name of P-256. */
+const curve = '-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n';
 
 function makeAuthority(name: string, more: readonly string[] = ['--ca']): void {
   pki(`${name}.key`, '--gen', '--type', 'ecdsa', '--size', '256');
@@ -123,9 +133,7 @@ describe('an IPsec tunnel with certificates', { timeout: 60_000 }, () => {
 
   it('takes a key as openssl writes it, after the parameters of its curve', async () => {
     for (const end of ['a', 'b'] as const) certify(end);
-    const parameters = openssl('ecparam', '-name', 'prime256v1');
-    const key = openssl('ec', '-in', file('a.key'));
-    pair.secrets.a.set('vpn/key', `${parameters}${key}`);
+    pair.secrets.a.set('vpn/key', `${curve}${keyOfA('sec1')}`);
     await pair.join([tunnel('a')], [tunnel('b')]);
   });
 
@@ -134,12 +142,12 @@ describe('an IPsec tunnel with certificates', { timeout: 60_000 }, () => {
     [
       'vpn/key is encrypted: store the key without a passphrase (openssl pkey -in FILE)',
       'vpn/key',
-      () => openssl('pkey', '-in', file('a.key'), '-aes256', '-passout', 'pass:word'),
+      () => keyOfA('pkcs8', 'word'),
     ],
     [
       'vpn/key is encrypted: store the key without a passphrase (openssl pkey -in FILE)',
       'vpn/key',
-      () => openssl('ec', '-in', file('a.key'), '-aes256', '-passout', 'pass:word'),
+      () => keyOfA('sec1', 'word'),
     ],
     ['vpn/key is no private key in PEM', 'vpn/key', () => read('a.crt')],
     ['vpn/crt is no certificate in PEM', 'vpn/crt', () => 'nothing'],
