@@ -98,12 +98,12 @@ export function keepLinks(
     }
   }
 
-  async function perform({ kind, links }: Turn): Promise<TurnResult> {
+  async function perform({ kind, links, sweeps }: Turn): Promise<TurnResult> {
     try {
       const refs = linkSecrets(links);
       const known = refs.length === 0 ? new Map<string, string>() : await secrets.read(refs);
       // A turn's links are all of its kind, which the compiler cannot see.
-      return ok(await (drivers[kind] as unknown as LinkDriver).ensure(links, known));
+      return ok(await (drivers[kind] as unknown as LinkDriver).ensure(links, known, sweeps));
     } catch (error) {
       return err({ message: (error as Error).message });
     }

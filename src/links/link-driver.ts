@@ -13,9 +13,9 @@ export interface LinkDriver<L extends LinkIntent = LinkIntent> {
   /**
    * Brings exactly these links about, and takes away those it made before and that are not among them. Asking twice changes
    * nothing. One report for each link, in order, and behind them one for each that could not be taken away; a link that fails holds
-   * up no other.
+   * up no other. `sweeps: false` takes nothing away yet whose name is not among them: what a predecessor left may carry sessions.
    */
-  ensure(links: readonly L[], secrets: ReadonlyMap<string, string>): Promise<readonly LinkReport[]>;
+  ensure(links: readonly L[], secrets: ReadonlyMap<string, string>, sweeps?: boolean): Promise<readonly LinkReport[]>;
   /** Calls back after a link may have come up or gone down. A tunnel that is lost has its device down, or its inside addresses gone, by then. */
   watch(onChange: () => void): { close(): void };
   /** Lets go of what runs, which goes on. */

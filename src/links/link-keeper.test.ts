@@ -69,7 +69,10 @@ function start() {
         run.keeper = beginTurn(run.keeper, turn, run.demand);
         run.underWay.push(turn);
       }
-      return turns.map(({ kind, links }) => `${kind}: ${links.map((link) => link.interfaceName).join(' ')}`);
+      return turns.map(({ kind, links, sweeps }) => {
+        const names = links.map((link) => link.interfaceName).join(' ');
+        return `${kind}: ${names}${sweeps ? '' : ' beside what is there'}`;
+      });
     },
     /** Every driver under way answers; then what is asked next. */
     answer(state: LinkReport['state'] = 'up'): string[] {
@@ -110,13 +113,27 @@ describe('a keeper of links', () => {
     expect(run.pass(3_600_000)).toEqual([]);
   });
 
-  it('asks nothing of a driver before BIRD has settled, since what a predecessor left may carry its sessions', () => {
+  it('asks nothing of a driver before the policy is in the kernel', () => {
     const run = start();
     expect(run.want([vlan('eth0.101')], 'unguarded')).toEqual([]);
     expect(run.states()).toEqual([['eth0.101', 'down', 'policy for it is not in the kernel yet']]);
+  });
+
+  it('leaves what a predecessor left until BIRD has settled without it, and looks after the others meanwhile', () => {
+    const run = start();
+    expect(run.want([vlan('eth0.101')], 'guarded')).toEqual(['vlan: eth0.101 beside what is there']);
+    run.answer();
+    expect(run.pass(15_000)).toEqual(['vlan: eth0.101 beside what is there']);
+    run.answer();
+    expect(run.want([vlan('eth0.101')], 'settled')).toEqual([
+      'interface: ',
+      'vlan: eth0.101',
+      'ipsec: ',
+      'wireguard: ',
+    ]);
+    run.answer();
     expect(run.want([vlan('eth0.101')], 'guarded')).toEqual([]);
-    expect(run.states()).toEqual([['eth0.101', 'down', 'BIRD is not as wanted yet']]);
-    expect(run.want([vlan('eth0.101')], 'settled')).toContain('vlan: eth0.101');
+    expect(run.pass(15_000)).toEqual(['vlan: eth0.101']);
   });
 
   it('brings a link about once its policy is in the kernel, before BIRD has settled', () => {

@@ -32,8 +32,10 @@ export const linkKinds = ['interface', 'vlan', 'ipsec', 'wireguard'] as const sa
 export type LinkKeeper = Readonly<Record<LinkKind, KindState>>;
 
 interface KindState {
-  /** What its driver was asked for last; undefined before the first time: a predecessor's links may be there. */
+  /** What its driver was asked for last; undefined before the first time. */
   readonly asked: readonly LinkIntent[] | undefined;
+  /** Whether it was asked to take away all else: until then a predecessor's links may be there. */
+  readonly isSwept: boolean;
   /** What the turn under way takes away, or changes; after one that failed, what it may have left. */
   readonly leaving: readonly LinkIntent[];
   readonly reports: readonly LinkReport[];
@@ -54,6 +56,8 @@ interface KindState {
 export interface Turn {
   readonly kind: LinkKind;
   readonly links: readonly LinkIntent[];
+  /** Whether all else goes. */
+  readonly sweeps: boolean;
 }
 
 /** What status says of a link. */
@@ -71,6 +75,7 @@ const backoffMs = [1000, 2000, 5000, lookMs];
 
 const untouched: KindState = {
   asked: undefined,
+  isSwept: false,
   leaving: [],
   reports: [],
   isBusy: false,
@@ -93,13 +98,21 @@ export function dueTurns(keeper: LinkKeeper, demand: LinkDemand, now: number): r
   const inventory = takeInventory(keeper);
   return linkKinds.flatMap((kind): Turn[] => {
     const links = goalOf(inventory, keeper[kind], kind, demand);
-    return links && isDue(keeper[kind], links, demand, now) ? [{ kind, links }] : [];
+    const sweeps = keeper[kind].isSwept || demand.isSettled;
+    return links && isDue(keeper[kind], links, demand, now) ? [{ kind, links, sweeps }] : [];
   });
 }
 
-export function beginTurn(keeper: LinkKeeper, { kind, links }: Turn, { present }: LinkDemand): LinkKeeper {
+export function beginTurn(keeper: LinkKeeper, { kind, links, sweeps }: Turn, { present }: LinkDemand): LinkKeeper {
   const leaving = heldOf(keeper[kind]).filter((held) => !links.some((link) => sameValue(link, held)));
-  const begun = { asked: links, leaving, isBusy: true, isTouched: false, present: presentOf(links, present) };
+  const begun = {
+    asked: links,
+    isSwept: sweeps,
+    leaving,
+    isBusy: true,
+    isTouched: false,
+    present: presentOf(links, present),
+  };
   return { ...keeper, [kind]: { ...keeper[kind], ...begun } };
 }
 
@@ -160,10 +173,10 @@ export function pendingReason(keeper: LinkKeeper, demand: LinkDemand): string | 
   if (!demand.isGuarded) return 'policy for links is not in the kernel yet';
   if (!demand.isSettled) return 'links wait for BIRD, which is not as wanted yet';
   for (const kind of linkKinds) {
-    const { asked, isBusy, error } = keeper[kind];
+    const { asked, isSwept, isBusy, error } = keeper[kind];
     const wanted = demand.links.filter((link) => link.kind === kind);
     if (error !== undefined) return `links of kind ${kind} cannot be looked after: ${error}`;
-    if (isBusy || asked === undefined || !sameItems(asked, wanted, sameValue)) {
+    if (isBusy || !isSwept || asked === undefined || !sameItems(asked, wanted, sameValue)) {
       return `links of kind ${kind} are being set up`;
     }
   }
@@ -198,14 +211,14 @@ function goalOf(
   kind: LinkKind,
   demand: LinkDemand,
 ): readonly LinkIntent[] | undefined {
-  // What a predecessor left is known to its driver alone, which takes away what is not asked for: sessions first.
-  if (asked === undefined && !demand.isSettled) return undefined;
   if (!demand.isGuarded) return asked;
   const names = namesOf(demand.links);
   const wanted = demand.links.filter((link) => link.kind === kind && mayCome(inventory, link));
   const mayGo = ({ interfaceName }: LinkIntent): boolean => demand.isSettled && !inventory.underlays.has(interfaceName);
   const staying = (asked ?? []).filter((link) => !names.has(link.interfaceName) && !mayGo(link));
-  return sortLinks([...wanted, ...staying]);
+  const links = sortLinks([...wanted, ...staying]);
+  // What a predecessor left is known to its driver alone, and goes once its sessions have.
+  return asked === undefined && links.length === 0 && !demand.isSettled ? undefined : links;
 }
 
 /** A name is given up by one kind before another takes it, and an underlay was looked at before what runs over it. */
@@ -216,13 +229,14 @@ function mayCome({ holders, reported }: Inventory, link: LinkIntent): boolean {
   return underlay === undefined || kinds.length > 0 || reported.has(underlay);
 }
 
-function isDue(state: KindState, links: readonly LinkIntent[], { present }: LinkDemand, now: number): boolean {
+function isDue(state: KindState, links: readonly LinkIntent[], demand: LinkDemand, now: number): boolean {
   const { asked, endedAt, failures } = state;
   if (state.isBusy) return false;
   if (asked === undefined || !sameItems(asked, links, sameValue)) return true;
+  if (!state.isSwept && demand.isSettled) return true;
   const waited = now - endedAt;
   if (waited < 0) return true; // the clock was put back
-  const isTouched = state.isTouched || !sameItems(state.present, presentOf(links, present));
+  const isTouched = state.isTouched || !sameItems(state.present, presentOf(links, demand.present));
   if (isTouched && waited >= nthWait(restMs, failures)) return true;
   if (failures > 0) return waited >= nthWait(backoffMs, failures - 1);
   return links.length > 0 && waited >= lookMs;
@@ -236,7 +250,6 @@ function nthWait(waits: readonly number[], n: number): number {
 function waitReason(state: KindState, inventory: Inventory, link: LinkIntent, demand: LinkDemand): string {
   if (state.isBusy && isAsked(state, link)) return 'it is being set up';
   if (!demand.isGuarded) return 'policy for it is not in the kernel yet';
-  if (state.asked === undefined && !demand.isSettled) return 'BIRD is not as wanted yet';
   if (mayCome(inventory, link)) return 'it is being set up';
   return underlayOf(link) === undefined ? 'its device is still in use' : `${underlayOf(link)} comes first`;
 }

@@ -247,7 +247,7 @@ export function createIpsecDriver(options: IpsecDriverOptions): LinkDriver<Ipsec
   }
 
   return {
-    async ensure(tunnels, secrets) {
+    async ensure(tunnels, secrets, sweeps = true) {
       await mkdir(dir, { recursive: true, mode: 0o700 });
       running ??= await findRunning();
       if (esp === undefined) {
@@ -258,7 +258,7 @@ export function createIpsecDriver(options: IpsecDriverOptions): LinkDriver<Ipsec
       const read = await readDevices();
       if (!read.ok) throw new Error(read.error);
       kept = tunnels;
-      const left = await sweep(tunnels, read.value);
+      const left = sweeps ? await sweep(tunnels, read.value) : [];
       const where = esp;
       const ports =
         where === 'kernel'

@@ -49,7 +49,7 @@ interface IpRule {
 export function createUnderlay({ launcher = [] }: { readonly launcher?: readonly string[] } = {}): Underlay {
   const devices = createNetDevices({ launcher });
   const wanted = new Map<object, readonly TunnelIntent[]>();
-  /** Drivers that have not said yet what they carry: a predecessor's tunnels may still be theirs. */
+  /** Drivers that have not said yet all they carry: a predecessor's tunnels may still be theirs. */
   const silent = new Set<object>();
   /** By their own key: who is told that a device which carries tunnels changed. */
   const watchers = new Map<object, () => void>();
@@ -168,20 +168,20 @@ export function createUnderlay({ launcher = [] }: { readonly launcher?: readonly
     carrying(driver) {
       const key = {};
       silent.add(key);
-      const want = (links: readonly TunnelIntent[]): Promise<void> =>
+      const want = (links: readonly TunnelIntent[], sweeps: boolean): Promise<void> =>
         inTurn(async () => {
           wanted.set(key, links);
-          silent.delete(key);
+          if (sweeps) silent.delete(key);
           listen();
           await settle();
         });
       return {
-        async ensure(links, secrets) {
+        async ensure(links, secrets, sweeps = true) {
           // Tunnels that go keep their way until they are gone.
           const leaving = (wanted.get(key) ?? []).filter((old) => !isAmong(old, links));
-          if (links.length + leaving.length > 0) await want([...leaving, ...links]);
-          const reports = await driver.ensure(await fitAll(links), secrets);
-          if (links.length === 0 || leaving.length > 0) await want(links);
+          if (links.length + leaving.length > 0) await want([...leaving, ...links], sweeps);
+          const reports = await driver.ensure(await fitAll(links), secrets, sweeps);
+          if (links.length === 0 || leaving.length > 0) await want(links, sweeps);
           return reports;
         },
         watch(onChange) {

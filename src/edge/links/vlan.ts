@@ -71,10 +71,14 @@ export function createVlanDriver({ router, dir, launcher = [] }: VlanDriverOptio
     return { devices: there, filters: filters.value };
   }
 
-  /** Takes away ours that nobody wants, or not as they are; gives whether there were any, and those that cannot be. */
+  /**
+   * Takes away ours that nobody wants, or not as they are; gives whether there were any, and those that cannot be. `isWhole: false`
+   * leaves those that are in nobody's way.
+   */
   async function sweep(
     links: readonly VlanLinkIntent[],
     there: ReadonlyMap<string, NetDevice>,
+    isWhole: boolean,
   ): Promise<{ readonly isChanged: boolean; readonly left: readonly LinkReport[] }> {
     let isChanged = false;
     const left: LinkReport[] = [];
@@ -82,12 +86,13 @@ export function createVlanDriver({ router, dir, launcher = [] }: VlanDriverOptio
       const trunk = parseTrunk(device);
       const isWanted = links.some((link) => (trunk ? isTrunkOf(trunk, link) : isKernelVlanOf(device, link)));
       if (isWanted || !isOfRouter(router, device) || !(trunk || device.kind === 'vlan')) continue;
+      const interfaceName = (trunk ? device.below : undefined) ?? device.name;
+      if (!isWhole && !links.some((link) => link.interfaceName === interfaceName)) continue;
       isChanged = true;
       const removed = trunk
         ? await removePair(devices, control, trunk, there.keys())
         : await devices.remove(device.name);
       if (removed.ok) continue;
-      const interfaceName = (trunk ? device.below : undefined) ?? device.name;
       const attachment = attachmentOf(device) ?? '-';
       left.push(reportLeft({ attachment, interfaceName, kind: 'vlan' }, messageOf(removed.error)));
     }
@@ -160,11 +165,11 @@ export function createVlanDriver({ router, dir, launcher = [] }: VlanDriverOptio
     }
   }
 
-  async function ensure(links: readonly VlanLinkIntent[]): Promise<readonly LinkReport[]> {
+  async function ensure(links: readonly VlanLinkIntent[], sweeps: boolean): Promise<readonly LinkReport[]> {
     const parents = new Set([...kept, ...links].map(({ parent }) => parent));
     kept = links;
     const before = await readDevices();
-    const { isChanged, left } = await sweep(links, before);
+    const { isChanged, left } = await sweep(links, before, sweeps);
     const there = isChanged ? await readDevices() : before;
     await sweepFilters(parents, there);
     // One that is in the way of another with its name is the other's failure.
@@ -222,7 +227,7 @@ export function createVlanDriver({ router, dir, launcher = [] }: VlanDriverOptio
   const open = new Set<{ close(): void }>();
 
   return {
-    ensure: (links) => inTurn(() => ensure(links)),
+    ensure: (links, _secrets, sweeps = true) => inTurn(() => ensure(links, sweeps)),
     watch(onChange) {
       const [program = '', ...before] = [...launcher, 'ip'];
       let isRung = false;

@@ -166,9 +166,10 @@ export function createWireguardDriver(options: WireguardDriverOptions): LinkDriv
   async function ensure(
     links: readonly WireguardLinkIntent[],
     secrets: ReadonlyMap<string, string>,
+    sweeps: boolean,
   ): Promise<readonly LinkReport[]> {
     await mkdir(dir, { recursive: true, mode: 0o700 });
-    const left = await sweep(new Set(links.map(({ interfaceName }) => interfaceName)));
+    const left = sweeps ? await sweep(new Set(links.map(({ interfaceName }) => interfaceName))) : [];
     if (links.length === 0) {
       kept = [];
       return left;
@@ -211,7 +212,7 @@ export function createWireguardDriver(options: WireguardDriverOptions): LinkDriv
   const open = new Set<{ close(): void }>();
 
   return {
-    ensure: (links, secrets) => inTurn(() => ensure(links, secrets)),
+    ensure: (links, secrets, sweeps = true) => inTurn(() => ensure(links, secrets, sweeps)),
     watch(onChange) {
       let timer: NodeJS.Timeout | undefined;
       const watching = {

@@ -1,7 +1,7 @@
 /** Links of all kinds through what happens to an agent: killed at bad moments, garbage in its folders, resources changed behind its back. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -251,6 +251,27 @@ describe('links of a router with troubles', () => {
     await untilAllUp();
     expect(daemons()).toEqual(['charon-systemd', 'wireguard-go']);
   }, 60_000);
+
+  it('are looked after by a successor whose BIRD takes nothing, and what nobody wants any more stays until it does', async () => {
+    const own = join(gw.folder, 'bird.d', 'own.conf');
+    await end('SIGKILL');
+    remove(name('vlan'));
+    mkdirSync(join(gw.folder, 'bird.d'), { recursive: true });
+    writeFileSync(own, 'this is no text for BIRD');
+    startAgent();
+    const areUp = (status: RouterStatus): boolean =>
+      statesOf(status).filter((line) => line.endsWith(' up')).length === 2;
+    expect(await sees(gw, 'gw', areUp)).toSatisfy(areUp);
+    gw.must('ip', 'link', 'del', devices.wireguard);
+    await sees(gw, 'gw', (status) => !areUp(status));
+    expect(await sees(gw, 'gw', areUp, 60_000)).toSatisfy(areUp);
+    expect(ownDevices().map((device) => device.name)).toContain(devices.vlan);
+    rmSync(own);
+    const isGone = () => !ownDevices().some((device) => device.name === devices.vlan);
+    expect(await eventually(isGone, (gone) => gone, { within: 40_000 })).toBe(true);
+    gw.apply(allOf('gw'));
+    await untilAllUp();
+  }, 180_000);
 
   it('are as they must be whenever an agent was killed that brought them about', async () => {
     const whole = ownDevices().map(({ name: device }) => device.replace(/^cw-.*/, 'cw'));
