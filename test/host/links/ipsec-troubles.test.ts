@@ -55,12 +55,19 @@ describe('an IPsec tunnel', { timeout: 60_000 }, () => {
     expect(pair.isDeviceUp('a', 'vpn1')).toBe(true);
   });
 
-  it('gets a new charon where the old one hangs', async () => {
-    await pair.join([tunnelOf('a')], [tunnelOf('b')]);
-    const [hung = 0] = (await pair.charons('a')).values();
+  it('gets a new charon where the old one hangs, and another tunnel goes on', async () => {
+    const tunnels = [tunnelOf('a'), tunnelOf('a', 3, { remotePort: 5103 })];
+    await pair.join(tunnels, [tunnelOf('b'), tunnelOf('b', 3, { localPort: 5103 })]);
+    const before = await pair.charons('a');
+    const hung = before.get('vpn1') ?? 0;
     process.kill(hung, 'SIGSTOP');
-    await pair.until('a', [tunnelOf('a')], isUp, 40_000);
-    expect([...(await pair.charons('a')).values()]).not.toContain(hung);
+    const reports = await pair.driver('a').ensure(tunnels, pair.secrets.a);
+    expect(reports.map(({ interfaceName, state }) => [interfaceName, state])).toContainEqual(['vpn3', 'up']);
+    expect(pair.isDeviceUp('a', 'vpn3')).toBe(true);
+    await pair.until('a', tunnels, isUp, 40_000);
+    const after = await pair.charons('a');
+    expect([...after.values()]).not.toContain(hung);
+    expect(after.get('vpn3')).toBe(before.get('vpn3'));
   });
 
   it('takes no program for its charon that only names its configuration', async () => {
