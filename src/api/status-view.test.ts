@@ -29,3 +29,10 @@ it('warns of links that are not up, until they are', () => {
   ]);
   expect(statusView(statusOf(link('vpn-1', 'up', null)), null, []).warnings).toEqual(['as before']);
 });
+
+it('names some of very many', () => {
+  const lost = Array.from({ length: 200 }, (_, i) => link(`vpn-${i}`, 'down', 'the peer does not answer'));
+  const { warnings } = statusView(statusOf(...lost), null, []);
+  expect(warnings).toHaveLength(12);
+  expect(warnings.at(-1)).toBe('190 more links are not up');
+});

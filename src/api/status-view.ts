@@ -15,8 +15,16 @@ export interface StatusView extends RouterStatus {
 /** What is amiss is a warning too. */
 export function statusView(status: RouterStatus, stateSync: SyncStatus | null, more: readonly string[]): StatusView {
   const sync = stateSync && !stateSync.isShared ? [`connection state is not shared: ${reasonUnshared(stateSync)}`] : [];
-  const links = status.links.filter(({ state }) => state !== 'up').map(warnOfLink);
-  return { ...status, stateSync, warnings: [...status.warnings, ...links, ...sync, ...more] };
+  return { ...status, stateSync, warnings: [...status.warnings, ...warnOfLinks(status.links), ...sync, ...more] };
+}
+
+/** Each has its line among the links; a cut that takes hundreds is not to hide all other warnings. */
+const mostNamed = 10;
+
+function warnOfLinks(links: readonly LinkStatus[]): readonly string[] {
+  const lost = links.filter(({ state }) => state !== 'up');
+  const rest = lost.length - mostNamed;
+  return [...lost.slice(0, mostNamed).map(warnOfLink), ...(rest > 0 ? [`${rest} more links are not up`] : [])];
 }
 
 function warnOfLink({ interfaceName, attachment, state, reason }: LinkStatus): string {
