@@ -171,6 +171,12 @@ describe('an IPsec tunnel', { timeout: 60_000 }, () => {
     expect(report?.ipsec).toMatchObject({ local: '[fd00::1]:4500', remote: '[fd00::2]:4500' });
   });
 
+  it('takes whatever address of its own leads to the peer, where none is written', async () => {
+    const anywhere = (end: End) => tunnelOf(end, 1, { localAddress: undefined });
+    await pair.join([anywhere('a')], [anywhere('b')]);
+    expect((await ensure('a', anywhere('a')))?.ipsec?.local).toBe('192.168.0.1:4500');
+  });
+
   it('says where it waits that the peer has another identity, or other proposals', async () => {
     const b = tunnelOf('b', 1, { remoteId: 'a.test' });
     await ensure('b', b);
