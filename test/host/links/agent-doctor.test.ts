@@ -141,4 +141,11 @@ describe('doctor', () => {
       /^Warning: +link eth0 of Attachment left failed: there is no device eth0/m,
     );
   });
+
+  it('has nothing to warn of once the device is back', async () => {
+    machine.must('ip', 'link', 'add', 'eth0', 'type', 'veth', 'peer', 'name', 'other0');
+    for (const name of ['eth0', 'other0']) machine.must('ip', 'link', 'set', name, 'up');
+    const status = await machine.until('gw', ({ links }) => links[0]?.state === 'up');
+    expect(status?.warnings.filter((text) => text.startsWith('link '))).toEqual([]);
+  });
 });
