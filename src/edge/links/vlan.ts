@@ -24,6 +24,7 @@ import {
 } from './tagger.ts';
 import { createTrafficControl, type EntranceFilter } from './traffic-control.ts';
 import { createParentGroups } from './vlan-groups.ts';
+import { partsOf, reportOf } from './vlan-report.ts';
 import { isUnmarkedPair, refuseTag } from './vlan-tags.ts';
 
 export interface VlanDriverOptions {
@@ -33,8 +34,6 @@ export interface VlanDriverOptions {
   /** Program and arguments to put before every command, such as `ip netns exec r1`; for tests. */
   readonly launcher?: readonly string[];
 }
-
-type Driver = 'kernel-8021q' | 'tc-bpf-tagger';
 
 interface Seen {
   readonly devices: ReadonlyMap<string, NetDevice>;
@@ -269,14 +268,6 @@ export function createVlanDriver({ router, dir, launcher = [] }: VlanDriverOptio
   };
 }
 
-function partsOf(
-  { parent, interfaceName }: VlanLinkIntent,
-  there: ReadonlyMap<string, NetDevice>,
-): readonly [parent: NetDevice | undefined, device: NetDevice | undefined, trunk: NetDevice | undefined] {
-  const device = there.get(interfaceName);
-  return [there.get(parent), device, device?.kind === 'veth' ? there.get(trunkName(interfaceName)) : undefined];
-}
-
 function isTrunkOf({ device, parent, id }: Trunk, link: VlanLinkIntent): boolean {
   return device.name === trunkName(link.interfaceName) && parent === link.parent && id === link.id;
 }
@@ -287,26 +278,4 @@ function isKernelVlanOf(device: NetDevice, { interfaceName, parent, id }: VlanLi
 
 function messageOf(error: string | { readonly message: string }): string {
   return typeof error === 'string' ? error : error.message;
-}
-
-function reportOf(
-  link: VlanLinkIntent,
-  there: ReadonlyMap<string, NetDevice>,
-  refusal: string | undefined,
-): LinkReport {
-  const [parent, device, trunk] = partsOf(link, there);
-  const driver: Driver | null = device?.kind === 'vlan' ? 'kernel-8021q' : trunk ? 'tc-bpf-tagger' : null;
-  const base = { attachment: link.attachment, interfaceName: link.interfaceName, kind: 'vlan', driver } as const;
-  const state = (state: LinkReport['state'], reason: string | null): LinkReport => ({
-    ...base,
-    state,
-    reason,
-    mtu: device?.mtu ?? null,
-  });
-  if (refusal !== undefined) return state('failed', refusal);
-  if (!parent) return state('down', `its parent ${link.parent} is not there`);
-  if (!parent.isUp) return state('down', `its parent ${link.parent} is switched off: ip link set ${link.parent} up`);
-  if (!parent.hasCarrier) return state('down', `its parent ${link.parent} has no carrier`);
-  if (!device?.hasCarrier) return state('down', 'its device does not carry yet');
-  return state('up', null);
 }

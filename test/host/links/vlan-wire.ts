@@ -85,7 +85,17 @@ export function layWire() {
       return [sent ?? '', received ?? ''];
     },
     async capture(end: End, device: string, ...expression: readonly string[]): Promise<Capture> {
-      const [program = '', ...args] = [...at(end), 'tcpdump', '-l', '-n', '-e', '-i', device, ...expression];
+      const [program = '', ...args] = [
+        ...at(end),
+        'tcpdump',
+        '--immediate-mode',
+        '-l',
+        '-n',
+        '-e',
+        '-i',
+        device,
+        ...expression,
+      ];
       const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
       const frames: string[] = [];
       let said = '';
