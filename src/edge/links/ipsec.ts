@@ -16,6 +16,7 @@ import { reportIpsecFailed, reportTunnel } from '../../links/ipsec/report.ts';
 import { assignPorts, hasWrittenPort, type PortChoice } from '../../links/ipsec/tunnel-ports.ts';
 import type { LinkDriver } from '../../links/link-driver.ts';
 import { type LinkReport, reportLeft } from '../../links/link-report.ts';
+import { uncarriedTunnels } from '../../links/underlay-carrier.ts';
 import { err, ok, type Result } from '../../result.ts';
 import { readText } from '../bird-files.ts';
 import { fewAtOnce } from '../few-at-once.ts';
@@ -67,6 +68,8 @@ export function createIpsecDriver(options: IpsecDriverOptions): LinkDriver<Ipsec
   let running: Map<string, number> | undefined;
   let esp: Esp | undefined;
   let kept: readonly IpsecTunnelIntent[] = [];
+  /** Those whose underlay was down when devices were last looked at, and why they are. */
+  let uncarried: ReadonlyMap<string, string> = new Map();
 
   const isShared = (tunnel: IpsecTunnelIntent): boolean => esp === 'kernel' && !hasWrittenPort(tunnel);
   const charonOf = (tunnel: IpsecTunnelIntent): string => (isShared(tunnel) ? sharedCharon : tunnel.interfaceName);
@@ -107,7 +110,7 @@ export function createIpsecDriver(options: IpsecDriverOptions): LinkDriver<Ipsec
         const seen = await one.charon.associations(interfaceName);
         if (hasLeft()) return;
         // A TUN device is gone with its charon, which is no failure here.
-        await devices.setUp(interfaceName, seen.ok && seen.value.isUp);
+        await devices.setUp(interfaceName, seen.ok && seen.value.isUp && !uncarried.has(interfaceName));
       }
     });
     for (const listener of listeners) listener();
@@ -218,10 +221,12 @@ export function createIpsecDriver(options: IpsecDriverOptions): LinkDriver<Ipsec
       if (!told.ok) return fail(told.error);
       const seen = await charon.associations(name);
       if (!seen.ok) return fail(seen.error);
-      const settled = await settleDevice(place, tunnel, where, seen.value.isUp, now.value.get(name));
+      const notCarried = uncarried.get(name);
+      const isUp = seen.value.isUp && notCarried === undefined;
+      const settled = await settleDevice(place, tunnel, where, isUp, now.value.get(name));
       if (!settled.ok) return fail(settled.error);
-      const why = certificateProblem(tunnel, secrets, Date.now()) ?? charon.failure(name);
-      return reportTunnel(tunnel, driverName(where), settled.value, seen.value, why);
+      const why = notCarried ?? certificateProblem(tunnel, secrets, Date.now()) ?? charon.failure(name);
+      return reportTunnel(tunnel, driverName(where), settled.value, { ...seen.value, isUp }, why);
     });
   }
 
@@ -258,6 +263,7 @@ export function createIpsecDriver(options: IpsecDriverOptions): LinkDriver<Ipsec
       const read = await readDevices();
       if (!read.ok) throw new Error(read.error);
       kept = tunnels;
+      uncarried = uncarriedTunnels(tunnels, read.value);
       const left = sweeps ? await sweep(tunnels, read.value) : [];
       const where = esp;
       const ports =

@@ -14,6 +14,7 @@ import { mkdir } from 'node:fs/promises';
 import type { WireguardLinkIntent } from '../../intent/links/links-intent.ts';
 import type { LinkDriver } from '../../links/link-driver.ts';
 import { type LinkReport, reportLeft } from '../../links/link-report.ts';
+import { uncarriedTunnels } from '../../links/underlay-carrier.ts';
 import { firstSight, followPeer, type Liveness } from '../../links/wireguard/liveness.ts';
 import type { WireguardDevice, WireguardPeer } from '../../links/wireguard/read.ts';
 import { reportFailed, reportWireguard } from '../../links/wireguard/report.ts';
@@ -58,7 +59,7 @@ export function createWireguardDriver(options: WireguardDriverOptions): LinkDriv
   let kept: readonly WireguardLinkIntent[] = [];
   const livenesses = new Map<string, Liveness>();
   /** Tunnels whose underlay was down when devices were last looked at. */
-  let uncarried: ReadonlySet<string> = new Set();
+  let uncarried: ReadonlyMap<string, string> = new Map();
   let last: Promise<unknown> = Promise.resolve();
 
   /** One thing after the other: a reading in the middle of a change would be taken for the peer's doing. */
@@ -160,7 +161,14 @@ export function createWireguardDriver(options: WireguardDriverOptions): LinkDriv
     const settled = await settle(link, seen);
     if (!settled.ok) return reportFailed(link, settled.error, publicKey);
     const mtu = link.mtu ?? seen?.mtu ?? null;
-    return reportWireguard(link, { driver, publicKey, peer, liveness, isCarried: isCarried(link), mtu });
+    return reportWireguard(link, {
+      driver,
+      publicKey,
+      peer,
+      liveness,
+      notCarried: uncarried.get(link.interfaceName),
+      mtu,
+    });
   }
 
   async function ensure(
@@ -184,7 +192,7 @@ export function createWireguardDriver(options: WireguardDriverOptions): LinkDriv
     kept = links.filter((link) => brought.get(link)?.ok);
     const after = await read();
     if (!after.ok) return [...links.map((link) => reportFailed(link, after.error, null)), ...left];
-    uncarried = namesOfUncarried(links, after.value.devices);
+    uncarried = uncarriedTunnels(links, after.value.devices);
     const reports: LinkReport[] = [];
     for (const [link, result] of brought) reports.push(await report(link, result, after.value));
     return [...reports, ...left];
@@ -235,15 +243,6 @@ export function createWireguardDriver(options: WireguardDriverOptions): LinkDriv
       for (const watching of open) watching.close();
     },
   };
-}
-
-function namesOfUncarried(
-  links: readonly WireguardLinkIntent[],
-  there: ReadonlyMap<string, NetDevice>,
-): ReadonlySet<string> {
-  const isDown = ({ underlay }: WireguardLinkIntent): boolean =>
-    underlay !== undefined && there.get(underlay.interfaceName)?.hasCarrier !== true;
-  return new Set(links.filter(isDown).map(({ interfaceName }) => interfaceName));
 }
 
 function byName<K extends string, T extends Readonly<Record<K, string>>>(

@@ -21,13 +21,19 @@ function reportOf(
   peer: Partial<WireguardPeer>,
   isUp: boolean,
   change: Partial<WireguardLinkIntent['peer']> = {},
-  isCarried = true,
+  notCarried?: string,
 ) {
   const liveness = { isUp, received: 0, sent: 0, askedAt: undefined, lostHandshake: 0 };
   const seen = { ...silent, ...peer };
-  const underlay = { attachment: 'dx', interfaceName: 'dx0.101', gateways: [] };
-  const to = { ...link, underlay, peer: { ...link.peer, ...change } };
-  return reportWireguard(to, { driver: 'wireguard-go', publicKey: ownKey, peer: seen, liveness, isCarried, mtu: 1420 });
+  const to = { ...link, peer: { ...link.peer, ...change } };
+  return reportWireguard(to, {
+    driver: 'wireguard-go',
+    publicKey: ownKey,
+    peer: seen,
+    liveness,
+    notCarried,
+    mtu: 1420,
+  });
 }
 
 it('a tunnel that is up says when and where its peer was heard', () => {
@@ -61,6 +67,6 @@ it.each<[string, Partial<WireguardPeer>, Partial<WireguardLinkIntent['peer']>, r
 });
 
 it('a tunnel whose underlay is down is down at once, whenever its peer was heard', () => {
-  const { state, reason } = reportOf({ latestHandshake: 1_700_000_000 }, true, {}, false);
-  expect([state, reason]).toEqual(['down', 'dx0.101, which carries it, is down']);
+  const { state, reason } = reportOf({ latestHandshake: 1_700_000_000 }, true, {}, 'dx0.101 is down');
+  expect([state, reason]).toEqual(['down', 'dx0.101 is down']);
 });

@@ -16,15 +16,15 @@ export interface WireguardSight {
   readonly publicKey: string;
   readonly peer: WireguardPeer;
   readonly liveness: Liveness;
-  /** Whether the device that carries it does so; true where none is named. */
-  readonly isCarried: boolean;
+  /** Why what carries it does not; undefined where it does, or none is named. */
+  readonly notCarried: string | undefined;
   /** Bytes; null where the device was not read. */
   readonly mtu: number | null;
 }
 
 export function reportWireguard(link: WireguardLinkIntent, sight: WireguardSight): LinkReport {
-  const { driver, publicKey, peer, liveness, isCarried, mtu } = sight;
-  const isUp = liveness.isUp && isCarried;
+  const { driver, publicKey, peer, liveness, notCarried, mtu } = sight;
+  const isUp = liveness.isUp && notCarried === undefined;
   const { latestHandshake, received, sent } = peer;
   return {
     ...subject(link),
@@ -55,8 +55,8 @@ function subject({ attachment, interfaceName, kind }: WireguardLinkIntent) {
 }
 
 /** WireGuard answers nothing to a wrong key, so keys and addresses cannot be told apart from here. */
-function downReason(link: WireguardLinkIntent, { publicKey, peer, isCarried }: WireguardSight): string {
-  if (!isCarried) return `${link.underlay?.interfaceName}, which carries it, is down`;
+function downReason(link: WireguardLinkIntent, { publicKey, peer, notCarried }: WireguardSight): string {
+  if (notCarried !== undefined) return notCarried;
   if (peer.latestHandshake > 0) return `the peer went silent: no answer for ${silenceLimit} s and no handshake since`;
   const endpoint = peer.endpoint ?? writtenEndpoint(link);
   const place = endpoint === undefined ? `UDP port ${link.listenPort} here` : `UDP at ${endpoint}`;

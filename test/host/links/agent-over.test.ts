@@ -258,6 +258,8 @@ describe.each(kinds)('a tunnel of kind $kind over a VLAN', ({ kind, keysOf, link
     expect(gw.must('ip', 'route', 'get', peer)).toContain(' dev eth9 ');
     const status = await sees(0, ({ links }) => links.every(({ state }) => state === 'down'));
     expect(linkOf(status, 'dx')?.reason).toBe('its parent eth0 is not there');
+    // Not that the peer is silent: that would take longer to find out.
+    expect(linkOf(status, 'tunnel')?.reason).toBe('eth0.101, which carries it, is down');
     expect(wayOut()).not.toContain('eth9');
     gw.must('ip', 'route', 'del', peer, 'dev', 'eth9');
     gw.must('ip', 'link', 'set', 'eth9', 'name', 'eth0');
