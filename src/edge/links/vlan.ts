@@ -215,12 +215,16 @@ export function createVlanDriver({ router, dir, launcher = [] }: VlanDriverOptio
   async function follow(): Promise<void> {
     const there = await readDevices();
     keepIndexes(there);
-    for (const { parent, interfaceName } of kept) {
+    const lost = kept.flatMap(({ parent, interfaceName }) => {
       const device = there.get(trunkName(interfaceName));
       const trunk = device && parseTrunk(device);
       // A parent that came back has no filters yet: what was lost with it is for a whole turn.
-      if (device && trunk?.router === router && there.get(parent)?.hasCarrier !== true) await carry(device, undefined);
-    }
+      const isLost = device?.isUp && trunk?.router === router && there.get(parent)?.hasCarrier !== true;
+      return isLost ? [device.name] : [];
+    });
+    const done = await devices.change(lost.map((name) => `link set dev ${name} down`));
+    // One that is gone by now must not hold up those behind it.
+    if (!done.ok) for (const name of lost) await devices.setUp(name, false);
   }
 
   const open = new Set<{ close(): void }>();
