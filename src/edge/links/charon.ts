@@ -16,6 +16,7 @@ import { sameValue } from '../../net/same-value.ts';
 import { err, ok, type Result } from '../../result.ts';
 import { writeFileAtomically } from '../atomic-file.ts';
 import { readText } from '../bird-files.ts';
+import { signalProcess } from '../daemon-process.ts';
 import { type CharonFiles, endCharon, forgetCharon, isCharon, startCharon, trimCharonLog } from './charon-process.ts';
 import { dropUnusedRule } from './charon-rule.ts';
 import { openVici, type ViciClient } from './vici-client.ts';
@@ -164,19 +165,25 @@ export function createCharon({ files, launcher, found, only, onChange }: CharonO
   }
 
   /** Whether the one that runs is or becomes as configured. */
-  async function adopt(config: string): Promise<boolean> {
+  async function adopt(config: string): Promise<'adopted' | 'outdated' | 'silent'> {
     const before = await readText(files.config);
-    if (before === undefined || needsNewCharon(before, config)) return false;
+    if (before === undefined || needsNewCharon(before, config)) return 'outdated';
     const vici = await connect();
-    if (!vici.ok || before === config) return vici.ok;
+    if (!vici.ok) return 'silent';
+    if (before === config) return 'adopted';
     await writeFileAtomically(files.config, config);
-    return (await vici.value.request('reload-settings')).ok;
+    return (await vici.value.request('reload-settings')).ok ? 'adopted' : 'outdated';
   }
 
   return {
     async run(config) {
       await trimCharonLog(files);
-      if (pid !== undefined && (await isCharon(files, pid)) && (await adopt(config))) return ok(pid);
+      if (pid !== undefined && (await isCharon(files, pid))) {
+        const answer = await adopt(config);
+        if (answer === 'adopted') return ok(pid);
+        // Who does not answer is not waited for once more when it is told to end.
+        if (answer === 'silent') signalProcess(pid, 'SIGKILL');
+      }
       const stopped = await stop();
       if (!stopped.ok) return stopped;
       const started = await startCharon(files, config, launcher, async () => (await connect()).ok);
