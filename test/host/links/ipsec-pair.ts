@@ -79,11 +79,14 @@ export function layIpsecPair(label: string): IpsecPair {
       }
     },
     async remove() {
-      for (const end of ['a', 'b'] as const) {
-        await pair.driver(end).ensure([], new Map());
-        pair.restart(end);
+      try {
+        for (const end of ['a', 'b'] as const) {
+          await pair.driver(end).ensure([], new Map());
+          pair.restart(end);
+        }
+      } finally {
+        cable.remove();
       }
-      cable.remove();
     },
   };
   return pair;
