@@ -171,6 +171,9 @@ async function tell(
   const endpoint = keepsEndpoint ? 'as-heard' : 'as-written';
   const told = await tool.configure(link.interfaceName, printWireguard(link, keys, { fwmark: own.fwmark, endpoint }));
   if (told.ok) await writeFileAtomically(file, `${JSON.stringify(now)}\n`);
+  else if (told.error.includes('Address already in use')) {
+    return err(`UDP port ${link.listenPort} is in use already: write another listenPort, or end what has it`);
+  }
   return told;
 }
 

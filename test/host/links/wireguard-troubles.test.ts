@@ -125,7 +125,7 @@ describe('what goes wrong', () => {
     expect(reports).toMatchObject([
       { state: 'failed', reason: expect.stringContaining("not this router's") },
       { interfaceName: device, reason: null },
-      { state: 'failed', reason: expect.stringContaining('in use') },
+      { state: 'failed', reason: expect.stringContaining('UDP port 51820 is in use already') },
     ]);
     expect(pair.run('a', 'ip', '-o', 'addr', 'show', 'dev', 'theirs')).not.toContain(inside.a[0]);
     await pair.ensure('a');
