@@ -8,7 +8,7 @@ import { createStderrLog } from '../edge/stderr-log.ts';
 import { runAgent } from './run-agent.ts';
 
 const examples = `
-Stopping the agent, however it happens, leaves forwarding, policy and BIRD as they are; a new one goes on from there.
+Stopping the agent, however it happens, leaves forwarding, policy, BIRD and links as they are; a new one goes on from there.
 To take a router out of service for good, delete its Router: the agent then removes all that is its own.
 
 Examples:

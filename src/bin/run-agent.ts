@@ -1,7 +1,7 @@
 /**
  * One router's agent as a process: ports wired to edges, its socket, its signals.
  *
- * Invariant: ending, however it happens, leaves forwarding, policy and BIRD as they are.
+ * Invariant: ending, however it happens, leaves forwarding, policy, BIRD and links as they are.
  */
 import { randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
@@ -124,7 +124,7 @@ export async function runAgent(options: RunAgentOptions): Promise<AgentEnd> {
   const end: AgentEnd = options.once
     ? await untilConverged(agent, links)
     : await stopped.then((signal) => {
-        log.write('info', 'agent stops; forwarding, policy and BIRD stay as they are', { signal });
+        log.write('info', 'agent stops; forwarding, policy, BIRD and links stay as they are', { signal });
         return { kind: 'stopped' };
       });
   flows.close();
