@@ -9,9 +9,35 @@
 import type { DeviceLink } from '../../intent/links/links-intent.ts';
 import type { LinkDriver } from '../../links/link-driver.ts';
 import type { LinkReport } from '../../links/link-report.ts';
+import { type LineChild, openLineChild } from '../line-child.ts';
 import type { NetDevice, NetDevices } from './netdevices.ts';
 
 export function createDeviceLinks(devices: Pick<NetDevices, 'read' | 'configure'>): LinkDriver<DeviceLink> {
+  let kept: ReadonlySet<string> = new Set();
+  const listeners = new Set<() => void>();
+  let monitor: LineChild | undefined;
+
+  /** Carriers come and go without a word to anybody else. A router without such links has no use for it. */
+  function listen(): void {
+    if (kept.size === 0 || listeners.size === 0) {
+      monitor?.close();
+      monitor = undefined;
+      return;
+    }
+    const ring = (): void => {
+      for (const listener of listeners) listener();
+    };
+    monitor ??= openLineChild(
+      'ip',
+      ['-o', 'monitor', 'link'],
+      (line) => {
+        const name = /^(?:Deleted )?\d+: ([^@:]+)/.exec(line)?.[1];
+        if (name !== undefined && kept.has(name)) ring();
+      },
+      ring,
+    );
+  }
+
   async function readDevices(): Promise<ReadonlyMap<string, NetDevice>> {
     const read = await devices.read();
     if (!read.ok) throw new Error(read.error.message);
@@ -30,6 +56,8 @@ export function createDeviceLinks(devices: Pick<NetDevices, 'read' | 'configure'
 
   return {
     async ensure(links) {
+      kept = new Set(links.map(({ interfaceName }) => interfaceName));
+      listen();
       if (links.length === 0) return [];
       const before = await readDevices();
       const refusals = await Promise.all(links.map((link) => setMtu(link, before.get(link.interfaceName))));
@@ -39,8 +67,16 @@ export function createDeviceLinks(devices: Pick<NetDevices, 'read' | 'configure'
       const after = isChanged ? await readDevices() : before;
       return links.map((link, i) => reportOf(link, after.get(link.interfaceName), refusals[i]));
     },
-    // That one comes or goes the agent sees by itself.
-    watch: () => ({ close: () => undefined }),
+    watch(onChange) {
+      listeners.add(onChange);
+      listen();
+      return {
+        close() {
+          listeners.delete(onChange);
+          listen();
+        },
+      };
+    },
     leave: () => undefined,
   };
 }
