@@ -118,7 +118,8 @@ describe.each(kinds)(
     };
     const bothUp = async (): Promise<void> => {
       for (const [i, end] of ends.entries()) {
-        const status = await sees(machines[i] as Machine, end.router, isEstablished, 40_000);
+        const isUp = (seen: RouterStatus) => isEstablished(seen) && linkOf(seen)?.state === 'up';
+        const status = await sees(machines[i] as Machine, end.router, isUp, 40_000);
         expect(linkOf(status)).toMatchObject({ state: 'up', reason: null });
         expect(status && isEstablished(status)).toBe(true);
       }
