@@ -11,15 +11,26 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['src/**/*.test.ts', 'bench/**/*.test.ts', 'test/{arch,conformance,properties}/**/*.test.ts'],
+          sequence: { groupOrder: 0 },
         },
       },
-      { extends: true, test: { name: 'host', include: ['test/{scenarios,host}/**/*.test.ts'], maxWorkers: 1 } },
+      {
+        extends: true,
+        // Each file has namespaces of its own, and waits more than it computes.
+        test: {
+          name: 'host',
+          include: ['test/{scenarios,host}/**/*.test.ts'],
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
+        },
+      },
       {
         extends: true,
         test: {
           name: 'lab',
           include: ['test/lab/**/*.test.ts'],
           maxWorkers: 1,
+          sequence: { groupOrder: 2 },
           testTimeout: 180_000,
           hookTimeout: 180_000,
         },
