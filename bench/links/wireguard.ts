@@ -67,8 +67,8 @@ function makeDevice({ namespace }: Machine, name: string): void {
   try {
     runIn(namespace, 'ip', ['link', 'add', name, 'type', 'wireguard']);
   } catch {
-    // It goes on in the background, so that its output must not be waited for.
-    execFileSync('nsenter', [`--net=/run/netns/${namespace}`, 'wireguard-go', name], {
+    // In a session of its own, as ours is; it goes on in the background, so that its output must not be waited for.
+    execFileSync('nsenter', [`--net=/run/netns/${namespace}`, 'setsid', '--wait', 'wireguard-go', name], {
       stdio: 'ignore',
       env: { ...process.env, WG_I_PREFER_BUGGY_USERSPACE_TO_POLISHED_KMOD: '1' },
     });
