@@ -9,13 +9,10 @@ import { eventually } from '../../lab/eventually.ts';
 import { expectAll, reach, route } from '../../lab/expectations.ts';
 import { loadLab, openLab, type RunningLab } from '../../lab/harness.ts';
 import { causewayProgram, packageRoot } from '../../lab/package-root.ts';
-import { renderPackets, renderPaths } from '../../lab/report/report.ts';
-import { createPaint } from '../../lab/report/table.ts';
 import { mustRun } from '../../lab/sandbox/run.ts';
 import { addressFor } from '../../lab/topology/wiring.ts';
-import { expectWhole } from './expect-whole.ts';
+import { expectPackets, expectPaths, expectWhole } from './expect-lab.ts';
 
-const plain = createPaint(false);
 let lab: RunningLab;
 
 beforeAll(async () => {
@@ -37,14 +34,8 @@ describe('a router in a data center and of a cloud', () => {
   });
 
   it('passes what its policy lets pass between them, and nothing else', async () => {
-    const rows = await lab.packets();
-    const wrong = rows.filter(({ passed }) => !passed);
-    expect(wrong, renderPackets(rows, [], plain)).toEqual([]);
-    const paths = await lab.paths();
-    expect(
-      paths.filter((row) => !row.passed),
-      renderPaths(paths, plain),
-    ).toEqual([]);
+    await expectPackets(lab);
+    await expectPaths(lab);
   });
 });
 

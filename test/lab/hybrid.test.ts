@@ -14,19 +14,12 @@ import { listDeeds, measureDeed } from '../../lab/failover.ts';
 import { loadLab, openLab, type RunningLab } from '../../lab/harness.ts';
 import { leakedMounts, processesOf, readHostState } from '../../lab/host-state.ts';
 import { causewayProgram, packageRoot } from '../../lab/package-root.ts';
-import {
-  isAsExpected,
-  renderFailover,
-  renderLinks,
-  renderPackets,
-  renderPaths,
-  renderRouteChecks,
-  renderSessions,
-} from '../../lab/report/report.ts';
+import { renderFailover } from '../../lab/report/report.ts';
 import { createPaint } from '../../lab/report/table.ts';
 import { isRunning, pathInside, type Sandbox } from '../../lab/sandbox/sandbox.ts';
 import { secretsFolder } from '../../lab/sandbox/secrets.ts';
 import { capture } from './capture.ts';
+import { expectLinks, expectPackets, expectPaths, expectRoutes, expectSessions } from './expect-lab.ts';
 
 const plain = createPaint(false);
 let before: Readonly<Record<string, string>>;
@@ -44,19 +37,12 @@ afterAll(async () => {
 
 describe('the hybrid example', () => {
   it('has every BGP session established, with FRR, with Amazon and with the clusters', async () => {
-    const rows = await lab.sessions();
-    expect(
-      rows.filter((row) => !row.passed),
-      renderSessions(rows, plain),
-    ).toEqual([]);
+    await expectSessions(lab);
   });
 
   it('has every link up, of all kinds: a device, a VLAN, IPsec and WireGuard', async () => {
+    await expectLinks(lab);
     const rows = await lab.links();
-    expect(
-      rows.filter((row) => !row.passed),
-      renderLinks(rows, plain),
-    ).toEqual([]);
     const kinds = (router: string) => rows.filter((row) => row.router === router).map(({ kind }) => kind);
     expect(kinds('dc-edge').sort()).toEqual(['interface', 'ipsec', 'ipsec', 'vlan', 'wireguard', 'wireguard']);
     expect(kinds('tr1').sort()).toEqual(['interface', 'interface', 'ipsec', 'ipsec', 'ipsec', 'wireguard']);
@@ -76,19 +62,11 @@ describe('the hybrid example', () => {
   });
 
   it('has the routes in the kernels, and none where a filter, a Site or a Segment says so', async () => {
-    const rows = await lab.routes();
-    expect(
-      rows.filter((row) => !row.passed),
-      renderRouteChecks(rows, plain),
-    ).toEqual([]);
+    await expectRoutes(lab);
   });
 
   it('lets through what policy allows and nothing else, as `explain packet` foretells', async () => {
-    const rows = await lab.packets();
-    const { decisions, failure } = await explainRows(lab.lab, lab.sandbox, rows);
-    expect(failure).toBeUndefined();
-    const wrong = rows.filter((row, index) => !isAsExpected(row, decisions[index]));
-    expect(wrong, renderPackets(rows, decisions, plain)).toEqual([]);
+    await expectPackets(lab);
   });
 
   it('names a rule or a default for every packet that meets a router', async () => {
@@ -108,11 +86,7 @@ describe('the hybrid example', () => {
   });
 
   it('keeps to one router in both directions', async () => {
-    const rows = await lab.paths();
-    expect(
-      rows.filter((row) => !row.passed),
-      renderPaths(rows, plain),
-    ).toEqual([]);
+    await expectPaths(lab);
   });
 
   it('goes on by the VPN when Direct Connect is cut, and back; then over tr2 when tr1 dies', async () => {
@@ -151,21 +125,9 @@ describe('the hybrid example', () => {
 
   it('is whole again once tr1 has booted, with all its tunnels', async () => {
     await lab.restorePower('tr1');
-    const sessions = await lab.sessions(90_000);
-    expect(
-      sessions.filter((row) => !row.passed),
-      renderSessions(sessions, plain),
-    ).toEqual([]);
-    const links = await lab.links();
-    expect(
-      links.filter((row) => !row.passed),
-      renderLinks(links, plain),
-    ).toEqual([]);
-    const routes = await lab.routes();
-    expect(
-      routes.filter((row) => !row.passed),
-      renderRouteChecks(routes, plain),
-    ).toEqual([]);
+    await expectSessions(lab, 90_000);
+    await expectLinks(lab);
+    await expectRoutes(lab);
     await expectAll(lab, [reach('app-c', 'db1', 'tcp/5432'), reach('web-a', 'db1', 'tcp/5432')]);
   });
 

@@ -13,7 +13,7 @@ import { loadLab, openLab, type RunningLab } from '../../lab/harness.ts';
 import { causewayProgram, packageRoot } from '../../lab/package-root.ts';
 import { mustRun } from '../../lab/sandbox/run.ts';
 import { pathInside } from '../../lab/sandbox/sandbox.ts';
-import { expectWhole } from './expect-whole.ts';
+import { expectWhole } from './expect-lab.ts';
 
 const patience = { within: 20_000 } as const;
 /** Beside the /16 that the data center announces always. */

@@ -18,7 +18,7 @@ import { createPaint } from '../../lab/report/table.ts';
 import { mustRun } from '../../lab/sandbox/run.ts';
 import { carryFrames, closeTunnel, loseFrames, openTunnel, replaceEndpoint, type Tunnel } from './amazon-ends.ts';
 import { type Capture, capture } from './capture.ts';
-import { expectWhole } from './expect-whole.ts';
+import { expectWhole } from './expect-lab.ts';
 
 const plain = createPaint(false);
 const prefixes = { dc: '10.10.0.0/16', spoke: '10.1.0.0/16' } as const;

@@ -5,15 +5,14 @@
  */
 import { execFileSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { explainRows } from '../../lab/checks/explain.ts';
 import { runDisruption } from '../../lab/disruption.ts';
 import { eventually } from '../../lab/eventually.ts';
 import { listDeeds, measureDeed } from '../../lab/failover.ts';
 import { loadLab, openLab, type RunningLab } from '../../lab/harness.ts';
 import { causewayProgram, packageRoot } from '../../lab/package-root.ts';
-import { isAsExpected, renderFailover, renderPackets, renderPaths } from '../../lab/report/report.ts';
+import { renderFailover } from '../../lab/report/report.ts';
 import { createPaint } from '../../lab/report/table.ts';
-import { expectWhole } from './expect-whole.ts';
+import { expectPackets, expectPaths, expectWhole } from './expect-lab.ts';
 
 const plain = createPaint(false);
 let lab: RunningLab;
@@ -36,17 +35,8 @@ describe('a data center on Direct Connect', () => {
   });
 
   it('reaches the spoke, and the spoke reaches it, as `explain packet` foretells', async () => {
-    const rows = await lab.packets();
-    const { decisions, failure } = await explainRows(lab.lab, lab.sandbox, rows);
-    expect(failure).toBeUndefined();
-    expect(decisions).not.toContain(undefined);
-    const wrong = rows.filter((row, index) => !isAsExpected(row, decisions[index]));
-    expect(wrong, renderPackets(rows, decisions, plain)).toEqual([]);
-    const paths = await lab.paths();
-    expect(
-      paths.filter((row) => !row.passed),
-      renderPaths(paths, plain),
-    ).toEqual([]);
+    expect(await expectPackets(lab)).not.toContain(undefined);
+    await expectPaths(lab);
   });
 
   it('goes on by the VPN when Direct Connect is cut, and back when it is mended', async () => {

@@ -2,10 +2,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadLab, openLab, type RunningLab } from '../../lab/harness.ts';
 import { packageRoot } from '../../lab/package-root.ts';
-import { renderRouteChecks, renderSessions } from '../../lab/report/report.ts';
-import { createPaint } from '../../lab/report/table.ts';
+import { expectWhole } from './expect-lab.ts';
 
-const plain = createPaint(false);
 let lab: RunningLab;
 
 beforeAll(async () => {
@@ -18,16 +16,7 @@ afterAll(async () => {
 
 describe('two tunnel endpoints', () => {
   it('carry BGP, and the routes of it', async () => {
-    const sessions = await lab.sessions();
-    expect(
-      sessions.filter((row) => !row.passed),
-      renderSessions(sessions, plain),
-    ).toEqual([]);
-    const routes = await lab.routes();
-    expect(
-      routes.filter((row) => !row.passed),
-      renderRouteChecks(routes, plain),
-    ).toEqual([]);
+    await expectWhole(lab);
   });
 
   it('carry packets between the nodes where the tunnel comes out, and no other', async () => {

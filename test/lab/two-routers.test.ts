@@ -6,21 +6,12 @@
 import { execFileSync } from 'node:child_process';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { explainRows } from '../../lab/checks/explain.ts';
 import { type DisruptionOutcome, runDisruption } from '../../lab/disruption.ts';
 import { accidents, type Disturbance, disturb, mend, planned, titles } from '../../lab/disturbances.ts';
 import { loadLab, openLab, type RunningLab } from '../../lab/harness.ts';
 import { causewayProgram, packageRoot } from '../../lab/package-root.ts';
-import {
-  isAsExpected,
-  renderPackets,
-  renderPaths,
-  renderRouteChecks,
-  renderSessions,
-} from '../../lab/report/report.ts';
-import { createPaint } from '../../lab/report/table.ts';
+import { expectPackets, expectPaths, expectWhole } from './expect-lab.ts';
 
-const plain = createPaint(false);
 let lab: RunningLab;
 
 beforeAll(async () => {
@@ -42,15 +33,6 @@ const transfers = [
 ];
 const befall = (what: Disturbance): Promise<DisruptionOutcome> =>
   runDisruption(lab, { streams, transfers, disturb: () => disturb(lab, 'tr1', what) });
-async function expectPaths(): Promise<void> {
-  const rows = await lab.paths();
-  expect(rows.length).toBeGreaterThan(0);
-  expect(
-    rows.filter((row) => !row.passed),
-    renderPaths(rows, plain),
-  ).toEqual([]);
-}
-
 const broken = ({ streams, transfers }: DisruptionOutcome) => [
   ...streams.filter(({ recovered }) => !recovered),
   ...transfers.filter(({ fault }) => fault !== undefined),
@@ -58,28 +40,15 @@ const broken = ({ streams, transfers }: DisruptionOutcome) => [
 
 describe('two routers', () => {
   it('have their sessions, and the routes of the router that each Site prefers', async () => {
-    const sessions = await lab.sessions();
-    expect(
-      sessions.filter((row) => !row.passed),
-      renderSessions(sessions, plain),
-    ).toEqual([]);
-    const routes = await lab.routes();
-    expect(
-      routes.filter((row) => !row.passed),
-      renderRouteChecks(routes, plain),
-    ).toEqual([]);
+    await expectWhole(lab);
   });
 
   it('let through what policy allows, as `explain packet` foretells', async () => {
-    const rows = await lab.packets();
-    const { decisions, failure } = await explainRows(lab.lab, lab.sandbox, rows);
-    expect(failure).toBeUndefined();
-    const wrong = rows.filter((row, index) => !isAsExpected(row, decisions[index]));
-    expect(wrong, renderPackets(rows, decisions, plain)).toEqual([]);
+    await expectPackets(lab);
   });
 
   it('forward both directions of a flow by the same routers', async () => {
-    await expectPaths();
+    await expectPaths(lab);
   });
 
   it.each(planned.map((what) => [titles[what], what] as const))('lose nothing when tr1 %s', async (_, what) => {
@@ -87,7 +56,7 @@ describe('two routers', () => {
     expect(outcome.streams.map(({ flow, lost }) => [flow, lost])).toEqual(outcome.streams.map(({ flow }) => [flow, 0]));
     expect(broken(outcome)).toEqual([]);
     await mend(lab, 'tr1', what);
-    await expectPaths();
+    await expectPaths(lab);
   });
 
   it.each(accidents.map((what) => [titles[what], what] as const))(
@@ -95,7 +64,7 @@ describe('two routers', () => {
     async (_, what) => {
       expect(broken(await befall(what))).toEqual([]);
       await mend(lab, 'tr1', what);
-      await expectPaths();
+      await expectPaths(lab);
     },
   );
 
@@ -112,6 +81,6 @@ describe('two routers', () => {
     });
     expect(broken(outcome)).toEqual([]);
     await mend(lab, 'tr2', 'power');
-    await expectPaths();
+    await expectPaths(lab);
   });
 });
