@@ -23,9 +23,12 @@ export const frrNode: NodeType<'frr'> = {
     await mustRun(sandbox, ['install', '-d', '-o', 'frr', '-g', 'frr', ...folders]);
     // Without it vtysh complains, every time.
     writeFileSync(pathInside(sandbox, `/etc/frr/${name}/vtysh.conf`), '');
-    const launchDaemon = (daemon: string): void =>
-      start(sandbox, name, `${name}-${daemon}`, [`/usr/lib/frr/${daemon}`, '-N', name, '-P', '0', '--log', 'stdout']);
-    launchDaemon('zebra');
+    const launchDaemon = (daemon: string, ...options: readonly string[]): void => {
+      const command = [`/usr/lib/frr/${daemon}`, '-N', name, '-P', '0', '--log', 'stdout', ...options];
+      start(sandbox, name, `${name}-${daemon}`, command);
+    };
+    // Else it deletes an IPv6 route before it adds the new one, and loses what comes in between.
+    launchDaemon('zebra', '--v6-rr-semantics');
     // The others look for zebra when they start, and then not again for ten seconds.
     const socket = pathInside(sandbox, `/run/frr/${name}/zserv.api`);
     await eventually(
