@@ -130,29 +130,11 @@ function encode(instruction: Instruction, distanceTo: (label: string) => number)
       return constant64(instruction.target, pseudoMapValue, value);
     }
     case 'load':
-      return word(
-        0x01 | modeMemory | widths[instruction.width],
-        instruction.register,
-        instruction.base,
-        instruction.offset,
-        0,
-      );
+      return withMemory(0x01 | modeMemory, instruction, instruction.register, instruction.base);
     case 'store':
-      return word(
-        0x03 | modeMemory | widths[instruction.width],
-        instruction.base,
-        instruction.register,
-        instruction.offset,
-        0,
-      );
+      return withMemory(0x03 | modeMemory, instruction, instruction.base, instruction.register);
     case 'atomic-add':
-      return word(
-        0x03 | modeAtomic | widths[instruction.width],
-        instruction.base,
-        instruction.register,
-        instruction.offset,
-        0,
-      );
+      return withMemory(0x03 | modeAtomic, instruction, instruction.base, instruction.register);
     case 'jump':
       return word(classJump, 0, 0, distanceTo(instruction.label), 0);
     case 'jump-if':
@@ -169,6 +151,16 @@ function encode(instruction: Instruction, distanceTo: (label: string) => number)
     case 'exit':
       return word(classJump | 0x90, 0, 0, 0, 0);
   }
+}
+
+/** Between a register and memory: which of them is the target is the operation's to say. */
+function withMemory(
+  operation: number,
+  { width, offset }: Pick<Extract<Instruction, { kind: 'load' }>, 'width' | 'offset'>,
+  target: Register,
+  source: Register,
+): Buffer {
+  return word(operation | widths[width], target, source, offset, 0);
 }
 
 function withOperand(code: number, target: Register, operand: Operand, offset: number): Buffer {

@@ -105,3 +105,10 @@ export function openMachine(name: string) {
 function withoutCounters(text: string): string {
   return text.replace(/packets \d+ bytes \d+/g, 'packets N bytes N');
 }
+
+/** The end of one machine's cable that nobody holds becomes the other's eth0, without an address: two routers on one wire. */
+export function joinMachines(near: Machine, far: Machine): void {
+  far.must('ip', 'link', 'del', 'eth0');
+  near.must('ip', 'link', 'set', 'far0', 'netns', far.netns, 'name', 'eth0');
+  far.must('ip', 'link', 'set', 'eth0', 'up');
+}

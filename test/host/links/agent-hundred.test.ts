@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { eventually } from '../../../lab/eventually.ts';
 import type { RouterStatus } from '../../../src/agent/status.ts';
-import { type Machine, openMachine } from '../agent/agent-machine.ts';
+import { joinMachines, type Machine, openMachine } from '../agent/agent-machine.ts';
 import { strangersKey } from './wireguard-pair.ts';
 
 const ofEach = Math.ceil(Number(process.env['LINKS'] ?? 60) / 3);
@@ -124,10 +124,8 @@ beforeAll(async () => {
     mkdirSync(join(folder, 'secrets', 'vpn'), { recursive: true });
     writeFileSync(join(folder, 'secrets', 'vpn', 'psk'), 'a-key-of-these-two-machines', { mode: 0o600 });
   }
-  dc.must('ip', 'link', 'del', 'eth0');
-  gw.must('ip', 'link', 'set', 'far0', 'netns', dc.netns, 'name', 'eth0');
+  joinMachines(gw, dc);
   dc.must('ip', 'addr', 'add', '10.0.255.2/24', 'dev', 'eth0');
-  dc.must('ip', 'link', 'set', 'eth0', 'up');
   gw.apply(resources('gw'));
   dc.apply(resources('dc'));
   startAgent();

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../../../lab/eventually.ts';
 import type { RouterStatus } from '../../../src/agent/status.ts';
 import { findCharons } from '../../../src/edge/links/charon-process.ts';
-import { type Machine, openMachine } from '../agent/agent-machine.ts';
+import { joinMachines, type Machine, openMachine } from '../agent/agent-machine.ts';
 
 /** gw opens every tunnel; dc waits, at ports that are written. The last byte of the addresses outside and inside. */
 const ends = {
@@ -146,10 +146,8 @@ describe('two agents with several IPsec tunnels', { timeout: 90_000 }, () => {
 
   beforeAll(() => {
     for (const end of names) machines.set(end, openMachine(end));
-    at('dc').must('ip', 'link', 'del', 'eth0');
-    at('gw').must('ip', 'link', 'set', 'far0', 'netns', at('dc').netns, 'name', 'eth0');
+    joinMachines(at('gw'), at('dc'));
     at('dc').must('ip', 'addr', 'add', '10.0.255.2/24', 'dev', 'eth0');
-    at('dc').must('ip', 'link', 'set', 'eth0', 'up');
     certify();
     for (const end of names) {
       for (const name of end === 'gw' ? ['pair'] : ['pair', 'late']) store(end, `${name}/psk`, `the-key-of-${name}`);

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../../../lab/eventually.ts';
 import type { RouterStatus } from '../../../src/agent/status.ts';
-import { type Machine, openMachine } from '../agent/agent-machine.ts';
+import { joinMachines, type Machine, openMachine } from '../agent/agent-machine.ts';
 import { strangersKey } from './wireguard-pair.ts';
 
 /** One end: its router, AS, and the last byte of its addresses outside and inside. */
@@ -133,10 +133,8 @@ describe.each(kinds)(
         writeFileSync(join(machine.folder, 'secrets', 'vpn', 'psk'), secretOfBoth, { mode: 0o600 });
       }
       [gw, dc] = machines as [Machine, Machine];
-      dc.must('ip', 'link', 'del', 'eth0');
-      gw.must('ip', 'link', 'set', 'far0', 'netns', dc.netns, 'name', 'eth0');
+      joinMachines(gw, dc);
       dc.must('ip', 'addr', 'add', '10.0.255.2/24', 'dev', 'eth0');
-      dc.must('ip', 'link', 'set', 'eth0', 'up');
       for (const [i, end] of ends.entries()) {
         machines[i]?.apply(resources(end, link(end, strangersKey)));
         const started = machines[i]?.startAgent(end.router);

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../../../lab/eventually.ts';
 import type { RouterStatus } from '../../../src/agent/status.ts';
 import { type Family, families } from '../../../src/net/address.ts';
-import { type Machine, openMachine } from '../agent/agent-machine.ts';
+import { joinMachines, type Machine, openMachine } from '../agent/agent-machine.ts';
 import { strangersKey } from './wireguard-pair.ts';
 
 /** One end: the last byte of its addresses on the links, and the net of the host behind it. */
@@ -172,10 +172,8 @@ describe.each(kinds)('a tunnel of kind $kind over a VLAN', ({ kind, keysOf, link
       joinHost(machine, end, hosts[i] as string);
     }
     const [gw, dc] = machines as [Machine, Machine];
-    dc.must('ip', 'link', 'del', 'eth0');
     gw.must('ip', 'addr', 'flush', 'dev', 'eth0');
-    gw.must('ip', 'link', 'set', 'far0', 'netns', dc.netns, 'name', 'eth0');
-    dc.must('ip', 'link', 'set', 'eth0', 'up');
+    joinMachines(gw, dc);
     applyAll([]);
     for (const [i, end] of ends.entries()) machineOf(i).startAgent(end.router);
     const keys: string[] = [];

@@ -7,7 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../../../lab/eventually.ts';
 import type { RouterStatus } from '../../../src/agent/status.ts';
-import { type Machine, openMachine } from '../agent/agent-machine.ts';
+import { joinMachines, type Machine, openMachine } from '../agent/agent-machine.ts';
 import { strangersKey } from './wireguard-pair.ts';
 
 type Agent = ReturnType<Machine['startAgent']>;
@@ -176,10 +176,8 @@ describe('links of a router with troubles', () => {
       mkdirSync(join(folder, 'secrets', 'vpn'), { recursive: true });
       writeFileSync(join(folder, 'secrets', 'vpn', 'psk'), secret, { mode: 0o600 });
     }
-    dc.must('ip', 'link', 'del', 'eth0');
-    gw.must('ip', 'link', 'set', 'far0', 'netns', dc.netns, 'name', 'eth0');
+    joinMachines(gw, dc);
     dc.must('ip', 'addr', 'add', '10.0.255.2/24', 'dev', 'eth0');
-    dc.must('ip', 'link', 'set', 'eth0', 'up');
     gw.apply(allOf('gw'));
     dc.apply(allOf('dc'));
     startAgent();
