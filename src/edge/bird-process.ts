@@ -22,6 +22,7 @@ import { type BirdFiles, birdFiles, isBirdAlive, killBird, readText, removeFile,
 import { countExported, readHeldBack, readmitRoutes, reloadSessions } from './bird-limits.ts';
 import { missingRoutes } from './bird-routes.ts';
 import { startBird } from './bird-start.ts';
+import { oneAtATime } from './one-at-a-time.ts';
 import { printProgramError, runProgram } from './run-program.ts';
 
 export interface BirdDaemonOptions {
@@ -55,7 +56,6 @@ export function createBirdDaemon(options: BirdDaemonOptions): BirdDaemon {
   let control: BirdControl | undefined;
   let attaching: Promise<BirdControl | undefined> | undefined;
   let isStopping = false;
-  let last: Promise<unknown> = Promise.resolve();
 
   /** The open connection, or a new one to a BIRD that already runs; one at a time, or its end would be heard of twice. */
   function attach(withinMs?: number): Promise<BirdControl | undefined> {
@@ -173,11 +173,7 @@ export function createBirdDaemon(options: BirdDaemonOptions): BirdDaemon {
     return ok(undefined);
   }
 
-  function inOrder<T>(work: () => Promise<T>): Promise<T> {
-    const done = last.then(work, work);
-    last = done.catch(() => undefined);
-    return done;
-  }
+  const inOrder = oneAtATime();
 
   return {
     adopt: () =>

@@ -19,6 +19,7 @@ import { tableName } from '../nftables/ruleset.ts';
 import { err, ok, type Result } from '../result.ts';
 import { watchTable } from './netfilter-events.ts';
 import { errnos, type NetlinkError, type NetlinkSocket, openNetlinkSocket } from './netlink-socket.ts';
+import { oneAtATime } from './one-at-a-time.ts';
 
 const unnotifiedMs = 5000;
 /** Others may change tables of theirs again and again while ours is to be changed. */
@@ -31,17 +32,15 @@ type Applied<T = void> = Result<T, NftError>;
 /** `open` gives a socket of the network namespace whose packet filter is meant; the monitor stays in our own. */
 export function openPacketFilter(open: () => NetlinkSocket | undefined = openNetlinkSocket): PacketFilter {
   let kept: NetlinkSocket | undefined;
-  let last: Promise<unknown> = Promise.resolve();
+  const next = oneAtATime();
   /** A socket's answers must not mix. */
   function inTurn(work: (socket: NetlinkSocket) => Promise<Applied>): Promise<Applied> {
-    const done = last.then(() => {
+    return next(async () => {
       kept ??= open();
       return kept
         ? work(kept)
         : err({ kind: 'not-permitted', message: 'no netfilter socket can be had here' } as const);
     });
-    last = done.catch(() => undefined);
-    return done;
   }
   return {
     apply: (change) => inTurn((socket) => applyChange(socket, change)),

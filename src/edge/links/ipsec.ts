@@ -20,6 +20,7 @@ import { uncarriedTunnels } from '../../links/underlay-carrier.ts';
 import { err, ok, type Result } from '../../result.ts';
 import { readText } from '../bird-files.ts';
 import { fewAtOnce } from '../few-at-once.ts';
+import { type InTurn, oneAtATime } from '../one-at-a-time.ts';
 import { type Charon, createCharon } from './charon.ts';
 import { charonFiles, findCharons, startedCharons, tunOf } from './charon-process.ts';
 import { dropUnusedRule } from './charon-rule.ts';
@@ -57,7 +58,7 @@ interface Served {
   /** Its device, once that is in its place. */
   tun: TunSeat | undefined;
   /** Work on it, one after the other. */
-  last: Promise<unknown>;
+  readonly inTurn: InTurn;
 }
 
 export function createIpsecDriver(options: IpsecDriverOptions): LinkDriver<IpsecTunnelIntent> {
@@ -84,15 +85,9 @@ export function createIpsecDriver(options: IpsecDriverOptions): LinkDriver<Ipsec
       only: name === sharedCharon ? undefined : name,
       onChange: (tunnel) => void follow(name, tunnel),
     });
-    const fresh: Served = { charon, tun: undefined, last: Promise.resolve() };
+    const fresh: Served = { charon, tun: undefined, inTurn: oneAtATime() };
     served.set(name, fresh);
     return fresh;
-  }
-
-  function inTurn<T>(one: Served, work: () => Promise<T>): Promise<T> {
-    const turn = one.last.then(work);
-    one.last = turn.catch(() => undefined);
-    return turn;
   }
 
   /** A charon said that something changed, or nothing any more: the device first, then whoever listens. */
@@ -104,7 +99,7 @@ export function createIpsecDriver(options: IpsecDriverOptions): LinkDriver<Ipsec
     if (!one || tunnels.length === 0) return;
     // Whoever left asks no more, and what it asked before was not answered: what is up stays up.
     const hasLeft = (): boolean => served.get(charonName) !== one;
-    await inTurn(one, async () => {
+    await one.inTurn(async () => {
       for (const { interfaceName } of tunnels) {
         if (hasLeft()) return;
         const seen = await one.charon.associations(interfaceName);
@@ -142,7 +137,7 @@ export function createIpsecDriver(options: IpsecDriverOptions): LinkDriver<Ipsec
       [...started].filter((name) => !names.has(name)),
       async (name) => {
         const one = serve(name);
-        const ended = await inTurn(one, () => one.charon.end()).catch((error: Error) => err(error.message));
+        const ended = await one.inTurn(() => one.charon.end()).catch((error: Error) => err(error.message));
         if (!ended.ok) return leave(name, ended.error);
         served.delete(name);
         running?.delete(name);
@@ -157,7 +152,7 @@ export function createIpsecDriver(options: IpsecDriverOptions): LinkDriver<Ipsec
     if (names.has(sharedCharon) && running?.has(sharedCharon)) {
       const one = serve(sharedCharon);
       const its = new Set(tunnels.filter(isShared).map(({ interfaceName }) => interfaceName));
-      const done = await inTurn(one, () => one.charon.keepOnly(its));
+      const done = await one.inTurn(() => one.charon.keepOnly(its));
       if (!done.ok) leave(sharedCharon, done.error);
     }
     return left;
@@ -200,7 +195,7 @@ export function createIpsecDriver(options: IpsecDriverOptions): LinkDriver<Ipsec
       socket: files.socket,
       log: files.log,
     });
-    return inTurn(one, async () => {
+    return one.inTurn(async () => {
       const pid = await runWithDevice(where, one, config, there);
       if (!pid.ok) return fail(pid.error);
       // What was read before is not true any more where a charon took its TUN device along.

@@ -8,6 +8,7 @@
 import type { LinkStatus } from '../../links/link-keeper.ts';
 import { type Echo, findPathMtu } from '../../links/path-mtu.ts';
 import type { Family } from '../../net/address.ts';
+import { fewAtOnce } from '../few-at-once.ts';
 import { type Finding, fine } from '../finding.ts';
 import { ping } from './ping.ts';
 
@@ -32,21 +33,16 @@ export async function checkPaths(
   now: () => number = () => performance.now(),
 ): Promise<readonly Finding[]> {
   const paths = links.flatMap(pathsOf);
-  const findings: (Finding | undefined)[] = [];
   /** What was found last: tunnels that share a way share what is wrong with it. */
   let guess: number | undefined;
   const deadline = now() + patienceMs;
-  let next = 0;
-  const look = async (): Promise<void> => {
-    for (let at = next++; at < paths.length && now() < deadline; at = next++) {
-      const path = paths[at] as Path;
-      const family: Family = path.remote.includes(':') ? 6 : 4;
-      const found = await findPathMtu(echoOf(path, family), family, path.mtu, guess);
-      if (found.kind === 'narrower') guess = found.bytes;
-      findings[at] = findingOf(path, found);
-    }
-  };
-  await Promise.all(Array.from({ length: pathsAtOnce }, look));
+  const findings = await fewAtOnce(pathsAtOnce, paths, async (path) => {
+    if (now() >= deadline) return undefined;
+    const family: Family = path.remote.includes(':') ? 6 : 4;
+    const found = await findPathMtu(echoOf(path, family), family, path.mtu, guess);
+    if (found.kind === 'narrower') guess = found.bytes;
+    return findingOf(path, found);
+  });
   return [...findings.filter((finding) => finding !== undefined), ...leftOut(paths.length, findings)];
 }
 

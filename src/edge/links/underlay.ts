@@ -23,6 +23,7 @@ import {
 import { type Family, families } from '../../net/address.ts';
 import { markBits } from '../../nftables/marks.ts';
 import { type LineChild, openLineChild } from '../line-child.ts';
+import { oneAtATime } from '../one-at-a-time.ts';
 import { printProgramError, runProgram } from '../run-program.ts';
 import { createNetDevices } from './netdevices.ts';
 
@@ -54,7 +55,6 @@ export function createUnderlay({ launcher = [] }: { readonly launcher?: readonly
   /** By their own key: who is told that a device which carries tunnels changed. */
   const watchers = new Map<object, () => void>();
   let monitor: LineChild | undefined;
-  let last: Promise<unknown> = Promise.resolve();
 
   async function ip(args: readonly string[], commands: readonly string[]): Promise<string> {
     const [program = '', ...before] = [...launcher, 'ip'];
@@ -124,11 +124,7 @@ export function createUnderlay({ launcher = [] }: { readonly launcher?: readonly
     await ip([`-${family}`, '-force'], commands).catch(() => undefined);
   }
 
-  function inTurn(work: () => Promise<void>): Promise<void> {
-    const turn = last.then(work);
-    last = turn.catch(() => undefined);
-    return turn;
-  }
+  const inTurn = oneAtATime();
 
   const refresh = bell(() => {
     inTurn(settle).catch(() => undefined);

@@ -11,6 +11,7 @@ import type { LinkDriver } from '../../links/link-driver.ts';
 import { type LinkReport, reportLeft } from '../../links/link-report.ts';
 import { err, ok, type Result } from '../../result.ts';
 import { openLineChild } from '../line-child.ts';
+import { oneAtATime } from '../one-at-a-time.ts';
 import { aliasOf, attachmentOf, createNetDevices, isOfRouter, type NetDevice } from './netdevices.ts';
 import {
   attachFilters,
@@ -47,14 +48,9 @@ export function createVlanDriver({ router, dir, launcher = [] }: VlanDriverOptio
   let kept: readonly VlanLinkIntent[] = [];
   /** Of the parents of `kept`, by which one that was renamed is known. */
   let parentIndexes: ReadonlySet<number> = new Set();
-  let last: Promise<unknown> = Promise.resolve();
 
   /** One thing after the other: a carrier must not be switched in the middle of a change. */
-  function inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const turn = last.then(work);
-    last = turn.catch(() => undefined);
-    return turn;
-  }
+  const inTurn = oneAtATime();
 
   async function readDevices(): Promise<ReadonlyMap<string, NetDevice>> {
     const read = await devices.read();

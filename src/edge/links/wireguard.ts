@@ -19,6 +19,7 @@ import { firstSight, followPeer, type Liveness } from '../../links/wireguard/liv
 import type { WireguardDevice, WireguardPeer } from '../../links/wireguard/read.ts';
 import { reportFailed, reportWireguard } from '../../links/wireguard/report.ts';
 import { err, ok, type Result } from '../../result.ts';
+import { oneAtATime } from '../one-at-a-time.ts';
 import { aliasOf, attachmentOf, createNetDevices, type NetDevice } from './netdevices.ts';
 import {
   type BringAboutError,
@@ -60,14 +61,9 @@ export function createWireguardDriver(options: WireguardDriverOptions): LinkDriv
   const livenesses = new Map<string, Liveness>();
   /** Tunnels whose underlay was down when devices were last looked at. */
   let uncarried: ReadonlyMap<string, string> = new Map();
-  let last: Promise<unknown> = Promise.resolve();
 
   /** One thing after the other: a reading in the middle of a change would be taken for the peer's doing. */
-  function inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const turn = last.then(work);
-    last = turn.catch(() => undefined);
-    return turn;
-  }
+  const inTurn = oneAtATime();
 
   async function readWireguard(): Promise<Result<readonly WireguardDevice[], string>> {
     const told = await tool.read();
