@@ -45,7 +45,7 @@ const senders = { kept: '10.0.255.2', denied: '10.0.255.3', denied6: 'fd00::3', 
 type Sender = keyof typeof senders;
 
 describe('established flows', () => {
-  const echoed = new Map<Sender, number>();
+  const echoed = new Map<Sender, { at: number; bytes: number }>();
   const children: ChildProcess[] = [];
   const netns = ['left', 'right'].map((side) => `cw-cut-${side}-${process.pid}`);
   let machine: Machine;
@@ -54,7 +54,7 @@ describe('established flows', () => {
 
   function startProbe(
     namespace: string,
-    hear: (said: { kind: string; bytes?: number }) => void,
+    hear: (said: { at: number; kind: string; bytes?: number }) => void,
     ...argv: string[]
   ): void {
     const child = spawn('ip', ['netns', 'exec', namespace, process.execPath, probe, ...argv], {
@@ -64,16 +64,18 @@ describe('established flows', () => {
     createInterface({ input: child.stdout }).on('line', (line) => hear(JSON.parse(line)));
   }
 
-  /** Whether much more is echoed to the sender than was on its way: 100 bytes are sent a second. */
+  /**
+   * Whether much more is echoed to the sender from now on than was on its way: 100 bytes are sent a second. What it said
+   * before now is still unread when a command that was waited for is only just over, and says nothing about now.
+   */
   async function goesOn(sender: Sender): Promise<boolean> {
     const enough = 50;
-    const before = echoed.get(sender) ?? 0;
-    const now = await eventually(
-      () => echoed.get(sender) ?? 0,
-      (bytes) => bytes > before + enough,
-      { within: 3000 },
-    );
-    return now > before + enough;
+    const asked = Date.now();
+    const heard = () => echoed.get(sender) ?? { at: 0, bytes: 0 };
+    const before = await eventually(heard, ({ at }) => at >= asked, { within: 10_000, every: 20 });
+    expect(before.at).toBeGreaterThanOrEqual(asked);
+    const now = await eventually(heard, ({ bytes }) => bytes > before.bytes + enough, { within: 3000 });
+    return now.bytes > before.bytes + enough;
   }
 
   beforeAll(async () => {
@@ -102,7 +104,7 @@ describe('established flows', () => {
       const target = address.includes(':') ? 'fd01::2' : '10.1.255.2';
       startProbe(
         netns[0] ?? '',
-        ({ bytes }) => bytes !== undefined && echoed.set(name as Sender, bytes),
+        ({ at, bytes }) => bytes !== undefined && echoed.set(name as Sender, { at, bytes }),
         'send',
         target,
         address,
