@@ -6,7 +6,7 @@
  * Invariant: elements of one map never overlap. Objects that are not rules of the list itself go to the Draft.
  */
 import { contentHash } from '../net/content-hash.ts';
-import type { Block, BlockBox, DispatchBlock, OrderedRule, RuleAction } from './blocks.ts';
+import type { Block, BlockBox, DispatchBlock, OrderedRule, RuleAction } from './block.ts';
 import { anyPort, anyProtocol, type Box, isSpanAny, type Span } from './box.ts';
 import type { Draft } from './draft.ts';
 import { tellOfLogRule } from './flow-log.ts';

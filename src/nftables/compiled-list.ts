@@ -17,7 +17,7 @@
 import type { LogRate } from '../intent/policy/policy-intent.ts';
 import type { Family } from '../net/address.ts';
 import type { AddressClass } from './address-classes.ts';
-import type { DispatchBlock } from './blocks.ts';
+import type { DispatchBlock } from './block.ts';
 import { compileBlocks } from './compile-rules.ts';
 import { emptyDraft } from './draft.ts';
 import { printKey } from './keys.ts';

@@ -10,7 +10,7 @@
 import type { Direction, PolicyId, PolicyRules, RuleIntent } from '../intent/policy/policy-intent.ts';
 import type { Family } from '../net/address.ts';
 import { printPrefix } from '../net/prefix.ts';
-import type { OrderedRule } from './blocks.ts';
+import type { OrderedRule } from './block.ts';
 import { expandLogPrefix } from './log-prefix.ts';
 import { expandRule, selectorsOf } from './terms.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { AddressSet } from '../intent/policy/policy-intent.ts';
 import { prefix } from '../net/literals.fixture.ts';
-import type { OrderedRule } from './blocks.ts';
+import type { OrderedRule } from './block.ts';
 import { anyPort, anyProtocol, everyAddress } from './box.ts';
 import { ClassFeed } from './class-feed.ts';
 import { RuleList } from './rule-list.ts';

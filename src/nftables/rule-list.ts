@@ -11,15 +11,8 @@
 import type { SetId } from '../intent/policy/policy-intent.ts';
 import type { Family } from '../net/address.ts';
 import type { AddressClass, ClassChanges } from './address-classes.ts';
-import {
-  type Arranged,
-  arrangeBlocks,
-  type Block,
-  type DispatchBlock,
-  type Dispatching,
-  type Dispatchings,
-  type OrderedRule,
-} from './blocks.ts';
+import type { Block, DispatchBlock, Dispatching, Dispatchings, OrderedRule } from './block.ts';
+import { type Arranged, arrangeBlocks } from './blocks.ts';
 import type { ClassFeed, ClassFollower } from './class-feed.ts';
 import type { Side } from './ruleset.ts';
 import { fewestNestedSelectors, fewestSelectors, type Group, SideSelectors } from './selector-groups.ts';

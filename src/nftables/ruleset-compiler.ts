@@ -14,7 +14,7 @@
 import type { AddressSet, PolicyIntent, PolicyRules, SetId } from '../intent/policy/policy-intent.ts';
 import { type Family, families } from '../net/address.ts';
 import type { Prefix } from '../net/prefix.ts';
-import type { OrderedRule } from './blocks.ts';
+import type { OrderedRule } from './block.ts';
 import { ClassFeed } from './class-feed.ts';
 import { compileFrame, type Frame } from './compile-frame.ts';
 import type { ListRequest } from './compile-tiers.ts';
