@@ -6,6 +6,8 @@
  * Invariant: guard before route. The kernel holds a policy, read back, before it may forward and before BIRD may attract
  * traffic for it; routes of what goes away leave before their policy does.
  */
+import type { PrefixBound } from '../intent/routing/routing-intent.ts';
+import { sameValue } from '../net/same-value.ts';
 import { checkOf } from '../nftables/check-change.ts';
 import { diffRulesets } from '../nftables/diff.ts';
 import { guardRuleset, isQuickToLoad } from '../nftables/guard.ts';
@@ -14,11 +16,11 @@ import { birdSource, birdText, isSameSource } from './bird-source.ts';
 import type { AgentState, Desired, Effect, FilterGoal } from './state.ts';
 
 /**
- * Routes of sessions that leave, then the policy, then forwarding, then the routes of all sessions.
- * A router that is no router any more goes the other way: routes, forwarding, links, which are kept beside this, and policy.
+ * Routes of sessions that leave, then the policy and what no default route may carry, then forwarding, then the routes of all
+ * sessions. A router that is no router any more goes the other way: routes, forwarding, links, which are kept beside this, and policy.
  */
-export const applyOrder = ['withdraw', 'policy', 'forwarding', 'routes'] as const;
-export const removeOrder = ['routes', 'forwarding', 'policy'] as const;
+export const applyOrder = ['withdraw', 'policy', 'confinement', 'forwarding', 'routes'] as const;
+export const removeOrder = ['routes', 'forwarding', 'confinement', 'policy'] as const;
 
 type RouterDesired = Extract<Desired, { kind: 'router' }>;
 
@@ -73,6 +75,8 @@ function applyEffect(
       return withdrawEffect(state, desired);
     case 'policy':
       return policyEffect(state, desired);
+    case 'confinement':
+      return confineEffect(state, desired.intent.routing.confinement);
     case 'forwarding':
       return state.forwarding === 'on' ? undefined : { kind: 'set-forwarding', on: true };
     case 'routes':
@@ -87,11 +91,20 @@ function removeEffect(stage: (typeof removeOrder)[number], state: AgentState): E
       return state.bird.kind === 'running' ? { kind: 'stop-bird' } : undefined;
     case 'forwarding':
       return state.forwarding === 'off' ? undefined : { kind: 'set-forwarding', on: false };
+    case 'confinement':
+      return confineEffect(state, nothingConfined);
     case 'policy':
       if (state.areLinksKept === false) return undefined;
       if (state.filter.kind === 'unknown') return { kind: 'read-filter' };
       return state.filter.kind === 'absent' ? undefined : { kind: 'remove-filter' };
   }
+}
+
+const nothingConfined: PrefixBound = { within: [], except: [] };
+
+function confineEffect({ confinement: { held, isDue } }: AgentState, confinement: PrefixBound): Effect | undefined {
+  const isHeld = held === confinement || sameValue(held, confinement);
+  return isHeld && !isDue ? undefined : { kind: 'confine', confinement };
 }
 
 function withdrawEffect(state: AgentState, desired: RouterDesired): Effect | undefined {

@@ -226,6 +226,7 @@ function refuse(run: Run, message: string): void {
 function untilBird(run: Run, shape: Parameters<typeof intent>[1]): void {
   run.hear(intent(1, shape));
   run.answer({ kind: 'filter-read', result: ok(observed(run.goal())) });
+  run.confined();
   run.answer({ kind: 'forwarding-set', on: true, result: ok(false) });
 }
 

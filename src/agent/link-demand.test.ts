@@ -25,6 +25,7 @@ describe('the demand for links', () => {
     expect(linkDemand(run.state, none)).toMatchObject({ isGuarded: false });
     run.readBack();
     expect(linkDemand(run.state, none)).toMatchObject({ isGuarded: true, isSettled: false });
+    run.confined();
     run.answer({ kind: 'forwarding-set', on: true, result: ok(false) });
     run.answer({ kind: 'bird-adopted', text: undefined });
     run.configured();

@@ -76,6 +76,7 @@ function world(interfaces: () => Promise<InterfacesRead> = async () => ok([])) {
     host: {
       interfaces,
       setForwarding: async () => ok(false),
+      confine: async () => ok(false),
       routes: () => endless,
       traffic: () => endless,
       watch(onChange) {

@@ -18,7 +18,7 @@ import type { Result } from '../result.ts';
 import { isConverged } from './converge.ts';
 import { linkDemand } from './link-demand.ts';
 import { expectedRuleset, lookTwice } from './look-twice.ts';
-import type { AgentPorts, SnapshotFlaws } from './ports.ts';
+import type { AgentPorts, HostChange, SnapshotFlaws } from './ports.ts';
 import type { AgentEvent, AgentState, Effect } from './state.ts';
 import type { RouterStatus } from './status.ts';
 import { statusOf } from './status-of.ts';
@@ -127,6 +127,20 @@ export async function startAgent(router: string, agent: AgentState['agent'], por
     ports.log.write('info', 'routes that a limit had held back have room now', { sessions: given.value });
   }
 
+  function hearChange(change: HostChange): void {
+    switch (change) {
+      case 'interfaces':
+        void readInterfaces();
+        return;
+      case 'route-deleted':
+        void checkRoutes();
+        return;
+      case 'confinement':
+        hear({ kind: 'confinement-touched' });
+        return;
+    }
+  }
+
   let drainWritten: Promise<unknown> = Promise.resolve();
   /** The file first: what was promised must survive whatever comes next. */
   function setDrain(on: boolean, reason: string): Promise<Result<void, { readonly message: string }>> {
@@ -144,7 +158,7 @@ export async function startAgent(router: string, agent: AgentState['agent'], por
   hear({ kind: 'started', applied: await ports.applied.load(), drain: await ports.drain.load() });
   await readInterfaces();
   const open = [
-    ports.host.watch((change) => void (change === 'interfaces' ? readInterfaces() : checkRoutes())),
+    ports.host.watch(hearChange),
     ports.filter.monitor(() => hear({ kind: 'filter-touched' })),
     ports.bird.onDown(() => hear({ kind: 'bird-down' })),
     ports.clock.every(tickMs, () => hear({ kind: 'tick' })),
@@ -197,6 +211,10 @@ async function perform(effect: Effect, ports: AgentPorts, state: AgentState): Pr
       return { kind: 'applied-saved', isSaved: await ports.applied.save(effect.record) };
     case 'set-forwarding':
       return { kind: 'forwarding-set', on: effect.on, result: await ports.host.setForwarding(effect.on) };
+    case 'confine': {
+      const { confinement } = effect;
+      return { kind: 'confined', confinement, result: await ports.host.confine(confinement) };
+    }
     case 'adopt-bird':
       return { kind: 'bird-adopted', text: await ports.bird.adopt() };
     case 'configure-bird': {

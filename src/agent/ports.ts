@@ -6,6 +6,7 @@
 import type { BirdDaemon } from '../bird/daemon.ts';
 import type { BirdSnippet } from '../bird/snippets.ts';
 import type { InterfaceFacts } from '../intent/policy/policy-intent.ts';
+import type { PrefixBound } from '../intent/routing/routing-intent.ts';
 import type { Family } from '../net/address.ts';
 import type { PacketFilter } from '../nftables/packet-filter.ts';
 import type { TableReader } from '../nftables/table-reader.ts';
@@ -42,14 +43,24 @@ export interface TrafficCounters {
   readonly interfaces: ReadonlyMap<string, { readonly received: number; readonly sent: number }>;
 }
 
+export type HostChange = 'interfaces' | 'route-deleted' | 'confinement';
+
 export interface Host {
   interfaces(): Promise<Result<readonly InterfaceFacts[], HostError>>;
   /** Switches forwarding of both families on or off; says whether anything had to change. */
   setForwarding(on: boolean): Promise<Result<boolean, HostError>>;
+  /**
+   * Sees to it that no default route carries what is forwarded to a confined address, and nothing else is kept from one; says
+   * whether anything had to change.
+   */
+  confine(confinement: PrefixBound): Promise<Result<boolean, HostError>>;
   routes(): Promise<Result<readonly KernelRoute[], HostError>>;
   traffic(): Promise<Result<TrafficCounters, HostError>>;
-  /** Calls back, at most about every 100 ms, after interfaces or addresses changed or a route of BIRD's was deleted. */
-  watch(onChange: (change: 'interfaces' | 'route-deleted') => void): { close(): void };
+  /**
+   * Calls back, at most about every 100 ms, after interfaces or addresses changed, a route of BIRD's was deleted, or somebody
+   * changed what confines.
+   */
+  watch(onChange: (change: HostChange) => void): { close(): void };
 }
 
 export interface SecretSource {

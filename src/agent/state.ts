@@ -8,7 +8,7 @@
 import type { BirdError, SessionStatus } from '../bird/daemon.ts';
 import type { BirdSnippet } from '../bird/snippets.ts';
 import type { RouterIntent } from '../intent/router-intent.ts';
-import type { AggregateIntent } from '../intent/routing/routing-intent.ts';
+import type { AggregateIntent, PrefixBound } from '../intent/routing/routing-intent.ts';
 import type { LinkStatus } from '../links/link-keeper.ts';
 import type { Prefix } from '../net/prefix.ts';
 import type { ChangeCheck } from '../nftables/check-change.ts';
@@ -55,6 +55,8 @@ export interface AgentState {
   readonly bird: BirdState;
   /** `recheck`: it was on when last seen, and is to be looked at again. */
   readonly forwarding: 'unknown' | 'on' | 'recheck' | 'off';
+  /** What the kernel was seen to keep from default routes; `isDue`: it is to be looked at again. */
+  readonly confinement: { readonly held: PrefixBound | undefined; readonly isDue: boolean };
   /** The converging effect under way; at most one at a time, so that the order of applyOrder holds. */
   readonly busy: Effect['kind'] | undefined;
   /** No converging effect before this time (ms), after one has failed. */
@@ -167,6 +169,9 @@ export type AgentEvent =
   | { readonly kind: 'filter-touched' }
   | { readonly kind: 'applied-saved'; readonly isSaved: boolean }
   | { readonly kind: 'forwarding-set'; readonly on: boolean; readonly result: Result<boolean, HostError> }
+  | { readonly kind: 'confined'; readonly confinement: PrefixBound; readonly result: Result<boolean, HostError> }
+  /** Somebody changed what confines. */
+  | { readonly kind: 'confinement-touched' }
   | { readonly kind: 'bird-adopted'; readonly text: string | undefined }
   | {
       readonly kind: 'bird-configured';
@@ -203,6 +208,7 @@ export type Effect =
   | { readonly kind: 'remove-filter' }
   | { readonly kind: 'save-applied'; readonly record: AppliedRecord }
   | { readonly kind: 'set-forwarding'; readonly on: boolean }
+  | { readonly kind: 'confine'; readonly confinement: PrefixBound }
   | { readonly kind: 'adopt-bird' }
   /** Starts BIRD with the text, or reconfigures the running one. */
   | {

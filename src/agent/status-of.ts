@@ -31,6 +31,7 @@ export function statusOf(state: AgentState, now: number): RouterStatus {
       revision: bird.kind === 'running' ? bird.revision : null,
       bird: bird.kind,
       forwarding: state.forwarding === 'on' || state.forwarding === 'recheck',
+      confined: state.confinement.held?.within.length ?? 0,
       sessions: sessionsOf(state, heldDown),
     },
     links: state.links,

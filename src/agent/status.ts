@@ -26,6 +26,8 @@ export interface RouterStatus {
     readonly revision: number | null;
     readonly bird: 'unknown' | 'down' | 'running';
     readonly forwarding: boolean;
+    /** How many prefixes no default route can carry, as the kernel was seen to hold. */
+    readonly confined: number;
     readonly sessions: readonly SessionStatus[];
   };
   /** What carries each Attachment, sorted by interface name. */
@@ -50,7 +52,7 @@ export interface RouterStatus {
 
 export interface Repair {
   readonly at: string;
-  /** `nft table`, `BIRD`, `kernel routes`, `forwarding`. */
+  /** `nft table`, `BIRD`, `kernel routes`, `forwarding`, `confinement`. */
   readonly subject: string;
   readonly message: string;
 }

@@ -22,6 +22,8 @@ interface Shape {
   readonly sessions?: readonly string[];
   readonly password?: boolean;
   readonly aggregates?: readonly string[];
+  /** What no default route may carry. */
+  readonly confined?: readonly string[];
 }
 
 /** Drives `step` and keeps what it asked for; `hear` and `answer` give the kinds of the effects, in order. */
@@ -73,6 +75,11 @@ export function start() {
         elements: check.elements.map((each) => (each.is === 'there' ? { key: '', whole: each.whole } : undefined)),
       };
     },
+    /** The kernel was seen to hold what was asked for; `hasChanged` where that took a change. */
+    confined(hasChanged = false) {
+      const { confinement } = run.last('confine');
+      return run.answer({ kind: 'confined', confinement, result: ok(hasChanged) });
+    },
     configured() {
       const { text, source, revision } = run.last('configure-bird');
       return run.answer({ kind: 'bird-configured', text, source, revision, result: ok(undefined) });
@@ -87,6 +94,7 @@ export function converged(shape: Shape = {}) {
   run.answer({ kind: 'filter-read', result: ok(undefined) });
   run.applied();
   run.readBack();
+  run.confined();
   run.answer({ kind: 'forwarding-set', on: true, result: ok(false) });
   run.answer({ kind: 'bird-adopted', text: undefined });
   run.configured();
@@ -112,6 +120,7 @@ export function routerIntent({
   sessions = [],
   password = false,
   aggregates = [],
+  confined = [],
 }: Shape): RouterIntent {
   const none = { ingress: [], egress: [] };
   return {
@@ -153,6 +162,7 @@ export function routerIntent({
       kernelRejects: [],
       debug: 'off',
       ownPrefixes: [],
+      confinement: { within: confined.flatMap((text) => parsePrefix(text) ?? []), except: [] },
       group: undefined,
       multipath: { isOn: false, reason: '' },
       isDrained: false,

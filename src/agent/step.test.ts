@@ -23,7 +23,8 @@ describe('the agent', () => {
     expect(run.hear(intent(1))).toEqual(['read-filter']);
     expect(run.answer({ kind: 'filter-read', result: ok(undefined) })).toEqual(['apply-filter']);
     expect(run.applied()).toEqual(['read-filter']);
-    expect(run.readBack()).toEqual(['save-applied', 'log', 'set-forwarding']);
+    expect(run.readBack()).toEqual(['save-applied', 'log', 'confine']);
+    expect(run.confined()).toEqual(['set-forwarding']);
     expect(run.answer({ kind: 'forwarding-set', on: true, result: ok(true) })).toEqual(['log', 'adopt-bird']);
     expect(run.answer({ kind: 'bird-adopted', text: undefined })).toEqual(['configure-bird']);
     expect(run.configured()).toEqual(['log']);
@@ -148,7 +149,8 @@ describe('the agent', () => {
     const birdText = before.state.bird.kind === 'running' ? before.state.bird.text : '';
     const run = start();
     expect(run.hear(intent(1))).toEqual(['read-filter']);
-    expect(run.readBack()).toEqual(['set-forwarding']);
+    expect(run.readBack()).toEqual(['confine']);
+    expect(run.confined()).toEqual(['set-forwarding']);
     expect(run.answer({ kind: 'forwarding-set', on: true, result: ok(false) })).toEqual(['adopt-bird']);
     expect(run.answer({ kind: 'bird-adopted', text: birdText })).toEqual([]);
     expect(isConverged(run.state)).toBe(true);
@@ -393,6 +395,7 @@ describe('the agent', () => {
     run.answer({ kind: 'filter-read', result: ok(undefined) });
     run.applied();
     run.readBack();
+    run.confined();
     run.answer({ kind: 'forwarding-set', on: true, result: ok(false) });
     expect(run.answer({ kind: 'bird-adopted', text: undefined })).toEqual([]);
     expect(run.hear({ kind: 'secrets', secrets: new Map([['bgp/key', 'hunter2']]) })).toEqual(['configure-bird']);

@@ -20,6 +20,7 @@ import {
   hearDrain,
   hearSnippets,
 } from './hear-bird.ts';
+import { hearConfined, withDueConfinement } from './hear-confinement.ts';
 import {
   beginRead,
   hearFilterApplied,
@@ -58,6 +59,7 @@ export function initialState(router: string, agent: AgentState['agent']): AgentS
     filter: { kind: 'unknown' },
     bird: { kind: 'unknown' },
     forwarding: 'unknown',
+    confinement: { held: undefined, isDue: false },
     busy: undefined,
     retryAt: 0,
     failures: 0,
@@ -131,6 +133,10 @@ function hear(state: AgentState, event: AgentEvent, now: number): Reaction {
       return [withTouchedFilter(state), []];
     case 'forwarding-set':
       return hearForwarding(idle(state), event, now);
+    case 'confined':
+      return hearConfined(idle(state), event, now);
+    case 'confinement-touched':
+      return [withDueConfinement(state), []];
     case 'bird-adopted':
       return hearBirdAdopted(idle(state), event);
     case 'bird-configured':
@@ -274,8 +280,9 @@ function hearTick(heard: AgentState, now: number): Reaction {
     const refs = secretRefs(state.desired.intent);
     if (refs.length > 0) effects.push({ kind: 'read-secrets', refs });
   }
-  // The slow round does not trust the bell: it asks for the generation even when nothing rang.
-  return withEffects(withStatus({ ...state, isGenerationDue: true, slowTickAt: now }, now), effects);
+  // The slow round does not trust the bells: it looks even when nothing rang.
+  const due = { ...withDueConfinement(state), isGenerationDue: true, slowTickAt: now };
+  return withEffects(withStatus(due, now), effects);
 }
 
 /** Writes status when it changed, at most once a tick, and now and then although it did not. */

@@ -51,7 +51,7 @@ export function createAgentView(
       if (typeof input !== 'object' || input === null) return err({ message: 'the query must be a JSON object' });
       const query = parsePacketQuery(input as Record<string, unknown>);
       if (!query.ok) return err({ message: query.error.map(({ key, reason }) => `${key}: ${reason}`).join('; ') });
-      const fib = await readKernelFib(ports.host);
+      const fib = await readKernelFib(ports.host, intent.routing.confinement);
       if (!fib.ok) return fib;
       const findOwners = ownersOf(agent.snapshot());
       // What a store holds has no file: the client, who may have the files, names positions.

@@ -53,11 +53,11 @@ export async function cutDenied(agent: RunningAgent, ports: AgentPorts): Promise
 const notReady: Failure = { message: 'the kernel does not hold the wanted policy yet' };
 
 async function judgeAll(
-  { router, policy }: RouterIntent,
+  { router, policy, routing }: RouterIntent,
   ports: AgentPorts,
   isCutting: boolean,
 ): Promise<Result<EstablishedView, Failure>> {
-  const fib = await readKernelFib(ports.host);
+  const fib = await readKernelFib(ports.host, routing.confinement);
   if (!fib.ok) return fib;
   let tally = createTally(router);
   const denied = await pickFlows(

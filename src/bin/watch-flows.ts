@@ -89,7 +89,7 @@ export async function watchFlows(
         stagedIn.some(({ stage }) => stage === 'untracked' || stage === 'preDNAT'),
       );
     if (!isAsked || (fib && clock.now() - fib.at < fibMs)) return;
-    const read = await readKernelFib(ports.host);
+    const read = await readKernelFib(ports.host, agent.intent()?.routing.confinement);
     fib = { value: read.ok ? read.value : undefined, at: clock.now() };
   }
 

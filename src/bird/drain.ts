@@ -26,6 +26,7 @@ export function printDrained(options: Pick<BirdOptions, 'kernelMetric' | 'kernel
     ownPrefixes: [],
     group: undefined,
     multipath: { isOn: false, reason: 'there are no routes' },
+    confinement: { within: [], except: [] },
     isDrained: false,
   } as const;
   return printBird(compileBird(nothing, { ...options, secrets: new Map() }));

@@ -5,11 +5,13 @@
  * monitor has no JSON form (6.1), so state is always read back with `ip -json`.
  */
 import { readFile, writeFile } from 'node:fs/promises';
-import type { Host, HostError, KernelRoute } from '../agent/ports.ts';
+import type { Host, HostChange, HostError, KernelRoute } from '../agent/ports.ts';
 import type { InterfaceFacts } from '../intent/policy/policy-intent.ts';
+import type { IpRoute } from '../links/ip-route.ts';
 import { type Family, families } from '../net/address.ts';
 import { type InterfaceAddress, parseAddressOrCidr, parseCidr, printPrefix } from '../net/prefix.ts';
 import { err, ok, type Result } from '../result.ts';
+import { confine, isConfinementLost } from './confinement.ts';
 import { openLineChild } from './line-child.ts';
 import { printProgramError, runProgram } from './run-program.ts';
 import { readTraffic } from './traffic-counters.ts';
@@ -20,7 +22,14 @@ const settleMs = 100;
 const routeCheckMs = 5_000;
 
 export function createLinuxHost(): Host {
-  return { interfaces: readInterfaces, setForwarding, routes: readRoutes, traffic: readTraffic, watch: watchHost };
+  return {
+    interfaces: readInterfaces,
+    setForwarding,
+    confine,
+    routes: readRoutes,
+    traffic: readTraffic,
+    watch: watchHost,
+  };
 }
 
 async function readInterfaces(): Promise<Result<readonly InterfaceFacts[], HostError>> {
@@ -58,20 +67,6 @@ async function readRoutes(): Promise<Result<readonly KernelRoute[], HostError>> 
   return ok(routes);
 }
 
-interface IpRoute {
-  readonly dst: string;
-  readonly gateway?: string;
-  readonly via?: { readonly host?: string };
-  readonly dev?: string;
-  readonly protocol?: string;
-  readonly metric?: number;
-  readonly nexthops?: readonly {
-    readonly gateway?: string;
-    readonly via?: { readonly host?: string };
-    readonly dev?: string;
-  }[];
-}
-
 function parseRoute(route: IpRoute, family: Family): KernelRoute | undefined {
   const prefix = parseAddressOrCidr(route.dst === 'default' ? (family === 4 ? '0.0.0.0/0' : '::/0') : route.dst);
   if (!prefix) return undefined;
@@ -102,26 +97,31 @@ async function setForwarding(on: boolean): Promise<Result<boolean, HostError>> {
   return ok(hasChanged);
 }
 
-function watchHost(onChange: (change: 'interfaces' | 'route-deleted') => void): { close(): void } {
+function watchHost(onChange: (change: HostChange) => void): { close(): void } {
   const interfaces = createBell(settleMs, () => onChange('interfaces'));
+  const confinement = createBell(settleMs, () => onChange('confinement'));
   const deleted = createBell(routeCheckMs, () => onChange('route-deleted'));
   const child = openLineChild(
     'ip',
-    ['-o', 'monitor', 'link', 'address', 'route'],
+    ['-o', 'monitor', 'link', 'address', 'route', 'rule'],
     (line) => {
-      if (/\bproto bird\b/.test(line)) {
+      if (/ lookup \S| table \d+ /.test(line)) {
+        if (isConfinementLost(line)) confinement.ring();
+      } else if (/\bproto bird\b/.test(line)) {
         if (line.startsWith('Deleted ')) deleted.ring();
       } else if (/^(Deleted )?\d+: /.test(line)) interfaces.ring();
     },
     () => {
       interfaces.ring();
       deleted.ring();
+      confinement.ring();
     },
   );
   return {
     close() {
       interfaces.close();
       deleted.close();
+      confinement.close();
       child.close();
     },
   };

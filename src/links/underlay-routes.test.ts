@@ -3,14 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { endpointAt, wireguardLink } from '../intent/links/wireguard-link.fixture.ts';
 import { type Address, parseAddress } from '../net/address.ts';
 import { parsePrefix } from '../net/prefix.ts';
-import {
-  type IpRoute,
-  parseRoute,
-  printRoute,
-  type TunnelIntent,
-  type UnderlayRoute,
-  underlayRoutes,
-} from './underlay-routes.ts';
+import type { IpRoute } from './ip-route.ts';
+import { parseRoute, printRoute, type TunnelIntent, type UnderlayRoute, underlayRoutes } from './underlay-routes.ts';
 
 const address = (text: string): Address => parseAddress(text) as Address;
 

@@ -11,6 +11,7 @@
 import type { LinkIntent } from '../intent/links/links-intent.ts';
 import { type Address, type Family, printAddress } from '../net/address.ts';
 import { containsPrefix, equalPrefixes, hostPrefix, type Prefix, parsePrefix, printPrefix } from '../net/prefix.ts';
+import type { IpNextHop, IpRoute } from './ip-route.ts';
 
 export type TunnelIntent = Extract<LinkIntent, { kind: 'ipsec' | 'wireguard' }>;
 
@@ -26,9 +27,6 @@ export interface UnderlayRoute {
   readonly source: string | undefined;
   readonly metric: number;
 }
-
-/** Number that says who made a route or a rule: rtnetlink.h leaves those from 5 up to whoever takes them. */
-export const underlayProtocol = 73;
 
 const everywhere: readonly Prefix[] = ['0.0.0.0/0', '::/0'].map((text) => parsePrefix(text) as Prefix);
 const linkLocal = parsePrefix('fe80::/10') as Prefix;
@@ -127,25 +125,4 @@ export function parseRoute(route: IpRoute, family: Family): UnderlayRoute | unde
 
 function carries({ flags = [] }: IpNextHop): boolean {
   return !flags.includes('dead') && !flags.includes('linkdown');
-}
-
-/** Routes in a table of ours that somebody else made. */
-export function isForeign({ protocol }: IpRoute): boolean {
-  return protocol !== `${underlayProtocol}`;
-}
-
-interface IpNextHop {
-  readonly dev?: string;
-  readonly gateway?: string;
-  readonly via?: { readonly host?: string };
-  readonly flags?: readonly string[];
-}
-
-export interface IpRoute extends IpNextHop {
-  readonly type?: string;
-  readonly protocol?: string;
-  readonly dst: string;
-  readonly prefsrc?: string;
-  readonly metric?: number;
-  readonly nexthops?: readonly IpNextHop[];
 }

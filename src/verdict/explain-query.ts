@@ -92,7 +92,7 @@ export function resolvePassage(fib: Fib, query: PacketQuery): Way {
 
 /** Without `inbound` the packet is the router's own. */
 function lookUp(fib: Fib, destination: PacketQuery['packet']['destination'], inbound: string | undefined): Way {
-  const route = lookupRoute(fib, destination);
+  const route = lookupRoute(fib, destination, inbound !== undefined);
   const text = printAddress(destination);
   switch (route.kind) {
     case 'local': {
@@ -108,6 +108,10 @@ function lookUp(fib: Fib, destination: PacketQuery['packet']['destination'], inb
       const { outbound } = route;
       const passage: Passage = inbound === undefined ? sent(outbound) : { kind: 'forward', inbound, outbound };
       return { passage, reason: `${text} is in ${printPrefix(route.prefix)} by ${outbound}` };
+    }
+    case 'confined': {
+      const reason = `no route to ${text} but a default one, which ${printPrefix(route.prefix)} may not go by: its Site is behind tunnels`;
+      return { passage: undefined, reason };
     }
     case 'no-route':
       return { passage: undefined, reason: `no route to ${text}` };

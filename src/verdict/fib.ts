@@ -6,6 +6,7 @@
  * Invariant: a router's own address is never forwarded to, and of two routes for one prefix the first one stands.
  */
 
+import type { PrefixBound } from '../intent/routing/routing-intent.ts';
 import type { AttachmentFacts, Topology } from '../intent/topology/topology.ts';
 import { type Address, printAddress } from '../net/address.ts';
 import { containsAddress, hostPrefix, maskAddress, type Prefix, parsePrefix } from '../net/prefix.ts';
@@ -21,6 +22,8 @@ export interface Fib {
   readonly routes: PrefixTrie<string>;
   /** The router's own addresses, printed. */
   readonly locals: ReadonlySet<string>;
+  /** Whether addresses are kept from default routes, which counts for packets that are forwarded. */
+  readonly confined: PrefixTrie<boolean>;
 }
 
 export type RouteLookup =
@@ -29,23 +32,36 @@ export type RouteLookup =
   /** Of the link only: the router takes what arrives and forwards none of it. */
   | { readonly kind: 'link' }
   | { readonly kind: 'forward'; readonly outbound: string; readonly prefix: Prefix }
+  /** Only a default route leads there, and none may carry what is forwarded to this prefix. */
+  | { readonly kind: 'confined'; readonly prefix: Prefix }
   | { readonly kind: 'no-route' };
 
 const loopback = prefixes('127.0.0.0/8 ::1/128');
 /** Multicast, limited broadcast (RFC 919) and IPv6 link-local (RFC 4291 §2.5.6). Linux does forward 169.254.0.0/16. */
 const linkOnly = prefixes('224.0.0.0/4 255.255.255.255/32 fe80::/10 ff00::/8');
 
-export function makeFib(entries: Iterable<FibEntry>, locals: Iterable<Address>): Fib {
+export function makeFib(
+  entries: Iterable<FibEntry>,
+  locals: Iterable<Address>,
+  { within, except }: PrefixBound = { within: [], except: [] },
+): Fib {
   const routes = new PrefixTrie<string>();
   for (const { prefix, outbound } of entries) if (routes.get(prefix) === undefined) routes.insert(prefix, outbound);
-  return { routes, locals: new Set(Array.from(locals, printAddress)) };
+  const confined = new PrefixTrie<boolean>();
+  for (const prefix of within) confined.insert(prefix, true);
+  for (const prefix of except) confined.insert(prefix, false);
+  return { routes, locals: new Set(Array.from(locals, printAddress)), confined };
 }
 
-export function lookupRoute(fib: Fib, destination: Address): RouteLookup {
+/** `isForwarded`: the packet is not the router's own. */
+export function lookupRoute(fib: Fib, destination: Address, isForwarded = true): RouteLookup {
   if (fib.locals.has(printAddress(destination)) || isInAny(loopback, destination)) return { kind: 'local' };
   if (isInAny(linkOnly, destination)) return { kind: 'link' };
   const route = fib.routes.longestMatch(destination);
-  return route ? { kind: 'forward', outbound: route.value, prefix: route.prefix } : { kind: 'no-route' };
+  if (!route) return { kind: 'no-route' };
+  const confined = isForwarded && route.prefix.length === 0 ? fib.confined.longestMatch(destination) : undefined;
+  if (confined?.value) return { kind: 'confined', prefix: confined.prefix };
+  return { kind: 'forward', outbound: route.value, prefix: route.prefix };
 }
 
 /**

@@ -31,6 +31,9 @@ function printStatus(status: RouterStatus): string {
     ['Store', `${store.connected ? 'connected' : 'UNREACHABLE'}, revision ${store.revision}`],
     ['Policy', printPolicy(policy)],
     ['Forwarding', `${routing.forwarding ? 'on' : 'off'}, ${printDefault(policy.forwardDefault)}`],
+    ...(routing.confined > 0
+      ? [['Confined', `${countOf(routing.confined, 'prefix', 'prefixes')} go by no default route`] as [string, string]]
+      : []),
     ['BIRD', `${routing.bird}, configured at revision ${routing.revision ?? 'of a predecessor'}`],
     ['Sessions', `${up} of ${routing.sessions.length} established`],
     ...(status.links.length > 0 ? [['Links', countLinks(status.links)] as [string, string]] : []),

@@ -7,24 +7,21 @@
  * is there the table ends in `unreachable`: an outer packet never goes by a route that was learned.
  */
 
-import { existsSync } from 'node:fs';
+import { type IpRoute, isForeign, ownProtocol } from '../../links/ip-route.ts';
 import type { LinkDriver } from '../../links/link-driver.ts';
 import { fitTunnel } from '../../links/underlay-mtu.ts';
 import {
-  type IpRoute,
-  isForeign,
   parseRoute,
   printRoute,
   type TunnelIntent,
   type UnderlayRoute,
-  underlayProtocol,
   underlayRoutes,
 } from '../../links/underlay-routes.ts';
 import { type Family, families } from '../../net/address.ts';
 import { markBits } from '../../nftables/marks.ts';
+import { createIpBatch, type IpRule, isSpoken, unlessThere } from '../ip-batch.ts';
 import { type LineChild, openLineChild } from '../line-child.ts';
 import { oneAtATime } from '../one-at-a-time.ts';
-import { printProgramError, runProgram } from '../run-program.ts';
 import { createNetDevices } from './netdevices.ts';
 
 export interface Underlay {
@@ -37,18 +34,12 @@ const table = 7300;
 const ownProtocols = ['kernel', 'boot', 'static', 'dhcp', 'ra'];
 const mark = `0x${markBits.outer.toString(16)}`;
 /** Where the rule stands: before the main table, after the local one. */
-const ruleWords = `priority ${table} fwmark ${mark}/${mark} lookup ${table} protocol ${underlayProtocol}`;
-
-interface IpRule {
-  readonly priority: number;
-  readonly fwmark?: string;
-  readonly fwmask?: string;
-  readonly table?: string;
-}
+const ruleWords = `priority ${table} fwmark ${mark}/${mark} lookup ${table} protocol ${ownProtocol}`;
 
 /** `launcher`: program and arguments to put before every command, such as `ip netns exec r1`; for tests. */
 export function createUnderlay({ launcher = [] }: { readonly launcher?: readonly string[] } = {}): Underlay {
   const devices = createNetDevices({ launcher });
+  const ip = createIpBatch(launcher);
   const wanted = new Map<object, readonly TunnelIntent[]>();
   /** Drivers that have not said yet all they carry: a predecessor's tunnels may still be theirs. */
   const silent = new Set<object>();
@@ -56,27 +47,10 @@ export function createUnderlay({ launcher = [] }: { readonly launcher?: readonly
   const watchers = new Map<object, () => void>();
   let monitor: LineChild | undefined;
 
-  async function ip(args: readonly string[], commands: readonly string[]): Promise<string> {
-    const [program = '', ...before] = [...launcher, 'ip'];
-    const input = commands.map((command) => `${command}\n`).join('');
-    const output = await runProgram(program, [...before, ...args, '-batch', '-'], { input });
-    if (!output.ok) throw new Error(printProgramError(output.error));
-    if (output.value.exitCode !== 0) throw new Error(output.value.stderr.trim().split('\n')[0] ?? 'ip failed');
-    return output.value.stdout;
-  }
-
-  async function ask(family: Family, questions: readonly string[]): Promise<readonly (readonly unknown[])[]> {
-    const answer = await ip([`-${family}`, '-json'], questions);
-    const lines = answer.split('\n').filter((line) => line.trim() !== '');
-    if (lines.length !== questions.length)
-      throw new Error(`ip answered ${lines.length} of ${questions.length} questions`);
-    return lines.map((line) => JSON.parse(line) as readonly unknown[]);
-  }
-
   /** The host's own routes, those in the table, and whether the rule is there. */
   async function read(family: Family) {
     const asked = [...ownProtocols.map((name) => `route show table main proto ${name}`), `route show table ${table}`];
-    const answers = await ask(family, [...asked, 'rule show']);
+    const answers = await ip.ask(family, [...asked, 'rule show']);
     const routes = (answer: readonly unknown[] | undefined): readonly UnderlayRoute[] =>
       ((answer ?? []) as readonly IpRoute[])
         .map((route) => parseRoute(route, family))
@@ -103,16 +77,16 @@ export function createUnderlay({ launcher = [] }: { readonly launcher?: readonly
       const [has, wants] = [held.map(printRoute), wishes.map(printRoute)];
       const added = inOrder(wishes.filter((route) => !has.includes(printRoute(route))));
       const gone = has.filter((route) => !wants.includes(route));
-      const removals = gone.map((route) => `route delete ${route} table ${table} protocol ${underlayProtocol}`);
+      const removals = gone.map((route) => `route delete ${route} table ${table} protocol ${ownProtocol}`);
       if (tunnels.length > 0) {
         if (silent.size === 0) await attempt(family, removals);
         await attempt(
           family,
-          added.map((route) => `route add ${route} table ${table} protocol ${underlayProtocol}`),
+          added.map((route) => `route add ${route} table ${table} protocol ${ownProtocol}`),
         );
-        if (!hasRule) await ip([`-${family}`], [`rule add ${ruleWords}`]).catch(unlessThere);
+        if (!hasRule) await ip.run([`-${family}`], [`rule add ${ruleWords}`]).catch(unlessThere);
       } else if (silent.size === 0) {
-        if (hasRule) await ip([`-${family}`], [`rule delete ${ruleWords}`]);
+        if (hasRule) await ip.run([`-${family}`], [`rule delete ${ruleWords}`]);
         await attempt(family, removals);
       }
     }
@@ -121,7 +95,7 @@ export function createUnderlay({ launcher = [] }: { readonly launcher?: readonly
   /** A route that the kernel does not take now, since its device is down, leaves its prefix unreachable until the next look. */
   async function attempt(family: Family, commands: readonly string[]): Promise<void> {
     if (commands.length === 0) return;
-    await ip([`-${family}`, '-force'], commands).catch(() => undefined);
+    await ip.run([`-${family}`, '-force'], commands).catch(() => undefined);
   }
 
   const inTurn = oneAtATime();
@@ -201,17 +175,6 @@ export function createUnderlay({ launcher = [] }: { readonly launcher?: readonly
 function foreignReason(family: Family, { dst }: IpRoute): string {
   const remedy = `use another table, and then: ip -${family} route flush table ${table}`;
   return `route table ${table} has routes of somebody else's, as to ${dst}, which outer packets would follow: ${remedy}`;
-}
-
-/** A kernel may be started without IPv6. */
-function isSpoken(family: Family): boolean {
-  return family === 4 || existsSync('/proc/net/if_inet6');
-}
-
-/** A predecessor that is just ending may have been faster. */
-function unlessThere(error: Error): string {
-  if (error.message.includes('File exists')) return '';
-  throw error;
 }
 
 function isAmong(link: TunnelIntent, links: readonly TunnelIntent[]): boolean {

@@ -49,8 +49,9 @@ function firstPacket({ original, reply }: TrackedFlow): Packet {
 }
 
 function passageOf(fib: Fib, { original, reply }: TrackedFlow): Passage | { readonly reason: string } {
-  const from = lookupRoute(fib, original.source);
-  const to = lookupRoute(fib, reply.source);
+  const isForwarded = ![original.source, reply.source].some((end) => lookupRoute(fib, end).kind === 'local');
+  const from = lookupRoute(fib, original.source, isForwarded);
+  const to = lookupRoute(fib, reply.source, isForwarded);
   if (from.kind === 'local') {
     if (to.kind === 'local') return { kind: 'local-out', outbound: 'lo' };
     return to.kind === 'forward' ? { kind: 'local-out', outbound: to.outbound } : noWay('to', reply.source, to.kind);
@@ -61,7 +62,11 @@ function passageOf(fib: Fib, { original, reply }: TrackedFlow): Passage | { read
   return { kind: 'forward', inbound: from.outbound, outbound: to.outbound };
 }
 
-function noWay(direction: string, address: Address, kind: 'link' | 'no-route'): { readonly reason: string } {
+function noWay(
+  direction: string,
+  address: Address,
+  kind: 'link' | 'confined' | 'no-route',
+): { readonly reason: string } {
   const of = `IPv${address.family}`;
   return {
     reason:

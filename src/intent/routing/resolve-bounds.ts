@@ -63,6 +63,15 @@ export function resolveGroupBound(ownership: readonly OwnedPrefix[], family: Fam
   return partition(ownership, family, () => true);
 }
 
+/** What belongs to one of these Sites, whoever else it belongs to. */
+export function resolveConfinedBound(
+  ownership: readonly OwnedPrefix[],
+  confined: ReadonlySet<string>,
+  family: Family,
+): PrefixBound {
+  return partition(ownership, family, ({ sites }) => sites.some((site) => confined.has(site)));
+}
+
 /** Whether a bound lets the default route itself through: only where a Site declares it. */
 export function admitsDefaultRoute(bound: PrefixBound): boolean {
   return bound.within.some((prefix) => prefix.length === 0);

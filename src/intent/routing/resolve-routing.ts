@@ -19,6 +19,7 @@ import { resolveAggregates, warnAggregates } from './resolve-aggregates.ts';
 import { resolveAttachmentSessions } from './resolve-attachment-sessions.ts';
 import { type OwnedPrefix, resolveOwnership } from './resolve-bounds.ts';
 import { resolveCalicoSessions } from './resolve-calico-sessions.ts';
+import { resolveConfinement } from './resolve-confinement.ts';
 import { resolveFilters } from './resolve-filters.ts';
 import { groupRouters, resolveGroup, resolveMultipath } from './resolve-group.ts';
 import { resolveGroupSessions } from './resolve-group-sessions.ts';
@@ -90,6 +91,7 @@ export function resolveRouting(
     learnsKernelRoutes: sessions.some((session) => session.reach !== 'direct'),
     reflectedRanges: isReflector && !topology.router.resource ? reflectedRanges(settings.global) : [],
     ownPrefixes,
+    confinement: resolveConfinement(snapshot, topology, ownership),
     group,
     multipath,
     isDrained: false,

@@ -44,6 +44,8 @@ export interface RoutingIntent {
   readonly reflectedRanges?: readonly Prefix[];
   /** Subnets of the router and of its group, sorted: never learned from outside, nor anything inside them. */
   readonly ownPrefixes: readonly Prefix[];
+  /** What no default route may carry, of both families: what is forwarded to it has a longer prefix to go by, or goes nowhere. */
+  readonly confinement: PrefixBound;
   /** The redundancy group; undefined for a router that stands alone. */
   readonly group: GroupIntent | undefined;
   /** Whether the kernel gets all of several equal paths. */
@@ -165,7 +167,7 @@ export interface PrefixLimit {
  * Which prefixes may pass: of all prefixes of both lists that contain a route, the longest decides; a route that none
  * contains is refused.
  *
- * Both lists are sorted, share no prefix, and hold one family.
+ * Both lists are sorted and share no prefix; those of a session hold one family.
  */
 export interface PrefixBound {
   readonly within: readonly Prefix[];

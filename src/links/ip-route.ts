@@ -1,0 +1,32 @@
+/**
+ * Routes as `ip -json route show` has them, and whose they are.
+ *
+ * Invariant: what we write into tables of our own carries `ownProtocol`; what does not is somebody else's.
+ */
+
+/** Number that says who made a route or a rule: rtnetlink.h leaves those from 5 up to whoever takes them. */
+export const ownProtocol = 73;
+
+export interface IpNextHop {
+  readonly dev?: string;
+  readonly gateway?: string;
+  /** Of the other family. */
+  readonly via?: { readonly host?: string };
+  readonly flags?: readonly string[];
+}
+
+export interface IpRoute extends IpNextHop {
+  /** Absent for unicast. */
+  readonly type?: string;
+  /** A name of rt_protos, or the number. */
+  readonly protocol?: string;
+  readonly dst: string;
+  readonly prefsrc?: string;
+  readonly metric?: number;
+  readonly nexthops?: readonly IpNextHop[];
+}
+
+/** Of a route in a table of ours: whether somebody else made it. */
+export function isForeign({ protocol }: IpRoute): boolean {
+  return protocol !== `${ownProtocol}`;
+}
