@@ -12,6 +12,7 @@ import type { Draft } from './draft.ts';
 import { denyChain } from './flow-log.ts';
 import { printKey } from './keys.ts';
 import { markBits } from './marks.ts';
+import { pairFlows } from './pair-flows.ts';
 import type { BaseChain, Chain, Field, FieldValue, MapElement, Match, Rule, Verdict } from './ruleset.ts';
 import type { Place } from './stages.ts';
 
@@ -159,7 +160,7 @@ function compileForward(policy: PolicyIntent, draft: Draft, places: Places, isMa
   if (policy.endpoints.length === 0 && !isDefaultDeny) return [];
   const clear = isMarkedEarly ? 0 : acceptBit;
   const set = policy.endpoints.length > 0 ? forwardedBit : 0;
-  const rules: Rule[] = [acceptEstablished];
+  const rules: Rule[] = [acceptEstablished, ...pairFlows(policy)];
   if (clear !== 0 || set !== 0) rules.push(changeMark(clear, set));
   const notAccepted: Match = { kind: 'mark', mask: acceptBit, isSet: false };
   const ingress = dispatchRules(policy, draft, 'forward-in', 'in', places.forwardIn);

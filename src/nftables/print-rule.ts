@@ -115,6 +115,8 @@ function printStatement(statement: Statement): string {
     case 'counter':
     case 'notrack':
       return statement.kind;
+    case 'ct-events':
+      return `ct event set ${statement.events.join(',')}`;
     case 'segment-size':
       return `tcp option maxseg size set ${statement.size}`;
     case 'log':

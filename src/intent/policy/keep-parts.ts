@@ -12,10 +12,13 @@ import type { EndpointIntent, PolicyIntent } from './policy-intent.ts';
 /** The same policy with the objects of before wherever they say the same. */
 export function keepParts(before: PolicyIntent | undefined, after: PolicyIntent): PolicyIntent {
   if (!before) return after;
-  const { mssClamps } = after;
+  const { mssClamps, pairInterfaces } = after;
   return {
     ...after,
     ...(mssClamps && { mssClamps: sameValue(before.mssClamps, mssClamps) ? before.mssClamps : mssClamps }),
+    ...(pairInterfaces && {
+      pairInterfaces: sameValue(before.pairInterfaces, pairInterfaces) ? before.pairInterfaces : pairInterfaces,
+    }),
     failsafes: sameValue(before.failsafes, after.failsafes) ? before.failsafes : after.failsafes,
     endpoints: keepEndpoints(before.endpoints, after.endpoints),
     policies: keepMap(before.policies, after.policies),

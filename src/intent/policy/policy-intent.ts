@@ -39,6 +39,11 @@ export interface PolicyIntent {
   readonly failsafes: { readonly inbound: readonly Failsafe[]; readonly outbound: readonly Failsafe[] };
   /** Sorted by interface; absent where no link clamps. */
   readonly mssClamps?: readonly MssClamp[];
+  /**
+   * Interfaces that lead to the one router that shares the state of connections with this one, sorted; absent where there are
+   * none. Both see for themselves what passes there.
+   */
+  readonly pairInterfaces?: readonly string[];
   /** Sorted by name. At most one has `interfaces: '*'`; no interface is in two. */
   readonly endpoints: readonly EndpointIntent[];
   readonly policies: ReadonlyMap<PolicyId, PolicyRules>;

@@ -19,6 +19,7 @@ import { findTraps } from './find-traps.ts';
 import { keepParts } from './keep-parts.ts';
 import { warnOfOpenPorts } from './link-failsafes.ts';
 import { resolveMssClamps } from './mss-clamps.ts';
+import { resolvePairInterfaces } from './pair-interfaces.ts';
 import type { EndpointIntent, InterfaceFacts, PolicyIntent, PolicyRules, SetId } from './policy-intent.ts';
 import { type MetPolicies, PolicySelection, type SelectableEndpoint } from './policy-selection.ts';
 import { type GuardedInterfaces, resolveEndpoints, wildcard } from './resolve-endpoints.ts';
@@ -149,6 +150,7 @@ export class PolicyResolver {
     const { addressSets, portSets } = this.sets.finish();
     const ids = wouldBe && this.rules.setsOf([...policies.keys(), ...[...profiles.values()].map(({ id }) => id)]);
     const mssClamps = resolveMssClamps(bgp.links ?? [], interfaces);
+    const pairInterfaces = resolvePairInterfaces(topology, bgp.stateSync);
     const resolved: PolicyIntent = {
       forwardDefault: router ? (router.spec.forwarding?.defaultAction ?? 'Deny') : 'Allow',
       denyVerdict: felix.denyVerdict,
@@ -160,6 +162,7 @@ export class PolicyResolver {
       exemptsLoopback: router !== undefined,
       failsafes: resolveFailsafes(felix, router, bgp, warnings),
       ...(mssClamps.length > 0 && { mssClamps }),
+      ...(pairInterfaces.length > 0 && { pairInterfaces }),
       endpoints: guarded.map((entry, i) => resolveEndpoint(entry, met[i] as MetPolicies)),
       policies,
       profiles,

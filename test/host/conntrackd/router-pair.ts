@@ -35,36 +35,41 @@ export function run(name: string, ...command: readonly string[]): string {
 function policyOf(router: Router): string {
   const link = (name: string) =>
     resource('HostEndpoint', name, { node: `r${router}`, interfaceName: name }, { side: name });
+  const flows = (['TCP', 'UDP'] as const).map((protocol) => ({
+    action: 'Allow' as const,
+    protocol,
+    source: { nets: hosts.c.map(net) },
+    destination: { ports: [openPort] },
+  }));
   const snapshot = makeSnapshot([
-    resource('Router', `r${router}`, { asNumber: 64520 }),
+    ...routers.map((number) =>
+      resource('Router', `r${number}`, {
+        asNumber: 64520,
+        redundancyGroup: 'pair',
+        stateSync: { interface: 'sync' },
+        interfaces: [
+          { name: 'sync', addresses: [`192.168.255.${number}/30`] },
+          { name: 'hub', addresses: hub(number).map((address, i) => `${address}/${i === 0 ? 30 : 126}`) },
+        ],
+      }),
+    ),
     link('c'),
     link('s'),
     resource('GlobalNetworkPolicy', 'allow', {
       applyOnForward: true,
       selector: 'has(side)',
       types: ['Ingress', 'Egress'],
-      ingress: [
-        {
-          action: 'Allow',
-          protocol: 'TCP',
-          source: { nets: [...hosts.c.map(net)] },
-          destination: { ports: [openPort] },
-        },
-      ],
-      egress: [
-        {
-          action: 'Allow',
-          protocol: 'TCP',
-          source: { nets: [...hosts.c.map(net)] },
-          destination: { ports: [openPort] },
-        },
-      ],
-    } as never),
+      ingress: flows,
+      egress: flows,
+    }),
   ]);
   const intent = resolveIntent(snapshot, `r${router}`);
   if (!intent.ok) throw new Error('no intent');
   return printRuleset(compileRuleset(intent.value.policy));
 }
+
+/** The router's end of the link between the two. */
+const hub = (router: Router): readonly [string, string] => [`10.9.3.${router}`, `fd09:3::${router}`];
 
 function net(address: string): string {
   return `${address}/${address.includes(':') ? 128 : 32}`;
@@ -84,11 +89,13 @@ function layOut(): void {
     run(name, 'ip', 'addr', 'add', text, 'dev', link, ...(text.includes(':') ? ['nodad'] : []));
   };
   join2('r1', 'sync', 'r2', 'sync');
+  join2('r1', 'hub', 'r2', 'hub');
   for (const router of routers) {
     const r = `r${router}`;
     for (const key of ['net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1', 'net.ipv4.conf.all.rp_filter=0'])
       run(r, 'sysctl', '-qw', key);
     address(r, `192.168.255.${router}/30`, 'sync');
+    for (const [i, text] of hub(router).entries()) address(r, `${text}/${i === 0 ? 30 : 126}`, 'hub');
     for (const [i, host] of (['c', 's'] as const).entries()) {
       join2(r, host, host, r);
       run(r, 'sysctl', '-qw', `net.ipv4.conf.${host}.rp_filter=0`);
@@ -116,6 +123,15 @@ export function steer(out: Router, back: Router): void {
   };
   turn('c', 's', 1, out);
   turn('s', 'c', 2, back);
+}
+
+/** Sends everything over both routers, one behind the other: the first is the client's, the second the server's. */
+export function steerThrough(first: Router, second: Router): void {
+  steer(first, second);
+  for (const [i, family] of (['-4', '-6'] as const).entries()) {
+    run(`r${first}`, 'ip', family, 'route', 'replace', hosts.s[i] ?? '', 'via', hub(second)[i] ?? '');
+    run(`r${second}`, 'ip', family, 'route', 'replace', hosts.c[i] ?? '', 'via', hub(first)[i] ?? '');
+  }
 }
 
 export const daemons = new Map<Router, ConntrackdDaemon>();

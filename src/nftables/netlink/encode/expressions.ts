@@ -55,6 +55,13 @@ export class ExpressionWriter {
     });
   }
 
+  setConntrack(key: number): void {
+    this.#expression('ct', () => {
+      this.#writer.u32(attributes.conntrack.key, key);
+      this.#writer.u32(attributes.conntrack.from, firstRegister);
+    });
+  }
+
   payload(base: number, offset: number, length: number, word = 0): void {
     this.#expression('payload', () => {
       this.#writer.u32(attributes.payload.into, firstRegister + word);

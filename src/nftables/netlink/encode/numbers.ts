@@ -54,7 +54,7 @@ export const attributes = {
   lookup: { set: 1, from: 2, into: 3, setId: 4, flags: 5 },
   payload: { into: 1, base: 2, offset: 3, length: 4 },
   meta: { into: 1, key: 2, from: 3 },
-  conntrack: { into: 1, key: 2 },
+  conntrack: { into: 1, key: 2, from: 4 },
   counter: { bytes: 1, packets: 2 },
   log: { group: 1, prefix: 2, snaplen: 3 },
   limit: { rate: 1, unit: 2, burst: 3 },
@@ -66,7 +66,7 @@ export const setFlags = { anonymous: 0x1, constant: 0x2, interval: 0x4, map: 0x8
 export const elementFlags = { intervalEnd: 0x1 } as const;
 
 export const metaKeys = { priority: 2, mark: 3, inboundName: 6, outboundName: 7, family: 15, protocol: 16 } as const;
-export const conntrackKeys = { state: 0, status: 2 } as const;
+export const conntrackKeys = { state: 0, status: 2, events: 18 } as const;
 export const payloadBases = { network: 1, transport: 2 } as const;
 export const comparisons = { equal: 0, unequal: 1, atMost: 3, above: 4, atLeast: 5 } as const;
 /** Where TCP keeps its flags, and two of them (RFC 9293 §3.1). */
@@ -94,6 +94,8 @@ export const firstRegister = 8;
 
 /** Bits of `ct state` (NF_CT_STATE_BIT, as nft has them). */
 export const conntrackStates = { invalid: 1, established: 2, related: 4, new: 8, untracked: 64 } as const;
+/** Bits of conntrack's events (IPCT_DESTROY, IPCT_ASSURED). */
+export const conntrackEvents = { destroy: 0x04, assured: 0x10 } as const;
 /** IPS_DST_NAT. */
 export const destinationNat = 0x20;
 
