@@ -7,7 +7,6 @@
  * traffic for it; routes of what goes away leave before their policy does.
  */
 import type { PrefixBound } from '../intent/routing/routing-intent.ts';
-import { sameValue } from '../net/same-value.ts';
 import { checkOf } from '../nftables/check-change.ts';
 import { diffRulesets } from '../nftables/diff.ts';
 import { guardRuleset, isQuickToLoad } from '../nftables/guard.ts';
@@ -92,7 +91,9 @@ function removeEffect(stage: (typeof removeOrder)[number], state: AgentState): E
     case 'forwarding':
       return state.forwarding === 'off' ? undefined : { kind: 'set-forwarding', on: false };
     case 'confinement':
-      return confineEffect(state, nothingConfined);
+      return state.confinement.held?.within.length === 0
+        ? undefined
+        : { kind: 'confine', confinement: nothingConfined };
     case 'policy':
       if (state.areLinksKept === false) return undefined;
       if (state.filter.kind === 'unknown') return { kind: 'read-filter' };
@@ -103,8 +104,7 @@ function removeEffect(stage: (typeof removeOrder)[number], state: AgentState): E
 const nothingConfined: PrefixBound = { within: [], except: [] };
 
 function confineEffect({ confinement: { held, isDue } }: AgentState, confinement: PrefixBound): Effect | undefined {
-  const isHeld = held === confinement || sameValue(held, confinement);
-  return isHeld && !isDue ? undefined : { kind: 'confine', confinement };
+  return held === confinement && !isDue ? undefined : { kind: 'confine', confinement };
 }
 
 function withdrawEffect(state: AgentState, desired: RouterDesired): Effect | undefined {

@@ -26,6 +26,13 @@ export function hearConfined(
   return [next, [log('info', 'what no default route may carry', { prefixes: confinement.within.length })]];
 }
 
+/** An equal one is already held: it stays to be compared by, since a Site may have thousands of prefixes. */
+export function adoptConfinement(state: AgentState): AgentState {
+  const { desired, confinement } = state;
+  if (desired?.kind !== 'router' || !sameValue(confinement.held, desired.intent.routing.confinement)) return state;
+  return { ...state, confinement: { ...confinement, held: desired.intent.routing.confinement } };
+}
+
 /** Where nothing is confined there is nothing to look after. */
 export function withDueConfinement(state: AgentState): AgentState {
   const { held } = state.confinement;

@@ -20,7 +20,7 @@ import {
   hearDrain,
   hearSnippets,
 } from './hear-bird.ts';
-import { hearConfined, withDueConfinement } from './hear-confinement.ts';
+import { adoptConfinement, hearConfined, withDueConfinement } from './hear-confinement.ts';
 import {
   beginRead,
   hearFilterApplied,
@@ -175,7 +175,7 @@ function hearIntent(state: AgentState, event: Extract<AgentEvent, { kind: 'inten
   const filter = { ruleset: sameRuleset(state, event.ruleset), revision };
   const desired: Desired = { kind: 'router', revision, intent, filter };
   const heard = { ...state, ...flaws, desired, store: { connected: true, revision }, retryAt: 0 };
-  const next = saidWhyHolding(adoptUnchanged(heard), now);
+  const next = saidWhyHolding(adoptConfinement(adoptUnchanged(heard)), now);
   // Most intents come of a label that moved: nothing else of them is looked at.
   if (state.desired?.kind === 'router' && state.desired.intent.routing === intent.routing) return [next, []];
   const refs = secretRefs(intent);
