@@ -7,8 +7,6 @@
  * Invariant: sends through `echo` alone: one request where nothing is wrong, two where nobody answers; where packets vanish, three at
  * a time, at most seven times on an Ethernet of 9000 bytes, since each that is lost costs a wait.
  */
-import type { Family } from '../net/address.ts';
-
 /** One echo request that may not be fragmented, of so many bytes with its IP header. */
 export type Echo = (bytes: number) => Promise<EchoAnswer>;
 
@@ -22,18 +20,18 @@ export type PathMtu =
   /** Packets of more than `bytes` do not arrive; `isTold`: and who sends them hears of it. */
   | { readonly kind: 'narrower'; readonly bytes: number; readonly isTold: boolean };
 
-/** Smallest MTU of a link: RFC 791, RFC 8200 section 5. */
-const leastMtu: Readonly<Record<Family, number>> = { 4: 68, 6: 1280 };
+/** Bytes that every path carries (RFC 791). Links with IPv6 owe 1280 (RFC 8200 §5): one that does not is a black hole too. */
+const leastMtu = 68;
 
 /**
  * `mtu` in bytes. `guess`: what was found elsewhere, since tunnels that share a way share what is wrong with it; a right one is
  * known at the first look.
  */
-export async function findPathMtu(echo: Echo, family: Family, mtu: number, guess?: number): Promise<PathMtu> {
+export async function findPathMtu(echo: Echo, mtu: number, guess?: number): Promise<PathMtu> {
   const whole = await echo(mtu);
   if (whole === 'answered') return { kind: 'whole' };
-  if ((await echo(leastMtu[family])) !== 'answered') return { kind: 'unanswered' };
-  let [passes, fails] = [leastMtu[family], mtu];
+  if ((await echo(leastMtu)) !== 'answered') return { kind: 'unanswered' };
+  let [passes, fails] = [leastMtu, mtu];
   let isTold = whole === 'too-long';
   let sizes = guess === undefined ? [] : between([guess, guess + 1], passes, fails);
   if (sizes.length === 0) sizes = quarters(passes, fails);

@@ -51,6 +51,24 @@ describe('the paths of links', () => {
     expect(run.requests).toBeLessThan(32 * 20 + 168 * 4);
   });
 
+  it.each([
+    ['10.0.0.2', /set the Attachment's mtu to 1240/],
+    ['fd00::2', /^mend the path: IPv6 needs 1280/],
+  ])(
+    'that carry less than IPv6 needs are found by asking %s, and no mtu is advised that IPv6 cannot have',
+    async (remote, fix) => {
+      const { check } = world(1240);
+      expect(await check(links(1, { remotes: [remote] }))).toEqual([
+        {
+          check: 'path vpn0',
+          result: 'error',
+          found: `packets of more than 1240 bytes to ${remote} vanish; the device lets 1438 pass`,
+          fix: expect.stringMatching(fix),
+        },
+      ]);
+    },
+  );
+
   it('are left out, and said to be, where the others took too long', async () => {
     const { run, check } = world(0);
     const checked = check(links(200));

@@ -39,7 +39,7 @@ export async function checkPaths(
   const findings = await fewAtOnce(pathsAtOnce, paths, async (path) => {
     if (now() >= deadline) return undefined;
     const family: Family = path.remote.includes(':') ? 6 : 4;
-    const found = await findPathMtu(echoOf(path, family), family, path.mtu, guess);
+    const found = await findPathMtu(echoOf(path, family), path.mtu, guess);
     if (found.kind === 'narrower') guess = found.bytes;
     return findingOf(path, found);
   });
@@ -69,9 +69,15 @@ function findingOf({ interfaceName, remote, mtu }: Path, found: Awaited<ReturnTy
       const { bytes, isTold } = found;
       if (isTold) return fine(check, `${bytes} of ${mtu} bytes reach ${remote}, and senders are told`);
       const what = `packets of more than ${bytes} bytes to ${remote} vanish; the device lets ${mtu} pass`;
-      return { check, result: 'error', found: what, fix: `set the Attachment's mtu to ${bytes}, or mend the path` };
+      return { check, result: 'error', found: what, fix: fixOf(remote, bytes) };
     }
   }
+}
+
+function fixOf(remote: string, bytes: number): string {
+  // RFC 8200 §5: no mtu could be written that says so.
+  if (remote.includes(':') && bytes < 1280) return 'mend the path: IPv6 needs 1280 bytes on every link';
+  return `set the Attachment's mtu to ${bytes}, or mend the path`;
 }
 
 function leftOut(paths: number, findings: readonly (Finding | undefined)[]): readonly Finding[] {
