@@ -7,6 +7,7 @@
  * Invariant: sends through `echo` alone: one request where nothing is wrong, two where nobody answers; where packets vanish, three at
  * a time, at most seven times on an Ethernet of 9000 bytes, since each that is lost costs a wait.
  */
+
 /** One echo request that may not be fragmented, of so many bytes with its IP header. */
 export type Echo = (bytes: number) => Promise<EchoAnswer>;
 
