@@ -5,6 +5,8 @@ export default defineConfig({
   test: {
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // A machine that is busy answers late: a limit ends what hangs, and asserts no speed.
+    expect: { poll: { timeout: 20_000 } },
     projects: [
       {
         extends: true,
@@ -22,6 +24,8 @@ export default defineConfig({
           include: ['test/{scenarios,host}/**/*.test.ts'],
           maxWorkers: 2,
           sequence: { groupOrder: 1 },
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
         },
       },
       {

@@ -6,8 +6,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
 export interface Patience {
-  /** Milliseconds until giving up. */
-  readonly within: number;
+  /** Milliseconds until giving up; a minute unless said, which asserts no speed: it ends what hangs, on a busy machine too. */
+  readonly within?: number;
   /** Milliseconds between two looks; 100 unless said. */
   readonly every?: number;
 }
@@ -16,7 +16,7 @@ export interface Patience {
 export async function eventually<T>(
   read: () => T | Promise<T>,
   match: (value: Awaited<T>) => boolean,
-  { within, every = 100 }: Patience,
+  { within = 60_000, every = 100 }: Patience = {},
 ): Promise<Awaited<T>> {
   const deadline = performance.now() + within;
   for (;;) {

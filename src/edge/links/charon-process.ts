@@ -94,6 +94,8 @@ export async function startCharon(
     begun: withholdMemory,
     answers,
   });
+  // Once more: what is written while one program gives way to the next, as a launcher does, may be lost with the first.
+  if (started.ok) await withholdDump(started.value);
   const problem = started.ok ? await socketProblem(files, logged) : started.error.message;
   if (started.ok && problem === undefined) return started;
   const pid = (await findCharons(dirname(files.dir))).get(basename(files.dir));
@@ -120,8 +122,12 @@ export function trimCharonLog(files: CharonFiles): Promise<void> {
  * file, and what a program gets is without any kind of memory (core(5)). Both outlast the start of a program.
  */
 async function withholdMemory(pid: number): Promise<void> {
-  await writeFile(`/proc/${pid}/coredump_filter`, '0').catch(() => undefined);
+  await withholdDump(pid);
   await runProgram('prlimit', ['--pid', String(pid), '--core=1:1']);
+}
+
+async function withholdDump(pid: number): Promise<void> {
+  await writeFile(`/proc/${pid}/coredump_filter`, '0').catch(() => undefined);
 }
 
 /** Its associations are deleted at the peer, too. */

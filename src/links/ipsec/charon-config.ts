@@ -42,7 +42,7 @@ const threads = 16;
  * kernel-libipsec makes a route into its device for each policy, whatever it is told: into a table that nothing looks at. The rule
  * that looks at it comes after all others, and is taken away once charon has started.
  */
-export const unusedTable = 7301;
+export const unusedTable = 7302;
 export const unusedRule = 40_000;
 
 /** A charon of the kernel's ESP serves all tunnels, so the most impatient one decides for all. */
