@@ -10,6 +10,7 @@
 import type { VlanLinkIntent } from '../../intent/links/links-intent.ts';
 import { contentHash } from '../../net/content-hash.ts';
 import { err, ok, type Result } from '../../result.ts';
+import { withMissing } from './missing-capability.ts';
 import { aliasOf, type NetDevice, type NetDevices } from './netdevices.ts';
 import { tag, untag } from './tagger-programs.ts';
 import type { EntranceFilter, FilterWish, TrafficControl } from './traffic-control.ts';
@@ -91,7 +92,8 @@ export async function attachFilters(
       return err(`a tc filter that is not ours has preference ${wish.preference} at the entrance of ${wish.device}`);
     }
     const attached = await control.attach(wish);
-    if (!attached.ok) return err(`tc does not take a filter on ${wish.device}: ${attached.error}`);
+    if (!attached.ok)
+      return err(`tc does not take a filter on ${wish.device}: ${withMissing('CAP_BPF', attached.error)}`);
   }
   return ok(undefined);
 }

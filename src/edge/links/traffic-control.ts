@@ -3,8 +3,8 @@
  *
  *   names of devices ─[read]→ EntranceFilter[] ; FilterWish ─[attach]→ filter ; [detach]
  *
- * Invariant: a filter is ours by its program's name, and no other is ever touched. A filter outlives who attached it and goes
- * with its device.
+ * Invariant: a filter is ours by the name of the file that its program came from, and no other is ever touched. (The program itself
+ * may be asked for its name by nobody without CAP_SYS_ADMIN.) A filter outlives who attached it and goes with its device.
  */
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -41,7 +41,7 @@ export interface TrafficControl {
 
 interface TcFilter {
   readonly pref: number;
-  readonly options?: { readonly prog?: { readonly name?: string } };
+  readonly options?: { readonly bpf_name?: string };
 }
 
 /** `dir` is for the files that `tc` loads; they are gone when it has. */
@@ -110,5 +110,11 @@ export function createTrafficControl(dir: string, launcher: readonly string[]): 
 function parseFilters(filters: readonly TcFilter[]): readonly EntranceFilter[] {
   return filters
     .filter(({ options }) => options !== undefined)
-    .map(({ pref, options }) => ({ preference: pref, program: options?.prog?.name }));
+    .map(({ pref, options }) => ({ preference: pref, program: programOf(options?.bpf_name) }));
+}
+
+/** `cw101_45.o:[classifier]`, file and section as `tc` noted them. */
+function programOf(origin: string | undefined): string | undefined {
+  const [name, section] = origin?.split('.o:') ?? [];
+  return section === `[${programSection}]` ? name : undefined;
 }

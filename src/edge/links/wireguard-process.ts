@@ -9,6 +9,7 @@ import { access, mkdir } from 'node:fs/promises';
 import { err, ok, type Result } from '../../result.ts';
 import { readText, removeFile, trimLog } from '../bird-files.ts';
 import { endDaemon, signalProcess, startDaemon } from '../daemon-process.ts';
+import { withMissing } from './missing-capability.ts';
 import { inFolder, isInFolder, type WireguardFiles, type WireguardFolder, wireguardFiles } from './wireguard-folder.ts';
 
 /**
@@ -58,7 +59,7 @@ async function lastWords({ log }: WireguardFiles): Promise<string> {
   if (!line) return '';
   // One for each of them, and 128 for each user unless somebody says otherwise.
   const remedy = /too many open files/.test(line) ? ': sysctl -w fs.inotify.max_user_instances=1024' : '';
-  return `: ${line}${remedy}`;
+  return withMissing('CAP_SYS_ADMIN', `: ${line}${remedy}`);
 }
 
 /** Ends what runs for this device, if anything does, and removes its files. */

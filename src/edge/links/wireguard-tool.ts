@@ -7,6 +7,7 @@
 import { readWireguard, type WireguardDevice } from '../../links/wireguard/read.ts';
 import { err, ok, type Result } from '../../result.ts';
 import { printProgramError, runProgram } from '../run-program.ts';
+import { withMissing } from './missing-capability.ts';
 import { nearDaemons, type WireguardFolder } from './wireguard-folder.ts';
 
 export interface WireguardTool {
@@ -63,5 +64,5 @@ export function createWireguardTool(folder: WireguardFolder): WireguardTool {
 function messageOf(exitCode: number, stderr: string): string {
   if (exitCode === 127) return 'wg is not installed: apt-get install wireguard-tools';
   if (exitCode === killed) return 'wireguard-go does not answer';
-  return stderr.trim().split('\n').at(-1) || `wg ended with ${exitCode}`;
+  return withMissing('CAP_SYS_ADMIN', stderr.trim().split('\n').at(-1) || `wg ended with ${exitCode}`);
 }

@@ -55,7 +55,14 @@ export function layWire() {
   return {
     cable,
     run,
-    driver: (end: End, router: string = end) => createVlanDriver({ router, dir: join(dir, router), launcher: at(end) }),
+    driver: (end: End, router: string = end, launcher: readonly string[] = at(end)) =>
+      createVlanDriver({ router, dir: join(dir, router), launcher }),
+    /** There, with the capabilities of our unit and these; as root of a host that has mounted what systemd mounts. */
+    confined: (end: End, ...more: readonly string[]): readonly string[] => [
+      ...['unshare', '--mount', 'sh', '-c', 'mount -t bpf bpf /sys/fs/bpf && exec "$@"', 'sh'],
+      ...['nsenter', `--net=/run/netns/${name(end)}`],
+      ...['setpriv', `--bounding-set=${['-all', '+net_admin', '+net_raw', ...more].join(',')}`, '--no-new-privs'],
+    ],
     reaches: (from: End, to: string, ...options: readonly string[]): boolean => {
       const [program = '', ...args] = [...at(from), 'ping', '-c', '1', '-W', '1', ...options, to];
       return spawnSync(program, args).status === 0;

@@ -128,6 +128,23 @@ describe('a VLAN', () => {
     expect(wire.reaches('a', '169.254.10.2')).toBe(true);
   });
 
+  it('is made, found again and taken away with no more capabilities than our unit and its stand-in for VLANs', async () => {
+    await joinEnds();
+    const confined = () => wire.driver('a', 'a', wire.confined('a', '+bpf'));
+    await wire.driver('a').ensure([], none);
+    expect(await confined().ensure([vlanLink('a')], none)).toMatchObject([{ state: 'up', reason: null }]);
+    expect(await confined().ensure([vlanLink('a')], none)).toMatchObject([{ state: 'up', reason: null }]);
+    expect(wire.reaches('a', '169.254.10.2')).toBe(true);
+    expect(await confined().ensure([], none)).toEqual([]);
+    expect(left('a')).toEqual({ devices: ['dx0', 'lo'], holders: [] });
+  });
+
+  it('says which capability is missing, where the kernel has no 802.1Q', async () => {
+    const [report] = await wire.driver('a', 'a', wire.confined('a')).ensure([vlanLink('a')], none);
+    if (report?.driver === 'kernel-8021q') return;
+    expect(report).toMatchObject({ state: 'failed', reason: expect.stringMatching(/give the agent CAP_BPF/) });
+  });
+
   it('leaves nothing when it goes', async () => {
     const before = left('a');
     await joinEnds();
