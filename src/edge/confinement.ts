@@ -10,13 +10,13 @@
  */
 import type { HostError } from '../agent/ports.ts';
 import type { PrefixBound } from '../intent/routing/routing-intent.ts';
-import { type IpRoute, isForeign, ownProtocol } from '../links/ip-route.ts';
+import { type IpRoute, isForeign, ownProtocol, ownTables } from '../links/ip-route.ts';
 import { type Family, families } from '../net/address.ts';
 import { parseAddressOrCidr, printPrefix } from '../net/prefix.ts';
 import { err, ok, type Result } from '../result.ts';
 import { createIpBatch, type IpBatch, type IpRule, isSpoken, unlessThere } from './ip-batch.ts';
 
-export const confinementTable = 7301;
+const confinedTable = ownTables.confined;
 
 /** The words of `ip rule`, and how it shows them; the first one has to stand before the second. */
 const rules = [
@@ -26,8 +26,8 @@ const rules = [
       priority === 32764 && table === 'main' && suppress_prefixlen === 0,
   },
   {
-    words: `priority 32765 not iif lo lookup ${confinementTable} protocol ${ownProtocol}`,
-    isIt: ({ priority, table }: IpRule) => priority === 32765 && table === `${confinementTable}`,
+    words: `priority 32765 not iif lo lookup ${confinedTable} protocol ${ownProtocol}`,
+    isIt: ({ priority, table }: IpRule) => priority === 32765 && table === `${confinedTable}`,
   },
 ] as const;
 
@@ -38,7 +38,7 @@ interface Held {
   readonly foreign: IpRoute | undefined;
 }
 
-const ofConfinement = new RegExp(`suppress_prefixlength 0|(?:lookup|table) ${confinementTable}\\b`);
+const ofConfinement = new RegExp(`suppress_prefixlength 0|(?:lookup|table) ${confinedTable}\\b`);
 
 /** Whether a line of `ip monitor` tells that a rule or a route of ours is gone. */
 export function isConfinementLost(line: string): boolean {
@@ -75,7 +75,7 @@ export async function confine(
 }
 
 async function read(ip: IpBatch, family: Family): Promise<Held> {
-  const [shown = [], inTable = []] = await ip.ask(family, ['rule show', `route show table ${confinementTable}`]);
+  const [shown = [], inTable = []] = await ip.ask(family, ['rule show', `route show table ${confinedTable}`]);
   const isOurs = (rule: IpRule): boolean => rule.not === null && rule.iif === 'lo';
   const found = (shown as readonly IpRule[]).filter(isOurs);
   const routes = inTable as readonly IpRoute[];
@@ -88,7 +88,7 @@ async function read(ip: IpBatch, family: Family): Promise<Held> {
 
 /** Whether anything had to change. */
 async function settle(ip: IpBatch, family: Family, wanted: ReadonlyMap<string, string>, held: Held): Promise<boolean> {
-  const inTable = `table ${confinementTable} protocol ${ownProtocol}`;
+  const inTable = `table ${confinedTable} protocol ${ownProtocol}`;
   const isWanted = wanted.size > 0;
   const written = [...wanted].filter(([prefix, kind]) => held.routes.get(prefix) !== kind);
   const removed = [...held.routes].filter(([prefix]) => !wanted.has(prefix));
@@ -113,6 +113,6 @@ function prefixText(dst: string): string {
 }
 
 function foreignReason(family: Family, { dst }: IpRoute): string {
-  const remedy = `use another table, and then: ip -${family} route flush table ${confinementTable}`;
-  return `route table ${confinementTable} has routes of somebody else's, as to ${dst}, which forwarded packets would follow: ${remedy}`;
+  const remedy = `use another table, and then: ip -${family} route flush table ${confinedTable}`;
+  return `route table ${confinedTable} has routes of somebody else's, as to ${dst}, which forwarded packets would follow: ${remedy}`;
 }

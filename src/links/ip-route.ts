@@ -7,6 +7,16 @@
 /** Number that says who made a route or a rule: rtnetlink.h leaves those from 5 up to whoever takes them. */
 export const ownProtocol = 73;
 
+/** Every route table of ours, in one place so that no two are one. */
+export const ownTables = {
+  /** Outer packets of tunnels. */
+  outer: 7300,
+  /** What no default route may carry. */
+  confined: 7301,
+  /** What charon's ESP in user space writes for itself, and nothing looks at. */
+  unused: 7302,
+} as const;
+
 export interface IpNextHop {
   readonly dev?: string;
   readonly gateway?: string;

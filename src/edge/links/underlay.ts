@@ -7,7 +7,7 @@
  * is there the table ends in `unreachable`: an outer packet never goes by a route that was learned.
  */
 
-import { type IpRoute, isForeign, ownProtocol } from '../../links/ip-route.ts';
+import { type IpRoute, isForeign, ownProtocol, ownTables } from '../../links/ip-route.ts';
 import type { LinkDriver } from '../../links/link-driver.ts';
 import { fitTunnel } from '../../links/underlay-mtu.ts';
 import {
@@ -29,7 +29,7 @@ export interface Underlay {
   carrying<L extends TunnelIntent>(driver: LinkDriver<L>): LinkDriver<L>;
 }
 
-const table = 7300;
+const table = ownTables.outer;
 /** Whose routes are the host's own. Asked for one by one, since BIRD's may be a million. */
 const ownProtocols = ['kernel', 'boot', 'static', 'dhcp', 'ra'];
 const mark = `0x${markBits.outer.toString(16)}`;

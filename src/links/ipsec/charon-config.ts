@@ -7,6 +7,7 @@
  * of charon's takes effect, and nothing is loaded but what is named here.
  */
 import type { IpsecTunnelIntent } from '../../intent/links/links-intent.ts';
+import { ownTables } from '../ip-route.ts';
 
 export interface CharonSettings {
   readonly esp: 'kernel' | 'userspace';
@@ -42,7 +43,6 @@ const threads = 16;
  * kernel-libipsec makes a route into its device for each policy, whatever it is told: into a table that nothing looks at. The rule
  * that looks at it comes after all others, and is taken away once charon has started.
  */
-export const unusedTable = 7302;
 export const unusedRule = 40_000;
 
 /** A charon of the kernel's ESP serves all tunnels, so the most impatient one decides for all. */
@@ -69,7 +69,7 @@ export function charonConfig({ esp, ports, outerMark, deadAfter, socket, log }: 
   install_routes = no
   install_virtual_ip = no
   process_route = no
-  routing_table = ${esp === 'kernel' ? 0 : unusedTable}
+  routing_table = ${esp === 'kernel' ? 0 : ownTables.unused}
   routing_table_prio = ${esp === 'kernel' ? 0 : unusedRule}
   retransmit_base = ${retransmitBase}
   retransmit_tries = ${retransmitTries}
