@@ -9,7 +9,7 @@ import { type AttachmentBgp, type AttachmentSpec, attachmentProfiles, type Prefi
 import { profileHops, profileRules } from './attachment-profile-rules.ts';
 import { wellKnownCommunities } from './communities.ts';
 import { parseDurationMs } from './duration.ts';
-import { asNumber, community, duration, interfaceAddress, ip, keyOfSecret, name, prefix } from './fields.ts';
+import { asNumber, community, duration, interfaceAddress, ip, name, prefix } from './fields.ts';
 import { withInsideAddresses } from './inside-defaults.ts';
 import { type LinkEnds, linkEnds } from './link-paths.ts';
 import { linkRules } from './link-rules.ts';
@@ -33,6 +33,7 @@ import {
   text,
   warn,
 } from './schema.ts';
+import { secretReference } from './secret-ref.ts';
 
 const prefixLimit = object<PrefixLimit>({
   limit: required(integer(1, 4_294_967_295)),
@@ -86,7 +87,7 @@ export const attachmentBgpSchema = object<AttachmentBgp>(
   {
     asNumber: required(asNumber),
     localASNumber: omitEmpty(asNumber),
-    password: optional(object<NonNullable<AttachmentBgp['password']>>({ secretRef: required(keyOfSecret) })),
+    password: optional(secretReference),
     holdTime: omitEmpty(duration),
     keepaliveTime: omitEmpty(duration),
     bfd: optional(bfd),

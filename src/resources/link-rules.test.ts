@@ -28,6 +28,13 @@ describe('a link is refused', () => {
       /psk nor certificate/,
     ],
     [
+      'with a key in the place of where it is',
+      ipsec('psk: swordfish'),
+      'spec.link.ipsec.psk',
+      'swordfish',
+      /^a secret is never written here: write \{secretRef: \{name, key\}\}(?!.*swordfish)/,
+    ],
+    [
       'with a key and a certificate',
       ipsec(`${psk}, ${certificate}`),
       'spec.link.ipsec.certificate',

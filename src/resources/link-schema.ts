@@ -3,7 +3,7 @@
  *
  * Invariant: exactly one link; keys and passwords are only ever references to secrets.
  */
-import { cidrOrAddress, duration, interfaceAddress, interfaceName, ip, keyOfSecret } from './fields.ts';
+import { cidrOrAddress, duration, interfaceAddress, interfaceName, ip } from './fields.ts';
 import type {
   AttachmentLink,
   InterfaceLink,
@@ -27,9 +27,7 @@ import {
   showValue,
   text,
 } from './schema.ts';
-import type { SecretRef } from './secret-ref.ts';
-
-const secret = object<{ readonly secretRef: SecretRef }>({ secretRef: required(keyOfSecret) });
+import { secretReference } from './secret-ref.ts';
 
 const proposal = text((value) =>
   /^[a-z0-9]+(?:-[a-z0-9_]+)+$/.test(value)
@@ -49,9 +47,9 @@ const proposals = object<IpsecProposals>({
 });
 
 const certificate = object<IpsecCertificate>({
-  certificate: required(secret),
-  privateKey: required(secret),
-  authority: required(secret),
+  certificate: required(secretReference),
+  privateKey: required(secretReference),
+  authority: required(secretReference),
 });
 
 /** To one peer: each brings at most what one flow may, and no machine has more. Checks between them cost the square. */
@@ -67,7 +65,7 @@ const tunnel = object<IpsecTunnelSpec>({
   remoteAddress: required(ip()),
   localID: omitEmpty(ikeIdentity),
   remoteID: omitEmpty(ikeIdentity),
-  psk: optional(secret),
+  psk: optional(secretReference),
   addresses: optional(
     object<NonNullable<IpsecTunnelSpec['addresses']>>({
       local: omitEmpty(list(interfaceAddress, { unique: true, max: mostAddresses })),
@@ -82,7 +80,7 @@ const ipsec = object<IpsecLink>({
   localAddress: omitEmpty(ip()),
   localID: omitEmpty(ikeIdentity),
   remoteID: omitEmpty(ikeIdentity),
-  psk: optional(secret),
+  psk: optional(secretReference),
   certificate: optional(certificate),
   ike: optional(proposals),
   esp: optional(proposals),
@@ -99,7 +97,7 @@ const ipsec = object<IpsecLink>({
 const wireguardKey = text((value) =>
   /^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/.test(value)
     ? undefined
-    : 'this is no WireGuard key: write the 44 characters that "wg pubkey" prints',
+    : 'this is no WireGuard key: write the 44 characters that status shows at the other end, or that "wg pubkey" prints',
 );
 
 const endpoint = text((value) =>
@@ -112,7 +110,7 @@ const wireguard = object<WireguardLink>({
   interface: omitEmpty(interfaceName),
   listenPort: omitEmpty(port),
   peerPublicKey: required(wireguardKey),
-  presharedKey: optional(secret),
+  presharedKey: optional(secretReference),
   endpoint: omitEmpty(endpoint),
   allowFrom: omitEmpty(list(cidrOrAddress(), { unique: true })),
   keepalive: omitEmpty(duration),
