@@ -120,7 +120,8 @@ async function readImport(
   const input = await readInput([file]);
   const [read] = input.files;
   if (read === undefined || (file !== '-' && read.path !== file)) {
-    const reason = input.errors[0]?.reason ?? 'is a folder: name the file';
+    const [failure] = input.errors;
+    const reason = failure === undefined || failure.isEmpty ? 'is a folder: name the file' : failure.reason;
     return { problems: [`${file}: ${reason}`] };
   }
   const connection = parseVpnConnection(read.text);

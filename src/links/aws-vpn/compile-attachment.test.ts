@@ -146,12 +146,19 @@ describe('the Attachment of a VPN connection', () => {
     const ipsec = ipsecOf(vpnXml(), { proposals: 'file' });
     expect(ipsec?.ike?.proposals).toEqual(['aes128-sha1-modp1024']);
     expect(ipsec?.esp?.proposals).toEqual(['aes128-sha1-modp1024']);
+    expect(imported(vpnXml(), { proposals: 'file' }).notes).toContainEqual(
+      expect.stringMatching(/^written is IKE aes128-sha1-modp1024, ESP aes128-sha1-modp1024, always/),
+    );
   });
 
   it('has the shorter lifetime and the more impatient dead peer detection of its tunnels', () => {
     const ipsec = ipsecOf(vpnXml().replace('<lifetime>28800', '<lifetime>3600').replace('<retries>3', '<retries>2'));
     expect(ipsec?.ike?.lifetime).toBe('3600s');
     expect(ipsec?.dpd).toEqual({ delay: '10s', timeout: '20s' });
+  });
+
+  it.each(['0.0.0.0', ''])('leaves its identity open where the customer gateway has no address (%j)', (none) => {
+    expect(ipsecOf(vpnXml().replaceAll('203.0.113.12', none))).not.toHaveProperty('localID');
   });
 
   it('says its identity for each tunnel where they differ', () => {

@@ -149,7 +149,7 @@ function* notesOf({ tunnels, gateway }: VpnConnection, proposals: readonly Propo
     ),
   );
   for (const one of asked) yield `the file asks for ${one}`;
-  const written = proposals.map(({ ike, esp }) => `IKE ${ike}, ESP ${esp}`);
+  const written = distinct(proposals.map(({ ike, esp }) => `IKE ${ike}, ESP ${esp}`));
   yield `written is ${written.join('; ')}, always with IKEv2; the tunnel options at AWS must allow it, as they do unless narrowed`;
   if (tunnels.length === 1) {
     yield 'the file has one tunnel: AWS takes each down for maintenance at times, and then nothing carries the traffic';

@@ -33,9 +33,7 @@ const outside = 'tunnel_outside_address/ip_address';
 const inside = 'tunnel_inside_address';
 
 export function readTunnelEnds(read: ElementReader): TunnelEnds | undefined {
-  const localOutside = read.text(`customer_gateway/${outside}`)
-    ? read.requiredAddress(`customer_gateway/${outside}`, 'where AWS sees this router')
-    : undefined;
+  const localOutside = readLocalOutside(read);
   const peerOutside = read.requiredAddress(`vpn_gateway/${outside}`, 'the outside address of the gateway');
   const localInside = readInside(read, 'customer_gateway');
   const peerInside = readInside(read, 'vpn_gateway');
@@ -52,6 +50,13 @@ export function readTunnelEnds(read: ElementReader): TunnelEnds | undefined {
     return undefined;
   }
   return { localOutside, peerOutside, localInside, peerInside: peerInside.address };
+}
+
+/** A customer gateway with a certificate needs no address, and 0.0.0.0 is none. */
+function readLocalOutside(read: ElementReader): Address | undefined {
+  const path = `customer_gateway/${outside}`;
+  const address = read.text(path) ? read.requiredAddress(path, 'where AWS sees this router') : undefined;
+  return address?.bits === 0n ? undefined : address;
 }
 
 function readInside(read: ElementReader, end: 'customer_gateway' | 'vpn_gateway'): InterfaceAddress | undefined {

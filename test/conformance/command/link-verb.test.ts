@@ -119,7 +119,7 @@ describe('link import aws-vpn', () => {
     expect(missing).toMatchObject({ code: 1, stderr: expect.stringContaining('no such file') });
     bench.write('one.yaml', 'kind: Site');
     const folder = await bench.run(['link', 'import', 'aws-vpn', bench.folder, ...options]);
-    expect(folder).toMatchObject({ code: 1, stderr: expect.stringContaining('is a folder') });
+    expect(folder).toMatchObject({ code: 1, stderr: expect.stringContaining('is a folder: name the file') });
   });
 });
 
