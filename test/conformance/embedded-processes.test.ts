@@ -99,7 +99,7 @@ describe('an embedded store whose writer is killed at any instant', () => {
     store.watch('/', 0, (event) => seen.push(event));
     const writer = startWriter(directory, 'w');
     await writer.acknowledges(1);
-    await expect.poll(() => seen[0], { timeout: 5000 }).toMatchObject({ kind: 'changes', revision: 1 });
+    await expect.poll(() => seen[0]).toMatchObject({ kind: 'changes', revision: 1 });
     await store.close();
   });
 });

@@ -74,7 +74,6 @@ export function openMachine(name: string) {
       eventually(
         () => machine.status(router),
         (status) => status !== undefined && match(status),
-        { within: 20_000 },
       ),
     /** The table of ours with handles and without counters; empty text where there is none. */
     table: (): string => withoutCounters(run('nft', '-a', 'list', 'table', 'inet', 'causeway').stdout),

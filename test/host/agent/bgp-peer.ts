@@ -71,7 +71,6 @@ export async function openPeer(machine: Machine, { link, onLink, hosts, config }
       await eventually(
         () => output,
         (text) => text !== '',
-        { within: 10_000 },
       );
       return {
         async end() {
@@ -108,7 +107,6 @@ export async function openPeer(machine: Machine, { link, onLink, hosts, config }
     await eventually(
       () => peer.isUp(),
       (isUp) => isUp,
-      { within: 10_000 },
     );
   } catch (error) {
     peer.close();

@@ -67,10 +67,10 @@ metadata: { name: node1-k8s-pod1-eth0, namespace: default, labels: { app: ${labe
 spec: { node: node1, orchestrator: k8s, pod: pod1, endpoint: eth0, interfaceName: cali1, ipNetworks: [10.50.0.9/32] }
 `;
 
-const extra = (port: number) => `
+const extra = (port: number, name = 'extra') => `
 apiVersion: projectcalico.org/v3
 kind: GlobalNetworkPolicy
-metadata: { name: extra }
+metadata: { name: ${name} }
 spec:
   selector: zone == 'third'
   order: 50
@@ -94,6 +94,8 @@ interface Said {
   readonly at: number;
   readonly kind: 'listening' | 'leak' | 'connected' | 'cut' | 'echoed';
   readonly bytes?: number;
+  /** Of a leak: when the packet was sent. */
+  readonly sent?: number;
 }
 
 describe(`an agent under disturbances (seed ${seed})`, () => {
@@ -105,6 +107,7 @@ describe(`an agent under disturbances (seed ${seed})`, () => {
   const hosts: string[] = [];
   let machine: Machine;
   let agent: ChildProcess;
+  let lastPort = 30_000;
 
   /** The table of ours whatever its history: without handles, its objects in the order of their names. */
   const rules = () => {
@@ -147,8 +150,8 @@ describe(`an agent under disturbances (seed ${seed})`, () => {
     if (agent.exitCode === null && agent.signalCode === null) await once(agent, 'exit');
   }
 
-  /** The rules once nothing that was asked for before is still on its way. */
-  async function settled(): Promise<string> {
+  /** The rules once they stay as they are. */
+  async function atRest(): Promise<string> {
     await inSync();
     let last = '';
     let since = 0;
@@ -159,8 +162,15 @@ describe(`an agent under disturbances (seed ${seed})`, () => {
         return now;
       },
       () => Date.now() - since > 500,
-      { within: 10_000 },
     );
+  }
+
+  /** The rules once nothing that was asked for before is still on its way: what is asked for last is there last. */
+  async function settled(): Promise<string> {
+    const port = lastPort++;
+    machine.apply(extra(port, 'last'));
+    expect(await eventually(rules, (table) => table.includes(`${port}`))).toContain(`${port}`);
+    return atRest();
   }
 
   /** Takes the guard off as somebody else would, and waits until the agent has put it back. */
@@ -168,7 +178,7 @@ describe(`an agent under disturbances (seed ${seed})`, () => {
     const before = await settled();
     const from = Date.now();
     work();
-    const mended = await eventually(rules, (table) => table === before, { within: 5000, every: 20 });
+    const mended = await eventually(rules, (table) => table === before, { every: 20 });
     unguarded.push({ from, to: Date.now(), by });
     expect(mended).toBe(before);
   }
@@ -239,7 +249,7 @@ describe(`an agent under disturbances (seed ${seed})`, () => {
     'forwarding is switched off': async () => {
       machine.must('sysctl', '-qw', 'net.ipv4.ip_forward=0');
       const forwarding = () => machine.must('cat', '/proc/sys/net/ipv4/ip_forward').trim();
-      expect(await eventually(forwarding, (on) => on === '1', { within: 5000 })).toBe('1');
+      expect(await eventually(forwarding, (on) => on === '1')).toBe('1');
     },
     'the store goes away and comes back': async () => {
       await settled();
@@ -280,10 +290,9 @@ describe(`an agent under disturbances (seed ${seed})`, () => {
     await eventually(
       () => heard.some(({ kind }) => kind === 'listening'),
       (is) => is,
-      { within: 5000 },
     );
     startProbe(left, 'send', '10.1.255.2');
-    await eventually(bytes, (count) => count > 0, { within: 10_000 });
+    await eventually(bytes, (count) => count > 0);
   });
 
   afterAll(() => {
@@ -302,7 +311,7 @@ describe(`an agent under disturbances (seed ${seed})`, () => {
     expect(heard.filter(({ kind }) => kind === 'leak')).toEqual([]);
   });
 
-  it('holds its guard, cuts no flow and puts everything right', { timeout: 90_000 }, async () => {
+  it('holds its guard, cuts no flow and puts everything right', { timeout: 400_000 }, async () => {
     const names = Object.keys(disturbances);
     const row = [...names, ...Array.from({ length: Math.max(0, rounds - names.length) }, () => '')]
       .map((name) => ({ name: name || (names[Math.floor(random() * names.length)] ?? ''), rank: random() }))
@@ -314,31 +323,33 @@ describe(`an agent under disturbances (seed ${seed})`, () => {
     }
     const status = await inSync();
     expect(status, row.join('\n')).toMatchObject({ policy: { inSync: true }, routing: { bird: 'running' } });
-    const leaks = heard.filter(({ kind, at }) => kind === 'leak' && !unguarded.some((w) => w.from <= at && at <= w.to));
+    const before = bytes();
+    expect(await eventually(bytes, (count) => count > before)).toBeGreaterThan(before);
+    // A packet passed at some time after it was sent and before it was heard of.
+    const isExcused = ({ sent = 0, at }: Said) => unguarded.some(({ from, to }) => sent <= to && at >= from);
+    const leaks = heard.filter((said) => said.kind === 'leak' && !isExcused(said));
     expect(leaks, JSON.stringify(unguarded)).toEqual([]);
     // Without the guard it does pass: the probe can see what it looks for.
     expect(heard.filter(({ kind }) => kind === 'leak').length).toBeGreaterThan(0);
     expect(heard.filter(({ kind }) => kind === 'cut')).toEqual([]);
-    const before = bytes();
-    expect(await eventually(bytes, (count) => count > before, { within: 10_000 })).toBeGreaterThan(before);
   });
 
   it('is in the end what a fresh start makes', async () => {
     machine.apply(`${topology}---${pod('web')}---${extra(8443)}`);
-    expect(await eventually(rules, (table) => /8443/.test(table), { within: 10_000 })).toContain('8443');
-    expect(await eventually(routes, (text) => text.split('\n').length > 3, { within: 10_000 })).toContain('10.52.0.0');
+    expect(await eventually(rules, (table) => /8443/.test(table))).toContain('8443');
+    expect(await eventually(routes, (text) => text.split('\n').length > 3)).toContain('10.52.0.0');
     const grown = { rules: await settled(), routes: routes() };
     await stopAgent();
     machine.must('nft', 'delete', 'table', 'inet', 'causeway');
     agent = machine.startAgent('gw');
-    await eventually(machine.table, (table) => table !== '', { within: 10_000 });
-    expect({ rules: await settled(), routes: routes() }).toEqual(grown);
+    await eventually(machine.table, (table) => table !== '');
+    expect({ rules: await atRest(), routes: routes() }).toEqual(grown);
   });
 
   it('leaves nothing of its own, and all that is foreign, when the router is deleted', async () => {
     expect(machine.causeway('delete', 'router', 'gw')).toMatchObject({ code: 0 });
-    expect(await eventually(machine.table, (table) => table === '', { within: 10_000 })).toBe('');
-    expect(await eventually(routes, (text) => text === '', { within: 10_000 })).toBe('');
+    expect(await eventually(machine.table, (table) => table === '')).toBe('');
+    expect(await eventually(routes, (text) => text === '')).toBe('');
     expect(machine.must('cat', '/proc/sys/net/ipv4/ip_forward').trim()).toBe('0');
     expect(machine.must('nft', 'list', 'tables')).toContain('inet other');
   });

@@ -1,7 +1,7 @@
 /**
  * Two flows through a router, one it must never pass and one it must never cut; runs in the namespaces beside it.
  *
- *   node flow-probe.mjs receive            counts what arrives; answers TCP; prints a JSON line for each denied packet
+ *   node flow-probe.mjs receive            answers TCP; prints a JSON line for each denied packet that arrives, with when it was sent
  *   node flow-probe.mjs send <address> [<source>]   sends both, and prints a JSON line when the TCP flow ends or was answered
  */
 import { createSocket } from 'node:dgram';
@@ -18,19 +18,19 @@ function say(what) {
 
 function receive() {
   const denied = createSocket('udp4');
-  denied.on('message', () => say({ kind: 'leak' }));
-  denied.bind(ports.denied, () => say({ kind: 'listening' }));
-  createServer((socket) => {
+  denied.on('message', (text) => say({ kind: 'leak', sent: Number(text) }));
+  const flows = createServer((socket) => {
     socket.on('error', () => undefined);
     socket.pipe(socket);
-  }).listen(ports.flow);
+  });
+  denied.bind(ports.denied, () => flows.listen(ports.flow, () => say({ kind: 'listening' })));
 }
 
 function send() {
   const denied = createSocket(udp);
   denied.on('error', () => undefined);
   // No route and no neighbour are no answers: the next packet tries again.
-  setInterval(() => denied.send('x', ports.denied, address, () => undefined), everyMs);
+  setInterval(() => denied.send(String(Date.now()), ports.denied, address, () => undefined), everyMs);
   const flow = connect({ port: ports.flow, host: address, localAddress: source }, () => say({ kind: 'connected' }));
   flow.on('error', (error) => say({ kind: 'cut', message: error.message }));
   flow.on('close', () => say({ kind: 'cut', message: 'closed' }));

@@ -82,7 +82,6 @@ describe('packets', () => {
     return eventually(
       () => view(...options).records.find(is),
       (record) => record !== undefined,
-      { within: 5000 },
     );
   }
 
@@ -107,7 +106,7 @@ describe('packets', () => {
     const status = await machine.until('gw', ({ policy, routing }) => policy.inSync && routing.forwarding);
     expect(status?.policy.inSync).toBe(true);
     agentPid = status?.agent.pid ?? 0;
-  }, 60_000);
+  });
 
   afterAll(() => {
     machine.close();
@@ -228,20 +227,21 @@ describe('packets', () => {
           return lines.some(goesTo('10.1.255.2', port));
         },
         (isHeard) => isHeard,
-        { within: 15_000 },
       );
     expect(await hears(7000)).toBe(true);
     process.kill(agentPid, 'SIGKILL');
     const isGone = () => said.some((line) => /went away/.test(line));
-    expect(await eventually(isGone, (is) => is, { within: 10_000 })).toBe(true);
+    expect(await eventually(isGone, (is) => is)).toBe(true);
     machine.startAgent('gw');
     const status = await machine.until('gw', ({ agent, policy }) => agent.pid !== agentPid && policy.inSync);
     agentPid = status?.agent.pid ?? 0;
     expect(await hears(7001)).toBe(true);
-    expect(said).toContain('the agent is back; records go on');
+    // What it said and what it recorded come by pipes of their own.
+    const isBack = () => said.includes('the agent is back; records go on');
+    expect(await eventually(isBack, (is) => is)).toBe(true);
     follower.kill('SIGINT');
     expect(await ended).toBe(0);
-  }, 60_000);
+  });
 
   it('of a flood cost no memory and stop nothing, and how many are missing is said', async () => {
     const residentMb = () =>
@@ -249,15 +249,13 @@ describe('packets', () => {
     const flood = resolve(import.meta.dirname, 'flow-flood.mjs');
     const before = view().unrecorded;
     const memory = residentMb();
-    const flooding = spawn('ip', ['netns', 'exec', left, process.execPath, flood, '10.1.255.2', '200000'], {
-      stdio: 'ignore',
-    });
+    const flooding = spawn('ip', ['netns', 'exec', left, process.execPath, flood, '10.1.255.2'], { stdio: 'ignore' });
     const ended = new Promise((resolve) => flooding.on('exit', resolve));
     expect(machine.status('gw')?.policy.inSync).toBe(true);
+    const after = await eventually(view, ({ unrecorded }) => unrecorded.limited - before.limited > 100_000);
+    flooding.kill('SIGKILL');
     await ended;
-    const after = view();
     const told = after.records.filter(({ source }) => source.address === '10.0.255.2').length;
-    // Not every datagram of the sender's reaches the wire.
     expect(after.unrecorded.limited - before.limited).toBeGreaterThan(100_000);
     expect(told).toBeLessThanOrEqual(10_000);
     expect(residentMb() - memory).toBeLessThan(64);
@@ -267,7 +265,7 @@ describe('packets', () => {
     // It goes on afterwards.
     send('10.1.255.2', 7777);
     expect(await recordOf(goesTo('10.1.255.2', 7777))).toMatchObject({ event: 'denied', note: null });
-  }, 120_000);
+  });
 
   it('are read by one program: an agent that is too late says so, and reads when the other ends', async () => {
     const doctor = () => machine.causeway('doctor', '--run-dir', join(machine.folder, 'run')).stdout;
@@ -307,6 +305,6 @@ describe('packets', () => {
       send('10.1.255.2', 7002);
       return machine.causeway('flows', '--router', 'gw').stdout.includes(':7002');
     };
-    expect(await eventually(isRecorded, (is) => is, { within: 20_000 })).toBe(true);
-  }, 60_000);
+    expect(await eventually(isRecorded, (is) => is)).toBe(true);
+  });
 });

@@ -67,7 +67,13 @@ describe('a router with two hundred spokes', () => {
       const [hours = 0, minutes = 0, seconds = 0] = clock.split(':').map(Number);
       return new Date(now).setHours(hours, minutes, 0, 0) + seconds * 1000;
     };
-    return new Map(up.map(([, name = '', at = '']) => [name, now.getTime() - today(at)]));
+    const day = 24 * 3_600_000;
+    const ageOf = (clock: string): number => {
+      const age = now.getTime() - today(clock);
+      // It came up before midnight.
+      return age < -day / 2 ? age + day : age;
+    };
+    return new Map(up.map(([, name = '', at = '']) => [name, ageOf(at)]));
   };
   const isOther = (name: string): boolean => !/(^|_)s7(_|$)/.test(name);
   /** Sessions that came up after `begun`, a time of performance.now(). */
@@ -75,7 +81,7 @@ describe('a router with two hundred spokes', () => {
     const passed = performance.now() - begun;
     return [...sessions].filter(([, age]) => age < passed).map(([name]) => name);
   };
-  const untilUp = (count: number) => eventually(ages, (sessions) => sessions.size === 2 * count, { within: 60_000 });
+  const untilUp = (count: number) => eventually(ages, (sessions) => sessions.size === 2 * count);
 
   beforeAll(async () => {
     machine = openMachine('spokes');
@@ -95,7 +101,7 @@ describe('a router with two hundred spokes', () => {
     );
     machine.startAgent('gw');
     await untilUp(spokes - 1);
-  }, 120_000);
+  });
   afterAll(() => {
     peer?.close();
     machine?.close();
@@ -115,9 +121,7 @@ describe('a router with two hundred spokes', () => {
   it('leaves 199 alone when one of them changes, and when it goes', async () => {
     const begun = performance.now();
     machine.apply(spoke(7, ', holdTime: 30s, keepaliveTime: 10s'));
-    const changed = await eventually(ages, (now) => now.size === 2 * spokes && younger(now, begun).includes('s7'), {
-      within: 60_000,
-    });
+    const changed = await eventually(ages, (now) => now.size === 2 * spokes && younger(now, begun).includes('s7'));
     expect(younger(changed, begun)).toContain('s7');
     expect(younger(changed, begun).filter(isOther)).toEqual([]);
     expect(machine.causeway('delete', 'attachment', 's7')).toMatchObject({ code: 0 });

@@ -41,11 +41,14 @@ const until = (match: (status: CalicoNodeStatusStatus) => boolean) =>
   eventually(
     () => statusOf('all'),
     (status) => status !== undefined && match(status),
-    { within: 20_000 },
   );
 
 it('tells of BIRD, of a peer that does not answer and of the way to it', async () => {
-  const status = await until(({ agent, bgp }) => agent?.birdV4.state === 'Ready' && bgp?.peersV4.length === 1);
+  const isWhole = ({ agent, bgp, routes }: CalicoNodeStatusStatus): boolean =>
+    agent?.birdV4.state === 'Ready' &&
+    bgp?.peersV4.length === 1 &&
+    routes?.routesV4.some(({ destination }) => destination === '10.0.255.9/32') === true;
+  const status = await until(isWhole);
   expect(status).toMatchObject({
     agent: { birdV4: { state: 'Ready', routerID: '10.0.255.1' }, birdV6: { state: 'Ready' } },
     bgp: {

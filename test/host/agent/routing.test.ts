@@ -114,7 +114,6 @@ describe('an agent between two peers', () => {
     eventually(
       () => machine.status('gw'),
       (status) => status !== undefined && match(status),
-      { within: 40_000 },
     );
   /** A thousand packets a second from left to right while `disturb` runs; how many of them were lost. */
   async function lostWhile(disturb: () => Promise<void> | void): Promise<{ sent: number; lost: number }> {
@@ -122,12 +121,6 @@ describe('an agent between two peers', () => {
     const sender = await left.stream('send', '10.60.0.9', '10.50.0.9', '1000');
     await disturb();
     const { sent = 0 } = await sender.end();
-    // What is under way arrives.
-    await eventually(
-      () => right.run('cat', '/proc/net/snmp'),
-      () => false,
-      { within: 500 },
-    );
     const { arrived = 0 } = await receiver.end();
     return { sent, lost: sent - arrived };
   }
@@ -149,7 +142,7 @@ describe('an agent between two peers', () => {
     machine.apply(resources());
     agent = machine.startAgent('gw');
     await settled();
-  }, 90_000);
+  });
   afterAll(() => {
     left?.close();
     right?.close();
@@ -263,31 +256,26 @@ describe('an agent between two peers', () => {
       'restarts gracefully',
       () => machine.must('birdc', '-s', join(machine.folder, 'run/gw/bird.ctl'), 'graceful', 'restart'),
     ],
-  ])(
-    'loses no packet when BIRD %s, with peers that restart gracefully',
-    async (_, end) => {
+  ])('loses no packet when BIRD %s, with peers that restart gracefully', async (_, end) => {
+    await settled();
+    const pid = machine.birdPid('gw');
+    const { sent, lost } = await lostWhile(async () => {
+      end();
+      await eventually(
+        () => machine.birdPid('gw'),
+        (now) => now !== undefined && now !== pid,
+        within,
+      );
       await settled();
-      const pid = machine.birdPid('gw');
-      const { sent, lost } = await lostWhile(async () => {
-        end();
-        await eventually(
-          () => machine.birdPid('gw'),
-          (now) => now !== undefined && now !== pid,
-          within,
-        );
-        await settled();
-        await eventually(
-          () => machine.must('birdc', '-s', join(machine.folder, 'run/gw/bird.ctl'), 'show', 'status'),
-          (text) => !text.includes('recovery in progress'),
-          { within: 30_000 },
-        );
-      });
-      expect(machine.birdPid('gw')).not.toBe(pid);
-      expect(sent).toBeGreaterThan(100);
-      expect(lost).toBe(0);
-    },
-    60_000,
-  );
+      await eventually(
+        () => machine.must('birdc', '-s', join(machine.folder, 'run/gw/bird.ctl'), 'show', 'status'),
+        (text) => !text.includes('recovery in progress'),
+      );
+    });
+    expect(machine.birdPid('gw')).not.toBe(pid);
+    expect(sent).toBeGreaterThan(100);
+    expect(lost).toBe(0);
+  });
 
   it('drains: peers hear GRACEFUL_SHUTDOWN, sessions stay, and it is said that packets still pass', async () => {
     const before = sessions();
@@ -308,7 +296,7 @@ describe('an agent between two peers', () => {
     expect(heard).toContain('(65535,0)');
     expect(sessions()).toEqual(before);
     expect(machine.causeway('drain', '--router', 'gw', '--wait', '20s')).toMatchObject({ code: 0 });
-  }, 60_000);
+  });
 
   it('stays drained over a restart, and says since when', async () => {
     const { drain } = machine.status('gw') ?? {};
@@ -352,7 +340,7 @@ describe('an agent between two peers', () => {
       within,
     );
     await revisionReached(revision());
-  }, 60_000);
+  });
 
   it.each([
     ['BIRD refuses', 'define user_x = 1;\ndefine user_y = ;\n', 0o644, /bad\.conf:2:\d+ syntax error/],
@@ -371,6 +359,5 @@ describe('an agent between two peers', () => {
       expect((await noticed(({ lastError }) => lastError === null))?.lastError).toBeNull();
       expect(sessions()).toEqual(before.sessions);
     },
-    120_000,
   );
 });

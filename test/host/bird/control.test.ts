@@ -53,7 +53,7 @@ it('takes a good configuration at its check, and refuses a bad or missing one, b
 });
 
 it('keeps what is confirmed', async () => {
-  expect(await codeOf({ kind: 'configure', path: at('1.1.1.1'), undoAfterSeconds: 1 })).toBeLessThan(6);
+  expect(await codeOf({ kind: 'configure', path: at('1.1.1.1'), undoAfterSeconds: 60 })).toBeLessThan(6);
   expect(await codeOf({ kind: 'confirm' })).toBe(replyCodes.confirmed);
   expect(await codeOf({ kind: 'confirm' })).toBe(replyCodes.nothingToDo);
 });
@@ -64,7 +64,7 @@ it('undoes what is not confirmed in time', async () => {
     const reply = await control.run({ kind: 'show-protocols' });
     return reply.ok && reply.value.lines.some(({ text }) => text.startsWith('cw_late '));
   };
-  expect(await codeOf({ kind: 'configure', path: at('static'), undoAfterSeconds: 1 })).toBeLessThan(6);
+  expect(await codeOf({ kind: 'configure', path: at('static'), undoAfterSeconds: 3 })).toBeLessThan(6);
   expect(await hasLate()).toBe(true);
   await eventually('it is undone', hasLate, (has) => !has);
   expect(await codeOf({ kind: 'configure', path: at('static'), undoAfterSeconds: 60 })).toBeLessThan(6);

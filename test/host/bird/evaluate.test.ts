@@ -169,4 +169,4 @@ it('filters walked here let through what BIRD lets through', () => {
   // Neither all of one kind: both answers were compared often.
   expect(accepted).toBeGreaterThan(100);
   expect(decisions - accepted).toBeGreaterThan(100);
-}, 120_000);
+});

@@ -67,7 +67,7 @@ export async function eventually<T>(
   what: string,
   read: () => Promise<T> | T,
   matches: (value: Awaited<T>) => boolean,
-  within = 20_000,
+  within = 60_000,
 ): Promise<Awaited<T>> {
   const last = await lastRead(read, matches, { within, every: 50 });
   if (matches(last)) return last;

@@ -114,7 +114,7 @@ describe('explain packet on a running router', () => {
     ...more: string[]
   ): Promise<{ code: number | null; json: Live }> {
     const pending = startTrace(machine, [...options(text), '--live', '-o', 'json', ...more]);
-    await eventually(traceTables, (tables) => tables.length === 1, { within: 20_000 });
+    await eventually(traceTables, (tables) => tables.length === 1);
     send();
     const { code, stdout, stderr } = await pending.ended;
     if (stdout === '') throw new Error(stderr);
@@ -170,14 +170,14 @@ describe('explain packet on a running router', () => {
     [
       'for the router itself, accepted',
       'in:eth0 10.0.255.2 10.0.255.1 tcp 8080',
-      () => hosts.run('left', 'bash', '-c', 'timeout 0.2 bash -c "echo > /dev/tcp/10.0.255.1/8080"'),
+      () => hosts.run('left', 'bash', '-c', 'timeout 10 bash -c "echo > /dev/tcp/10.0.255.1/8080"'),
       'accept new',
       'GlobalNetworkPolicy/through ingress[2]',
     ],
     [
       'for the router itself, accepted by a failsafe',
       'in:eth0 10.0.255.2 10.0.255.1 tcp 22',
-      () => hosts.run('left', 'bash', '-c', 'timeout 0.2 bash -c "echo > /dev/tcp/10.0.255.1/22"'),
+      () => hosts.run('left', 'bash', '-c', 'timeout 10 bash -c "echo > /dev/tcp/10.0.255.1/22"'),
       'accept new',
       'failsafe inbound: ssh',
     ],
@@ -307,7 +307,7 @@ describe('explain packet on a running router', () => {
     hosts.start('right', process.execPath, '-e', serve);
     const flow = hosts.start('left', process.execPath, '-e', talk);
     const tracked = () => machine.run('conntrack', '-L', '-p', 'tcp', '--dport', '9090').stdout;
-    await eventually(tracked, (text) => text.includes('ASSURED'), { within: 20_000 });
+    await eventually(tracked, (text) => text.includes('ASSURED'));
     const { code, stdout } = explain('in:eth0 10.0.255.2 10.1.255.2 tcp 9090', '--live', '-o', 'json');
     const json = JSON.parse(stdout) as Live;
     flow.kill('SIGKILL');
@@ -375,7 +375,7 @@ describe('explain packet on a running router', () => {
     const [first, second] = ['udp 5000', 'udp 53'].map((what) =>
       startTrace(machine, [...options(`in:eth0 10.0.255.2 10.1.255.2 ${what}`), '--live', '-o', 'json']),
     );
-    await eventually(traceTables, (tables) => tables.length === 2, { within: 20_000 });
+    await eventually(traceTables, (tables) => tables.length === 2);
     datagram('left', '10.1.255.2', 53)();
     datagram('left', '10.1.255.2', 5000)();
     const seen = await Promise.all([first, second].map(async (trace) => (await trace?.ended)?.stdout ?? ''));
@@ -386,7 +386,7 @@ describe('explain packet on a running router', () => {
     hosts.start('left', 'bash', '-c', 'exec 3<>/dev/udp/10.1.255.2/5000; while :; do printf x >&3; sleep 0.05; done');
     const asked = 'in:eth0 10.0.255.2 10.1.255.2 udp 5000';
     const tracked = () => machine.run('conntrack', '-L', '-p', 'udp', '--dport', '5000').stdout;
-    await eventually(tracked, (text) => text !== '', { within: 20_000 });
+    await eventually(tracked, (text) => text !== '');
     // Nothing answers, so that to conntrack the flow stays new.
     const { code, stderr } = explain(asked, '--ct', 'established', '--live', '--wait', '1');
     expect(stderr).toContain('no such packet came within 1 s');
@@ -402,7 +402,7 @@ spec: { nftablesFilterDenyAction: Reject }
 `);
     const rejects = () => JSON.parse(explain('in:eth0 10.0.255.2 10.1.255.2 udp 53', '-o', 'json').stdout) as Live;
     const isApplied = ({ verdict, inForce }: Live) => verdict === 'reject' && inForce.isCurrent;
-    await eventually(rejects, isApplied, { within: 20_000 });
+    await eventually(rejects, isApplied);
     for (const packet of ['in:eth0 10.0.255.2 10.1.255.2 udp 53', 'in:eth0 fd00:0::2 fd00:1::2 tcp 1']) {
       const { code, stdout } = explain(packet, '--live', '--send', '-o', 'json');
       expect((JSON.parse(stdout) as Live).live).toMatchObject({ equal: true, observed: { verdict: 'reject' } });
@@ -420,10 +420,10 @@ spec: { nftablesFilterDenyAction: Reject }
       ['SIGKILL', null],
     ] as const) {
       const { child, ended } = startTrace(machine, [...options(asked), '--live', '--wait', '60']);
-      await eventually(traceTables, (tables) => tables.length === 1, { within: 20_000 });
+      await eventually(traceTables, (tables) => tables.length === 1);
       child.kill(signal);
       expect((await ended).code).toBe(code);
-      expect(await eventually(traceTables, (tables) => tables.length === 0, { within: 5000 })).toEqual([]);
+      expect(await eventually(traceTables, (tables) => tables.length === 0)).toEqual([]);
     }
   });
 });

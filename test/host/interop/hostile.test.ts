@@ -9,6 +9,7 @@ import type { RefusalReason } from '../../../src/intent/routing/refusal-reasons.
 import { readRefusal } from '../../../src/intent/routing/refusal-reasons.ts';
 import type { AttachmentBgp } from '../../../src/resources/attachment.ts';
 import { eventually, requirePrograms } from '../bird/namespaces.ts';
+import { began } from '../bird/session-time.ts';
 import { asOf, type Hub, hubAs, makeHub, prefixOf } from './hub.ts';
 import type { InteropPeer } from './peer.ts';
 import { makeBird } from './peers/bird.ts';
@@ -64,7 +65,7 @@ beforeAll(async () => {
 afterEach(async () => {
   await speaker?.close();
   speaker = undefined;
-  expect(await uptime(), 'the witness kept its sessions').toEqual(since);
+  expect(await uptime(), 'the witness kept its sessions').toEqual(since.map(began));
   expect(await hub.learned(witness, 4, prefixOf(witness, 4, 1)), 'and its routes').toBeDefined();
 });
 

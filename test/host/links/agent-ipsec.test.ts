@@ -7,6 +7,7 @@ import { eventually } from '../../../lab/eventually.ts';
 import type { RouterStatus } from '../../../src/agent/status.ts';
 import { findCharons } from '../../../src/edge/links/charon-process.ts';
 import { joinMachines, type Machine, openMachine } from '../agent/agent-machine.ts';
+import { isSameTime } from '../bird/session-time.ts';
 
 /** gw opens every tunnel; dc waits, at ports that are written. The last byte of the addresses outside and inside. */
 const ends = {
@@ -104,7 +105,7 @@ function confinement(): readonly string[] {
   return ['setpriv', `--bounding-set=${bounds}`, '--no-new-privs', 'prlimit', `--core=${core}:${core}`];
 }
 
-describe('two agents with several IPsec tunnels', { timeout: 90_000 }, () => {
+describe('two agents with several IPsec tunnels', () => {
   const machines = new Map<End, Machine>();
   const at = (end: End): Machine => machines.get(end) as Machine;
 
@@ -113,7 +114,7 @@ describe('two agents with several IPsec tunnels', { timeout: 90_000 }, () => {
     mkdirSync(join(path, '..'), { recursive: true });
     writeFileSync(path, text, { mode: 0o600 });
   };
-  const sees = async (end: End, match: (status: RouterStatus) => boolean, within = 40_000): Promise<RouterStatus> => {
+  const sees = async (end: End, match: (status: RouterStatus) => boolean, within = 60_000): Promise<RouterStatus> => {
     const status = await eventually(
       () => at(end).status(end),
       (seen) => seen !== undefined && match(seen),
@@ -142,7 +143,7 @@ describe('two agents with several IPsec tunnels', { timeout: 90_000 }, () => {
     return (route?.nexthops?.map(({ dev }) => dev) ?? [route?.dev ?? '']).sort();
   };
   const leadsOver = (...devices: readonly Device[]): Promise<string[]> =>
-    eventually(nextHops, (seen) => seen.join() === devices.join(), { within: 20_000 });
+    eventually(nextHops, (seen) => seen.join() === devices.join());
 
   beforeAll(() => {
     for (const end of names) machines.set(end, openMachine(end));
@@ -216,8 +217,8 @@ describe('two agents with several IPsec tunnels', { timeout: 90_000 }, () => {
     expect(await leadsOver('pair-1')).toEqual(['pair-1']);
     expect(await leadsOver('pair-1', 'pair-2')).toEqual(['pair-1', 'pair-2']);
     const after = await sees('gw', isEstablished(2));
-    expect(sinceOf(after, 11)).toBe(sinceOf(before, 11));
-    expect(sinceOf(after, 12)).not.toBe(sinceOf(before, 12));
+    expect(isSameTime(sinceOf(after, 11), sinceOf(before, 11))).toBe(true);
+    expect(isSameTime(sinceOf(after, 12), sinceOf(before, 12))).toBe(false);
     expect((await charonsOf('gw')).get('pair-1')).toBe(charon);
   });
 
@@ -225,12 +226,13 @@ describe('two agents with several IPsec tunnels', { timeout: 90_000 }, () => {
     await eventually(
       () => at('gw').status('gw'),
       (status) => status !== undefined && linkOf(status, 'cert0') === undefined,
-      { within: 10_000 },
     );
+    const left = async (): Promise<string> => {
+      const files = execFileSync('ls', ['-R', join(at('gw').folder, 'run', 'gw', 'ipsec')], { encoding: 'utf8' });
+      return [...(await charonsOf('gw')).keys(), at('gw').must('ip', '-o', 'link'), files].join('\n');
+    };
+    expect(await eventually(left, (text) => !text.includes('cert0'))).not.toContain('cert0');
     expect([...(await charonsOf('gw')).keys()].sort()).toEqual(['pair-1', 'pair-2']);
-    expect(at('gw').must('ip', '-o', 'link')).not.toContain('cert0');
-    const left = execFileSync('ls', ['-R', join(at('gw').folder, 'run', 'gw', 'ipsec')], { encoding: 'utf8' });
-    expect(left).not.toContain('cert0');
   });
 
   it('bring the tunnel about once its key is there, with BGP between addresses that nobody wrote, and disturb no other', async () => {
@@ -255,7 +257,6 @@ describe('two agents with several IPsec tunnels', { timeout: 90_000 }, () => {
     await eventually(
       () => loaded('dc'),
       (count) => count === 2,
-      { within: 30_000 },
     );
     await sees('gw', isUp('pair-1', 'pair-2'));
     expect(established('pair-1')).toBe(before);

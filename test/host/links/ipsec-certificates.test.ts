@@ -80,7 +80,7 @@ async function reasonsOf(wanted: RegExp): Promise<Record<End, string | null | un
   return { a: a?.reason, b: b?.reason };
 }
 
-describe('an IPsec tunnel with certificates', { timeout: 60_000 }, () => {
+describe('an IPsec tunnel with certificates', () => {
   it('comes up where each end trusts the authority of the other', async () => {
     for (const end of ['a', 'b'] as const) certify(end);
     await pair.join([tunnel('a')], [tunnel('b')]);

@@ -21,9 +21,9 @@ afterEach(() => pair.remove());
 
 const logOf = (end: End, name = 'vpn1'): string => readFileSync(join(pair.dir(end), name, 'charon.log'), 'utf8');
 const countIn = (text: string, what: RegExp): number => text.match(what)?.length ?? 0;
-const ping = (to: string): string => pair.cable.run('a', 'ping', '-c', '1', '-W', '2', to);
+const ping = (to: string): string => pair.cable.run('a', 'ping', '-c', '1', '-W', '5', to);
 
-describe('an IPsec tunnel that is changed', { timeout: 60_000 }, () => {
+describe('an IPsec tunnel that is changed', () => {
   it('takes a new key without a break, and uses it for what is agreed on next', async () => {
     await pair.join([tunnelOf('a')], [tunnelOf('b')]);
     for (const end of ['a', 'b'] as const) {
@@ -99,7 +99,10 @@ it('a packet that comes a second time is not taken', async () => {
   const [from = 0] = (await pair.charons('a')).values();
   const [to = 0] = (await pair.charons('b')).values();
   const [sender, receiver] = [openFrames(from, 'wire'), openFrames(to, 'wire')];
-  const taken = (): number => Number(pair.cable.run('b', 'cat', '/sys/class/net/vpn1/statistics/rx_packets'));
+  const taken = (): number => {
+    const [heads = '', values = ''] = pair.cable.run('b', 'grep', '^Icmp:', '/proc/net/snmp').split('\n');
+    return Number(values.split(' ')[heads.split(' ').indexOf('InEchos')]);
+  };
   try {
     receiver.receive();
     ping('169.254.1.2');
@@ -107,8 +110,9 @@ it('a packet that comes a second time is not taken', async () => {
     expect(frames.length).toBeGreaterThan(0);
     const before = taken();
     for (const frame of frames) sender.send(frame);
-    const again = (): Buffer[] => receiver.receive().filter(isEsp);
-    await eventually('they arrive again', again, (seen) => seen.length === frames.length);
+    const seen: Buffer[] = [];
+    const again = (): number => seen.push(...receiver.receive().filter(isEsp));
+    await eventually('they arrive again', again, (count) => count >= frames.length);
     // Later ones are taken in order, so that the replayed ones were looked at by then.
     ping('169.254.1.2');
     expect(taken()).toBe(before + 1);
@@ -116,7 +120,7 @@ it('a packet that comes a second time is not taken', async () => {
     sender.close();
     receiver.close();
   }
-}, 60_000);
+});
 
 /** ESP in UDP over IPv4 over Ethernet: from 4500, and no zeros where IKE has its marker (RFC 3948 §2.2). */
 function isEsp(frame: Buffer): boolean {
@@ -166,10 +170,9 @@ it('a charon of the kernel takes connections, their XFRM interface ids and marks
       'it gives up',
       () => charon.failure('vpn3'),
       (reason) => reason === 'the peer does not answer',
-      10_000,
     );
   } finally {
     await charon.end();
   }
   expect(await findCharons(root)).toEqual(new Map());
-}, 60_000);
+});

@@ -125,19 +125,23 @@ function known<T>(values: readonly (T | undefined)[]): T[] {
   return values.filter((value) => value !== undefined);
 }
 
-/** What passes on the cable, as tcpdump prints it with each packet's bytes. */
-export function capture(cable: Cable, ...filter: readonly string[]): { stop(): Promise<string> } {
-  const [program = '', ...words] = [...cable.at('b'), 'tcpdump', '-n', '-l', '-U', '-A', '-i', 'wire', ...filter];
-  const child: ChildProcess = spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'] });
+/** What passes on the cable from now on, as tcpdump prints it with each packet's bytes. */
+export async function capture(cable: Cable): Promise<{ text(): string; stop(): void }> {
+  const words = ['tcpdump', '--immediate-mode', '-n', '-l', '-A', '-i', 'wire'];
+  const [program = '', ...args] = [...cable.at('b'), ...words];
+  const child: ChildProcess = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   let text = '';
+  let said = '';
   child.stdout?.on('data', (chunk: Buffer) => {
     text += chunk.toString('latin1');
   });
-  return {
-    stop: () =>
-      new Promise((resolve) => {
-        child.on('close', () => resolve(text));
-        child.kill('SIGINT');
-      }),
-  };
+  child.stderr?.on('data', (chunk: Buffer) => {
+    said += chunk;
+  });
+  await eventually(
+    'tcpdump listens',
+    () => said,
+    (words) => words.includes('listening on'),
+  );
+  return { text: () => text, stop: () => void child.kill('SIGTERM') };
 }

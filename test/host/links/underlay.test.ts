@@ -146,7 +146,7 @@ describe('the table of outer packets', () => {
     for (const turn of [1, 2, 3, 4, 5]) {
       cable.run('a', 'ip', '-6', ...command);
       expect(state()).not.toBe(before);
-      await eventually(`it is back, ${turn}`, state, (now) => now === before, 5000);
+      await eventually(`it is back, ${turn}`, state, (now) => now === before);
     }
     watching.close();
   });

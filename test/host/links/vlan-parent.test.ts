@@ -164,7 +164,6 @@ describe('what somebody changes', () => {
       'it carries both families',
       () => answers(wire).join(),
       (both) => both === 'true,true',
-      10_000,
     );
   });
 });

@@ -79,7 +79,7 @@ export async function openPacketLab(): Promise<PacketLab> {
           received.push(...(frames[side]?.receive() ?? []));
           return received.some((frame) => frame.readUInt16BE(12) === 0x0806 && frame.readUInt16BE(20) === 2);
         },
-        { timeout: 5000, interval: 2 },
+        { interval: 2 },
       )
       .toBe(true);
     return received;

@@ -33,7 +33,7 @@ export const makeFrr: MakePeer = (place) => {
       await eventually(
         () => existsSync(zserv),
         (exists) => exists,
-        { within: 10_000, every: 20 },
+        { every: 20 },
       );
       launch('bfdd', empty);
     }

@@ -26,7 +26,6 @@ export const makeGobgp: MakePeer = (place) => {
     await eventually(
       () => tryAsk('global', '-j'),
       (answer) => answer?.includes('"asn"') ?? false,
-      { within: 10_000 },
     );
     for (const route of wanted?.routes ?? []) ask(...routeWords(place.number, wanted as PeerConfig, route));
     // Only now: it would say that it has told everything (RFC 4724 §4.1) before it has been told anything.
