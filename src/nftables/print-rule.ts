@@ -115,8 +115,8 @@ function printStatement(statement: Statement): string {
     case 'counter':
     case 'notrack':
       return statement.kind;
-    case 'ct-events':
-      return `ct event set ${statement.events.join(',')}`;
+    case 'tell-end-only':
+      return 'ct event set destroy';
     case 'segment-size':
       return `tcp option maxseg size set ${statement.size}`;
     case 'log':

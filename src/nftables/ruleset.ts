@@ -103,9 +103,6 @@ export type Side = 'source' | 'destination';
 
 export type CtStateName = 'new' | 'established' | 'related' | 'invalid' | 'untracked';
 
-/** `assured`: both ends have spoken for long enough that it is no flow to drop for want of room; `destroy`: it ended. */
-export type CtEvent = 'destroy' | 'assured';
-
 export type Statement =
   | { readonly kind: 'counter' }
   /** The first `snaplen` bytes of the packet, to whoever listens to the group. */
@@ -120,8 +117,8 @@ export type Statement =
   /** mark = (mark and not clear) or set; only bits of ours. */
   | { readonly kind: 'mark'; readonly clear: number; readonly set: number }
   | { readonly kind: 'notrack' }
-  /** Of the packet's flow, conntrack tells its listeners these alone; once the flow is known nothing changes that. */
-  | { readonly kind: 'ct-events'; readonly events: readonly CtEvent[] }
+  /** Of the packet's flow, conntrack tells its listeners nothing but that it ended. */
+  | { readonly kind: 'tell-end-only' }
   /** TCP's option is made to say this many bytes (RFC 9293 §3.7.1). */
   | { readonly kind: 'segment-size'; readonly size: number }
   /**

@@ -299,7 +299,7 @@ function run(walk: Walk, at: HookPoint, statement: Statement): boolean {
       return true;
     case 'segment-size':
       throw new Error('no link of a property clamps segments');
-    case 'ct-events':
+    case 'tell-end-only':
       throw new Error('no router of a property is one of a pair');
     case 'notrack':
       if (at.priority >= conntrackPriority) throw new Error(`notrack after conntrack, in ${at.hook}`);

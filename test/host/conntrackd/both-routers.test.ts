@@ -48,8 +48,6 @@ function ask(program: string): string {
   return `${stdout}${stderr}`.trim();
 }
 
-const repeatedSyns = (): number => Number(/TcpExtTCPSynRetrans +(\d+)/.exec(run('c', 'nstat', '-asz'))?.[1]);
-
 it.each([
   [4, 0],
   [6, 1],
@@ -68,22 +66,53 @@ it.each([
   });
 });
 
-it.each([
-  [4, 0],
-  [6, 1],
-] as const)('no SYN of an IPv%i connection is said twice', async (_family, index) => {
-  const [server, client] = [hosts.s[index], hosts.c[index]];
-  const serve = `require('net').createServer((s) => { s.on('error', () => 0); s.pipe(s); }).listen(${openPort}, '${server}', () => console.log('ready'))`;
-  const connections = `const { connect } = require('net'); let made = 0;
-    const go = (left) => { if (left === 0) { console.log(made); return; }
-      connect({ host: '${server}', port: ${openPort}, localAddress: '${client}' }).on('connect', function () { made += 1; this.end(); })
-        .on('error', (e) => console.log(e.code)).on('close', () => go(left - 1)).resume(); };
-    go(${flows})`;
-  const before = repeatedSyns();
-  await whileServing(serve, async () => {
-    expect(ask(connections)).toBe(String(flows));
+it('of UDP neither router tells the other, of TCP both do', async () => {
+  const [server, client] = [hosts.s[0], hosts.c[0]];
+  const heard = { r1: '', r2: '' };
+  const watches = (['r1', 'r2'] as const).map((router) => {
+    const [command = '', ...args] = [...at(router), 'stdbuf', '-oL', 'conntrack', '-E', '-e', 'NEW,UPDATES'];
+    const watch = spawn(command, args);
+    watch.stdout.on('data', (text: Buffer) => {
+      heard[router] += text.toString();
+    });
+    return watch;
   });
-  expect(repeatedSyns() - before).toBe(0);
+  const of = (protocol: string) =>
+    Object.values(heard).map((text) => text.split('\n').filter((line) => line.includes(` ${protocol} `)));
+  const echo = `const s = require('dgram').createSocket('udp4');
+    s.on('message', (m, from) => s.send(m, from.port, from.address)).bind(${openPort}, '${server}');
+    require('net').createServer((s) => { s.on('error', () => 0); s.pipe(s); }).listen(${openPort}, '${server}', () => console.log('ready'))`;
+  const talk = `const u = require('dgram').createSocket('udp4');
+    u.on('message', () => 0).bind(0, '${client}', () => setInterval(() => u.send('x', ${openPort}, '${server}'), 20));
+    const t = require('net').connect({ host: '${server}', port: ${openPort}, localAddress: '${client}' }); t.resume();
+    setInterval(() => t.write('x'), 20)`;
+  const isAssured = (router: string) => run(router, 'conntrack', '-L', '-p', 'udp', '-s', client).includes('[ASSURED]');
+  try {
+    await whileServing(echo, async () => {
+      const [command = '', ...args] = [...at('c'), process.execPath, '-e', talk];
+      const flows = spawn(command, args);
+      try {
+        // Its last news but its end: two seconds after its beginning.
+        const all = await eventually(
+          () => ['r1', 'r2'].map(isAssured),
+          (both) => both.every(Boolean),
+          { within: 30_000 },
+        );
+        expect(all).toEqual([true, true]);
+        const tcp = await eventually(
+          () => of('tcp'),
+          (both) => both.every((lines) => lines.length > 0),
+          { within: 30_000 },
+        );
+        expect(tcp.map((lines) => lines.length > 0)).toEqual([true, true]);
+        expect(of('udp').flat()).toEqual([]);
+      } finally {
+        flows.kill('SIGKILL');
+      }
+    });
+  } finally {
+    for (const watch of watches) watch.kill('SIGKILL');
+  }
 });
 
 it('a TCP connection is given back to a router that lost its memory', async () => {

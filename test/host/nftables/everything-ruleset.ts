@@ -247,11 +247,7 @@ const rules: readonly Rule[] = [
     matches: [{ kind: 'tcp-syn' }, { kind: 'segment-size-above', size: 65_000 }],
     statements: [{ kind: 'counter' }, { kind: 'segment-size', size: 536 }],
   },
-  { matches: [], statements: [{ kind: 'ct-events', events: ['destroy', 'assured'] }] },
-  {
-    matches: [{ kind: 'interface', side: 'out', negated: false, names: ['hub0', 'hub1'] }],
-    statements: [{ kind: 'ct-events', events: ['destroy'] }],
-  },
+  { matches: [], statements: [{ kind: 'tell-end-only' }] },
   { matches: [], statements: [{ kind: 'mark', clear: 0, set: 0x10 }] },
   { matches: [], statements: [{ kind: 'mark', clear: 0xff, set: 0 }] },
   { matches: [], statements: [{ kind: 'mark', clear: 0xf0, set: 0x1000 }] },

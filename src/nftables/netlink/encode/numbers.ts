@@ -94,8 +94,8 @@ export const firstRegister = 8;
 
 /** Bits of `ct state` (NF_CT_STATE_BIT, as nft has them). */
 export const conntrackStates = { invalid: 1, established: 2, related: 4, new: 8, untracked: 64 } as const;
-/** Bits of conntrack's events (IPCT_DESTROY, IPCT_ASSURED). */
-export const conntrackEvents = { destroy: 0x04, assured: 0x10 } as const;
+/** IPCT_DESTROY, as a bit of conntrack's events. */
+export const endOfFlow = 0x04;
 /** IPS_DST_NAT. */
 export const destinationNat = 0x20;
 

@@ -10,15 +10,7 @@ import { type Field, type Outcome, type Rule, type Statement, tableName } from '
 import { type AnonymousSet, encodeMatchSet, encodeStateMap } from './anonymous-sets.ts';
 import { ExpressionWriter } from './expressions.ts';
 import { writeMatch } from './match.ts';
-import {
-  attributes,
-  conntrackEvents,
-  conntrackKeys,
-  maxSegmentOption,
-  messages,
-  metaKeys,
-  rejections,
-} from './numbers.ts';
+import { attributes, conntrackKeys, endOfFlow, maxSegmentOption, messages, metaKeys, rejections } from './numbers.ts';
 import { RuleContext } from './rule-context.ts';
 import type { Transaction } from './transaction.ts';
 import { commentBytes } from './user-data.ts';
@@ -70,12 +62,10 @@ function writeStatement(expressions: ExpressionWriter, context: RuleContext, sta
     case 'notrack':
       expressions.notrack();
       return;
-    case 'ct-events': {
-      const bits = statement.events.reduce((all, event) => all | conntrackEvents[event], 0);
-      expressions.immediate(hostOrder(bits));
+    case 'tell-end-only':
+      expressions.immediate(hostOrder(endOfFlow));
       expressions.setConntrack(conntrackKeys.events);
       return;
-    }
     case 'segment-size':
       expressions.immediate(numberBytes(statement.size, maxSegmentOption.bytes));
       expressions.setTcpOption(maxSegmentOption);
