@@ -4,6 +4,7 @@
  * Invariant: every kind has columns, and the first one that is not NAMESPACE names the resource.
  */
 import { serviceNameLabel } from '../resources/endpoint-slice.ts';
+import { linkPaths } from '../resources/link-paths.ts';
 import type { AnyResource, Kind, Resource } from '../resources/resource.ts';
 import type { Column } from './table.ts';
 
@@ -150,8 +151,10 @@ export const columnsByKind: { readonly [K in Kind]: KindColumns<K> } = {
     table: () => attachmentColumns,
     wide: () => [
       ...attachmentColumns,
-      { title: 'LOCAL', cell: ({ spec }) => list(spec.addresses?.local) },
-      { title: 'REMOTE', cell: ({ spec }) => list(spec.addresses?.remote) },
+      { title: 'INTERFACES', cell: (one) => list(linkPaths(one).map(({ interfaceName }) => interfaceName)) },
+      { title: 'OVER', cell: ({ spec }) => spec.over ?? '' },
+      { title: 'LOCAL', cell: (one) => list(linkPaths(one).flatMap(({ local }) => local)) },
+      { title: 'REMOTE', cell: (one) => list(linkPaths(one).flatMap(({ remote }) => remote)) },
       { title: 'PREFERENCE', cell: ({ spec }) => spec.bgp?.preference ?? '' },
     ],
   },

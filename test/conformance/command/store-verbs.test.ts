@@ -145,7 +145,41 @@ spec:
   });
 });
 
+const attachment = (name: string, spec: string) => `
+apiVersion: causeway.dev/v1
+kind: Attachment
+metadata: {name: ${name}}
+spec: {router: tr1, site: dc, ${spec}}
+`;
+
 describe('get', () => {
+  it('shows the devices of links, and the addresses inside wherever they are written', async () => {
+    const ends = (subnet: string) => `addresses: {local: [${subnet}.1/30], remote: [${subnet}.2]}`;
+    const psk = 'psk: {secretRef: {name: vpn, key: psk}}';
+    const tunnels = [1, 2].map((n) => `{remoteAddress: 192.0.2.${n}, ${ends(`169.254.${n + 7}`)}}`);
+    const texts = [
+      attachment('dx', `link: {vlan: {parent: eth1, id: 101}}, ${ends('10.0.0')}, bgp: {asNumber: 64513}`),
+      attachment('vpn', `over: dx, link: {ipsec: {${psk}, tunnels: [${tunnels}]}}, bgp: {asNumber: 64512}`),
+    ];
+    await feed(texts.join('---'), 'apply', '-f', '-');
+    const rows = (await run('get', 'attachments', '-o', 'wide')).stdout.split('\n').map((row) => row.split(/ {2,}/));
+    expect(rows.slice(0, 3)).toEqual([
+      ['NAME', 'ROUTER', 'SITE', 'LINK', 'PEERASN', 'INTERFACES', 'OVER', 'LOCAL', 'REMOTE', 'PREFERENCE'],
+      ['dx', 'tr1', 'dc', 'vlan', '64513', 'eth1.101', '10.0.0.1/30', '10.0.0.2'],
+      [
+        'vpn',
+        'tr1',
+        'dc',
+        'ipsec',
+        '64512',
+        'vpn-1,vpn-2',
+        'dx',
+        '169.254.8.1/30,169.254.9.1/30',
+        '169.254.8.2,169.254.9.2',
+      ],
+    ]);
+  });
+
   it('prints the columns of the kind, tiers by their order', async () => {
     await feed(`${tier('hub', 100)}---${policy('web', 'hub')}`, 'apply', '-f', '-');
     expect((await run('get', 'Tiers')).stdout).toBe(
