@@ -22,7 +22,7 @@ export default defineConfig({
         test: {
           name: 'host',
           include: ['test/{scenarios,host}/**/*.test.ts'],
-          maxWorkers: 2,
+          maxWorkers: 3,
           sequence: { groupOrder: 1 },
           testTimeout: 180_000,
           hookTimeout: 180_000,

@@ -200,3 +200,19 @@ describe('an IPsec tunnel', () => {
     expect(before).not.toBeUndefined();
   });
 });
+
+it('a hundred tunnels of one router come up, and looking at them again starts nothing', async () => {
+  const numbers = Array.from({ length: 100 }, (_, i) => i + 1);
+  const at = (i: number): { readonly localPort: number } => ({ localPort: 5000 + i });
+  const tunnelsB = numbers.map((i) => tunnelOf('b', i, at(i)));
+  const tunnelsA = numbers.map((i) => ({ ...tunnelOf('a', i), remotePort: at(i).localPort }));
+  // None is in another's way when they start.
+  const begun = await pair.driver('b').ensure(tunnelsB, pair.secrets.b);
+  expect(begun.filter(({ state }) => state === 'failed')).toEqual([]);
+  await pair.join(tunnelsA, tunnelsB, 400_000);
+  const before = await pair.charons('a');
+  expect(before.size).toBe(100);
+  await pair.driver('a').ensure(tunnelsA, pair.secrets.a);
+  expect(await pair.charons('a')).toEqual(before);
+  for (const i of [1, 50, 100]) expect(ping(`169.254.${i}.2`)).toContain(' 0% packet loss');
+}, 600_000);
