@@ -46,6 +46,8 @@ export interface IpsecReport {
   /** Bytes since the last rekeying. */
   readonly received: number | null;
   readonly sent: number | null;
+  /** When the first of this router's certificate and its authority's ends, in RFC 3339; null with a pre-shared key. */
+  readonly certificateUntil: string | null;
 }
 
 export interface WireguardReport {

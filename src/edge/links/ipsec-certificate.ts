@@ -2,6 +2,7 @@
  * What is wrong with the certificates and the key of this router, of which charon and the peer would say little or nothing.
  *
  *   secrets ─[credentialProblem]→ why there can be no tunnel       secrets, time ─[certificateProblem]→ why there is none now
+ *           └[certificatesUntil]→ when there will be none
  *
  * Invariant: of a certificate nothing is told but when it is valid, of a key nothing.
  */
@@ -55,6 +56,16 @@ export function certificateProblem(
   return validityProblem(about, root, now);
 }
 
+/** When the first of all of them ends, in RFC 3339; undefined without certificates. */
+export function certificatesUntil({ authentication }: IpsecTunnelIntent, secrets: Secrets): string | undefined {
+  if (authentication.kind === 'psk') return undefined;
+  const blocks = [authentication.certificate, authentication.authority].flatMap((ref) =>
+    pemBlocks(textOf(secrets, ref), /CERTIFICATE/),
+  );
+  const ends = blocks.flatMap((block) => Date.parse(readCertificate(block)?.validTo ?? '') || []);
+  return ends.length === 0 ? undefined : new Date(Math.min(...ends)).toISOString();
+}
+
 function validityProblem(about: string, certificate: X509Certificate | undefined, now: number): string | undefined {
   if (!certificate) return undefined;
   const { validFrom, validTo } = certificate;
@@ -65,8 +76,12 @@ function validityProblem(about: string, certificate: X509Certificate | undefined
 
 /** The first of several: the others are of those who signed it. */
 function certificateOf(secrets: Secrets, ref: SecretRef): X509Certificate | undefined {
+  return readCertificate(pemBlocks(textOf(secrets, ref), /CERTIFICATE/)[0] ?? '');
+}
+
+function readCertificate(block: string): X509Certificate | undefined {
   try {
-    return new X509Certificate(pemBlocks(textOf(secrets, ref), /CERTIFICATE/)[0] ?? '');
+    return new X509Certificate(block);
   } catch {
     return undefined;
   }

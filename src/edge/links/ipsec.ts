@@ -24,7 +24,7 @@ import { type InTurn, oneAtATime } from '../one-at-a-time.ts';
 import { type Charon, createCharon } from './charon.ts';
 import { charonFiles, findCharons, startedCharons, tunOf } from './charon-process.ts';
 import { dropUnusedRule } from './charon-rule.ts';
-import { certificateProblem, credentialProblem } from './ipsec-certificate.ts';
+import { certificateProblem, certificatesUntil, credentialProblem } from './ipsec-certificate.ts';
 import {
   abandonedDevices,
   bringTun,
@@ -221,7 +221,8 @@ export function createIpsecDriver(options: IpsecDriverOptions): LinkDriver<Ipsec
       const settled = await settleDevice(place, tunnel, where, isUp, now.value.get(name));
       if (!settled.ok) return fail(settled.error);
       const why = notCarried ?? certificateProblem(tunnel, secrets, Date.now()) ?? charon.failure(name);
-      return reportTunnel(tunnel, driverName(where), settled.value, { ...seen.value, isUp }, why);
+      const until = certificatesUntil(tunnel, secrets);
+      return reportTunnel(tunnel, driverName(where), settled.value, { ...seen.value, isUp }, why, until);
     });
   }
 

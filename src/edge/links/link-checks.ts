@@ -11,6 +11,7 @@ import type { LinkKind } from '../../intent/links/links-intent.ts';
 import type { LinkStatus } from '../../links/link-keeper.ts';
 import { type Finding, fine, unseen } from '../finding.ts';
 import { printProgramError, runProgram } from '../run-program.ts';
+import { checkCertificates } from './certificate-checks.ts';
 import { checkPaths } from './path-checks.ts';
 
 /** `links`: of all routers here whose agents answer. */
@@ -23,7 +24,13 @@ export async function checkLinks(links: readonly LinkStatus[]): Promise<readonly
       .filter(({ kind, isOfStandIn }) => !isOfStandIn || standIns.includes(kind))
       .map((need) => checkNeed(need, links.filter(({ kind }) => kind === need.kind).length)),
   );
-  return [...drivers, ...needs, ...links.map(checkState), ...(await checkPaths(links))];
+  return [
+    ...drivers,
+    ...needs,
+    ...links.map(checkState),
+    ...checkCertificates(links, Date.now()),
+    ...(await checkPaths(links)),
+  ];
 }
 
 interface KernelDriver {

@@ -14,7 +14,7 @@ export interface TunnelAssociations {
   readonly isUp: boolean;
   /** Whether an attempt to bring it up is under way. */
   readonly isConnecting: boolean;
-  readonly report: IpsecReport;
+  readonly report: Omit<IpsecReport, 'certificateUntil'>;
 }
 
 const noAssociations: TunnelAssociations = {

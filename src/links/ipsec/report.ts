@@ -10,13 +10,14 @@ import { printAddress } from '../../net/address.ts';
 import type { LinkDriverName, LinkReport } from '../link-report.ts';
 import type { TunnelAssociations } from './associations.ts';
 
-/** `failure`: of the last attempt. `mtu`: of the device. */
+/** `failure`: of the last attempt. `mtu`: of the device. `certificateUntil`: undefined with a pre-shared key. */
 export function reportTunnel(
   tunnel: IpsecTunnelIntent,
   driver: LinkDriverName,
   mtu: number | null,
   { isUp, report }: TunnelAssociations,
   failure: string | undefined,
+  certificateUntil: string | undefined,
 ): LinkReport {
   return {
     ...subject(tunnel),
@@ -24,7 +25,7 @@ export function reportTunnel(
     state: isUp ? 'up' : 'down',
     reason: isUp ? null : (failure ?? waitsFor(tunnel)),
     mtu,
-    ipsec: report,
+    ipsec: { ...report, certificateUntil: certificateUntil ?? null },
   };
 }
 

@@ -97,6 +97,12 @@ describe('an IPsec tunnel with certificates', () => {
     expect(b).toBe("authentication failed: a certificate of the peer's has expired or is not valid yet");
   });
 
+  it('tells when the first of all its certificates ends, before it does', async () => {
+    certify('a', 'ca', ['--dateform', '%Y', '--not-before', '2020', '--not-after', '2027']);
+    const [report] = await pair.driver('a').ensure([tunnel('a')], pair.secrets.a);
+    expect(report?.ipsec?.certificateUntil).toMatch(/^2027-/);
+  });
+
   it('does not come up with a certificate from an authority that the peer does not trust', async () => {
     certify('a', 'other');
     certify('b');
