@@ -15,6 +15,12 @@ import { createInterface } from 'node:readline';
 
 const [name = '?', socketPath = '', tcpPorts = '-', udpPorts = '-'] = process.argv.slice(2);
 
+/**
+ * What a socket may hold while this process waits for a CPU: some thousands of datagrams, or what the kernel allows
+ * (net.core.rmem_max). Its own default is 64 ms of four streams, and what came after was lost here, not in the network.
+ */
+const receiveBytes = 4 << 20;
+
 /** @param {string} list */
 const ports = (list) => (list === '-' ? [] : list.split(',').map(Number));
 
@@ -28,7 +34,7 @@ for (const port of ports(udpPorts)) {
   const socket = createSocket('udp6');
   socket.on('message', (message, from) => socket.send(message, from.port, from.address));
   socket.on('error', () => {});
-  socket.bind(port, '::');
+  socket.bind(port, '::', () => socket.setRecvBufferSize(receiveBytes));
 }
 
 /**
@@ -104,6 +110,7 @@ function openStream(request) {
   if (request.protocol === 'udp') {
     const socket = createSocket(request.address.includes(':') ? 'udp6' : 'udp4');
     socket.on('error', () => {});
+    socket.bind(0, undefined, () => socket.setRecvBufferSize(receiveBytes));
     socket.on('message', (message) => {
       const attempt = attempts[Number(message.toString())];
       if (attempt) attempt.answeredAt ??= Date.now();
