@@ -9,6 +9,8 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { eventually } from '../../../lab/eventually.ts';
 import type { RouterStatus } from '../../../src/agent/status.ts';
+import type { StatusView } from '../../../src/api/status-view.ts';
+import { readFromAgent } from '../../../src/client/agent-client.ts';
 
 const causeway = resolve(import.meta.dirname, '../../../bin/causeway');
 
@@ -65,9 +67,10 @@ export function openMachine(name: string) {
       agents.push(agent);
       return agent;
     },
-    status(router: string): RouterStatus | undefined {
-      const ran = machine.causeway('status', '--router', router, '-o', 'json');
-      return ran.code === 0 ? (JSON.parse(ran.stdout) as RouterStatus) : undefined;
+    /** What `causeway status` shows, asked of the agent itself: a look costs no process, so that many may be had. */
+    async status(router: string): Promise<StatusView | undefined> {
+      const told = await readFromAgent(join(folder, 'run', router, 'agent.sock'), '/v1/status');
+      return told.ok ? told.value : undefined;
     },
     /** The status once it matches; the last one seen when it does not in time. */
     until: (router: string, match: (status: RouterStatus) => boolean): Promise<RouterStatus | undefined> =>

@@ -92,7 +92,7 @@ describe('an agent', () => {
   });
 
   it('writes its table again when somebody flushes the ruleset', async () => {
-    const repairs = machine.status('gw')?.repairs.count ?? 0;
+    const repairs = (await machine.status('gw'))?.repairs.count ?? 0;
     machine.must('nft', 'delete', 'table', 'inet', 'causeway');
     expect(await eventually(machine.table, (table) => table !== '', { every: 20 })).toContain('forward-in');
     const status = await machine.until('gw', (seen) => seen.repairs.count > repairs && seen.policy.inSync);

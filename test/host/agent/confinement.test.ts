@@ -150,7 +150,7 @@ describe('what is forwarded for a Site whose tunnel is down', () => {
     ['all routes, of IPv6', ['ip', '-6', 'route', 'flush', 'table', '7301']],
   ])('is refused again at once when somebody takes away %s', async (_what, [program = '', ...args]) => {
     const before = [rules(), routes()];
-    const { repairs } = machine.status('gw') ?? {};
+    const { repairs } = (await machine.status('gw')) ?? {};
     machine.must(program, ...args);
     const after = await eventually(
       () => [rules(), routes()],

@@ -157,9 +157,9 @@ describe('established flows', () => {
     const whole = join(machine.folder, 'whole.yaml');
     writeFileSync(whole, router + policy('10.0.255.2/32', 'fd00::2/128'));
     const stored = () => JSON.parse(machine.causeway('get', 'router', 'gw', '-o', 'json').stdout);
-    const hasMoved = ({ metadata }: { metadata: { resourceVersion: string } }) =>
-      Number(metadata.resourceVersion) > (machine.status('gw')?.policy.revision ?? 0);
-    expect(hasMoved(await eventually(stored, hasMoved))).toBe(true);
+    const movedOn = async (): Promise<boolean> =>
+      Number(stored().metadata.resourceVersion) > ((await machine.status('gw'))?.policy.revision ?? 0);
+    expect(await eventually(movedOn, (is) => is)).toBe(true);
     const cut = machine.causeway('apply', '-f', whole, '--cut-established');
     expect(cut).toMatchObject({ code: 0, stderr: '' });
   });

@@ -251,7 +251,7 @@ describe('packets', () => {
     const memory = residentMb();
     const flooding = spawn('ip', ['netns', 'exec', left, process.execPath, flood, '10.1.255.2'], { stdio: 'ignore' });
     const ended = new Promise((resolve) => flooding.on('exit', resolve));
-    expect(machine.status('gw')?.policy.inSync).toBe(true);
+    expect((await machine.status('gw'))?.policy.inSync).toBe(true);
     const after = await eventually(view, ({ unrecorded }) => unrecorded.limited - before.limited > 100_000);
     flooding.kill('SIGKILL');
     await ended;

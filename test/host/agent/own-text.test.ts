@@ -62,13 +62,7 @@ async function withRouter(name: string, yaml: string, use: (world: World) => Pro
       machine.apply(yaml);
       mkdirSync(join(machine.folder, 'bird.d'));
       machine.startAgent('gw');
-      // Seldom: it is a command each, and the other cases are in the same process.
-      const status: World['status'] = (match) =>
-        eventually(
-          () => machine.status('gw'),
-          (seen) => seen !== undefined && match(seen),
-          { every: 1000 },
-        );
+      const status: World['status'] = (match) => machine.until('gw', match);
       await use({
         machine,
         file: (file) => join(machine.folder, 'bird.d', file),
@@ -115,7 +109,10 @@ describe.concurrent('own text', () => {
   it('gives a session its function, which is held down while that is missing', async () => {
     const hooked = resources('rawFilters: { import: user_in }');
     await withRouter('text-hook', hooked, async ({ machine, file, status, established }) => {
-      const held = await status(({ warnings }) => warnings.some((text) => text.includes('user_in')));
+      const held = await status(
+        ({ warnings, routing }) =>
+          warnings.some((text) => text.includes('user_in')) && routing.sessions[0]?.state === 'Down',
+      );
       expect(held?.warnings.join()).toContain('user_in');
       expect(held?.routing.sessions[0]?.state).toBe('Down');
       writeFileSync(file('in.conf'), 'function user_in() { return net !~ [ 10.60.1.0/24 ]; }\n');

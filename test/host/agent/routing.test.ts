@@ -97,9 +97,8 @@ describe('an agent between two peers', () => {
   };
   const revisionReached = (revision: number) =>
     machine.until('gw', (status) => (status.routing.revision ?? 0) >= revision);
-  const revision = (): number => machine.status('gw')?.store.revision ?? 0;
   const apply = async (yaml: string): Promise<void> => {
-    const before = revision();
+    const before = (await machine.status('gw'))?.store.revision ?? 0;
     machine.apply(yaml);
     await revisionReached(before + 1);
   };
@@ -281,7 +280,7 @@ describe('an agent between two peers', () => {
   });
 
   it('stays drained over a restart, and says since when', async () => {
-    const { drain } = machine.status('gw') ?? {};
+    const { drain } = (await machine.status('gw')) ?? {};
     const before = birdFacts();
     agent.kill('SIGKILL');
     await once(agent, 'exit');

@@ -33,8 +33,8 @@ spec: { type: vpc, prefixes: [10.50.0.0/16] }
 const machines = {} as Record<Name, Machine>;
 const agents = {} as Record<Name, ReturnType<Machine['startAgent']>>;
 
-function sync(name: Name): StatusView['stateSync'] {
-  return (machines[name].status(name) as StatusView | undefined)?.stateSync ?? null;
+async function sync(name: Name): Promise<StatusView['stateSync']> {
+  return (await machines[name].status(name))?.stateSync ?? null;
 }
 
 const untilSync = (name: Name, matches: (seen: NonNullable<StatusView['stateSync']>) => boolean) =>
@@ -97,7 +97,7 @@ describe('two agents', () => {
 
   it('do nothing to it when something else changes', async () => {
     const before = [pidOf('r1'), readFileSync(file('r1', 'conf'), 'utf8')];
-    const revision = machines.r1.status('r1')?.policy.revision ?? 0;
+    const revision = (await machines.r1.status('r1'))?.policy.revision ?? 0;
     machines.r1.apply(`${topology(shared)}---${site}`);
     const status = await machines.r1.until('r1', ({ policy }) => (policy.revision ?? 0) > revision);
     expect(status?.policy.revision).toBeGreaterThan(revision);
@@ -106,7 +106,7 @@ describe('two agents', () => {
 
   it.each(['SIGKILL', 'SIGSTOP'] as const)('replace a conntrackd after %s', async (signal) => {
     const pid = pidOf('r2');
-    const restarts = sync('r2')?.restarts ?? 0;
+    const restarts = (await sync('r2'))?.restarts ?? 0;
     process.kill(pid, signal);
     expect(await untilSync('r2', (seen) => seen.restarts === restarts + 1 && seen.isShared)).toMatchObject({
       restarts: restarts + 1,
@@ -134,7 +134,7 @@ describe('two agents', () => {
         (text) => text === '1,1',
       ),
     ).toBe('1,1');
-    const left = () => ({ runs: runs(pid), hasFile: existsSync(file('r1', 'conf')), told: sync('r1') });
+    const left = async () => ({ runs: runs(pid), hasFile: existsSync(file('r1', 'conf')), told: await sync('r1') });
     const nothing = { runs: false, hasFile: false, told: null };
     await expect.poll(left).toEqual(nothing);
   });

@@ -45,6 +45,6 @@ const up = { far: 'up', state: 'up', reason: null } as const;
 
 it.each([down, up, down, up])('is $state as soon as its other end is', async ({ far, state, reason }) => {
   machine.must('ip', 'link', 'set', 'far0', far);
-  const link = () => machine.status('gw')?.links[0];
+  const link = async () => (await machine.status('gw'))?.links[0];
   expect(await eventually(link, (seen) => seen?.state === state, soon)).toMatchObject({ state, reason });
 });

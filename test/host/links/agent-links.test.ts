@@ -149,18 +149,18 @@ describe.each(kinds)(
 
     it('have a session over it, and say by which driver, with whom, and no secret', async () => {
       await bothUp();
-      const seen = linkOf(gw.status('gw'));
+      const seen = linkOf(await gw.status('gw'));
       expect(seen).toMatchObject({ attachment: 'tunnel', kind, remotes: ['169.254.10.2'] });
       expect(seen?.driver).toMatch(driver);
       const table = gw.causeway('status', '--router', 'gw').stdout;
       expect(table).toMatch(/^Links: +1 of 1 up$/m);
       expect(table).toMatch(about);
-      expect(JSON.stringify(gw.status('gw'))).not.toContain(secretOfBoth);
+      expect(JSON.stringify(await gw.status('gw'))).not.toContain(secretOfBoth);
     });
 
     it('keep link and session while an agent is killed, and its successor changes neither', async () => {
       const before = shown(gw);
-      const since = dc.status('dc')?.routing.sessions[0]?.since;
+      const since = (await dc.status('dc'))?.routing.sessions[0]?.since;
       agent.kill('SIGKILL');
       await once(agent, 'close');
       expect(shown(gw)).toBe(before);
@@ -168,11 +168,11 @@ describe.each(kinds)(
       const status = await sees(gw, 'gw', (seen) => linkOf(seen)?.state === 'up');
       expect(linkOf(status)?.state).toBe('up');
       expect(shown(gw)).toBe(before);
-      expect(dc.status('dc')?.routing.sessions[0]?.since).toEqual(began(since));
+      expect((await dc.status('dc'))?.routing.sessions[0]?.since).toEqual(began(since));
     });
 
     it('end the session at once when what carries the link ends, and have both again', async () => {
-      const established = gw.status('gw')?.routing.sessions[0]?.since;
+      const established = (await gw.status('gw'))?.routing.sessions[0]?.since;
       lose(gw);
       const isAnother = ({ routing }: RouterStatus) => !isSameTime(routing.sessions[0]?.since, established);
       // Before drivers look by themselves, which is four times a minute.

@@ -192,7 +192,7 @@ describe.each(kinds)('a tunnel of kind $kind over a VLAN', ({ kind, keysOf, link
   it('carries both families in tagged frames alone, none of them a fragment', async () => {
     const capture = await captureFrames(machineOf(1).netns, 'eth0');
     for (const family of families) expect(answered(ping(family, 100))).toBe(true);
-    const mtu = linkOf(machineOf(0).status('gw'), 'tunnel')?.mtu ?? 0;
+    const mtu = linkOf(await machineOf(0).status('gw'), 'tunnel')?.mtu ?? 0;
     for (const family of families) expect(answered(ping(family, mtu))).toBe(true);
     // Each of the four is a request and a reply, whole: of the largest, two frames of each family.
     const isLarge = (line: string): boolean => Number(/length (\d+):/.exec(line)?.[1]) > mtu;
@@ -208,7 +208,7 @@ describe.each(kinds)('a tunnel of kind $kind over a VLAN', ({ kind, keysOf, link
   });
 
   it.each(families)('a sender of IPv%i is told what fits, and fragments pass', async (family) => {
-    const mtu = linkOf(machineOf(0).status('gw'), 'tunnel')?.mtu ?? 0;
+    const mtu = linkOf(await machineOf(0).status('gw'), 'tunnel')?.mtu ?? 0;
     expect(mtu).toBeGreaterThan(1279);
     expect(ping(family, mtu + 1)).toMatch(family === 4 ? `mtu = ${mtu}` : `mtu=${mtu}`);
     expect(answered(ping(family, mtu))).toBe(true);
@@ -223,12 +223,10 @@ describe.each(kinds)('a tunnel of kind $kind over a VLAN', ({ kind, keysOf, link
     machineOf(1).must('ip', 'link', 'set', 'eth1', 'mtu', '1500');
   });
 
-  it.runIf(more !== none)('carries another tunnel, each level smaller than the one that carries it', () => {
+  it.runIf(more !== none)('carries another tunnel, each level smaller than the one that carries it', async () => {
     const [gw] = machines as [Machine];
-    const [outer, within] = ['tunnel', 'inner'].map((name) => linkOf(gw.status('gw'), name)?.mtu ?? 0) as [
-      number,
-      number,
-    ];
+    const status = await gw.status('gw');
+    const [outer = 0, within = 0] = ['tunnel', 'inner'].map((name) => linkOf(status, name)?.mtu ?? 0);
     // An IPv4 header, UDP's, and WireGuard's with its tag.
     expect(outer - within).toBe(20 + 8 + 32);
     expect(gw.run('ip', 'route', 'get', '10.77.0.2', 'mark', '0x10000000').stdout).toContain(' dev tun0 ');

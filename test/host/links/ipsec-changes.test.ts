@@ -132,6 +132,40 @@ function isEsp(frame: Buffer): boolean {
   );
 }
 
+it('one charon keeps several tunnels between the same two identities', async () => {
+  for (const [i, end] of (['a', 'b'] as const).entries()) {
+    pair.cable.run(end, 'ip', 'address', 'add', `192.168.9.${i + 1}/24`, 'dev', 'wire');
+  }
+  const place = { kind: 'userspace', hasStandardPorts: true, sharesIdentities: true } as const;
+  const started = (end: End) => {
+    const files = charonFiles(pair.dir(end), 'charon');
+    const charon = createCharon({
+      ...{ files, launcher: pair.cable.at(end), found: undefined, only: undefined, onChange: () => undefined },
+    });
+    const settings = { esp: 'userspace', ports: standardPorts, outerMark: 0x10000000, deadAfter: 30 } as const;
+    const tell = async (net: number) => {
+      const [own, other] = (end === 'a' ? [1, 2] : [2, 1]).map((host) => parseAddress(`192.168.${net}.${host}`));
+      const ids = end === 'a' ? { localId: 'a.test', remoteId: 'b.test' } : { localId: 'b.test', remoteId: 'a.test' };
+      const tunnel = tunnelOf(end, net, { ...ids, localAddress: own, remoteAddress: other as Address });
+      const compiled = compileConnection(tunnel, pair.secrets[end], place);
+      if (!compiled.ok) throw new Error(compiled.error);
+      return charon.tell({ name: `vpn${net}`, connection: compiled.value, initiates: end === 'a' });
+    };
+    const run = () => charon.run(charonConfig({ ...settings, socket: files.socket, log: files.log }));
+    return { charon, run, tell, log: () => readFileSync(files.log, 'utf8') };
+  };
+  const [a, b] = [started('a'), started('b')];
+  try {
+    for (const { run } of [a, b]) expect(await run()).toMatchObject({ ok: true });
+    for (const net of [0, 9]) for (const { tell } of [b, a]) expect(await tell(net)).toMatchObject({ ok: true });
+    const areUp = () => Promise.all([0, 9].map(async (net) => await a.charon.associations(`vpn${net}`)));
+    await eventually('both are up', areUp, (seen) => seen.every((one) => one.ok && one.value.isUp));
+    for (const { log } of [a, b]) expect(log()).not.toContain('duplicate IKE_SA');
+  } finally {
+    for (const { charon } of [a, b]) await charon.end();
+  }
+});
+
 it('a charon of the kernel takes connections, their XFRM interface ids and marks, and other settings while it runs', async () => {
   const root = pair.dir('a');
   const files = charonFiles(root, 'charon-of-kernel');
@@ -142,7 +176,7 @@ it('a charon of the kernel takes connections, their XFRM interface ids and marks
     only: undefined,
     onChange: () => undefined,
   });
-  const kernel = { kind: 'kernel', outerMark: 0x10000000, hasStandardPorts: true } as const;
+  const kernel = { kind: 'kernel', outerMark: 0x10000000, hasStandardPorts: true, sharesIdentities: false } as const;
   const settings = { esp: 'kernel', ports: standardPorts, outerMark: 0x10000000, deadAfter: 30 } as const;
   const pid = await charon.run(charonConfig({ ...settings, socket: files.socket, log: files.log }));
   try {
