@@ -11,7 +11,7 @@
 import { mkdir } from 'node:fs/promises';
 import type { IpsecTunnelIntent } from '../../intent/links/links-intent.ts';
 import { charonConfig, deadAfter, standardPorts } from '../../links/ipsec/charon-config.ts';
-import { compileConnection, type EspPlace } from '../../links/ipsec/connection.ts';
+import { compileConnection, type EspPlace, sharesIdentities } from '../../links/ipsec/connection.ts';
 import { reportIpsecFailed, reportTunnel } from '../../links/ipsec/report.ts';
 import { assignPorts, hasWrittenPort, type PortChoice } from '../../links/ipsec/tunnel-ports.ts';
 import type { LinkDriver } from '../../links/link-driver.ts';
@@ -178,8 +178,12 @@ export function createIpsecDriver(options: IpsecDriverOptions): LinkDriver<Ipsec
     }
     const ports = choice?.ports ?? standardPorts;
     const hasStandardPorts = ports.ike === standardPorts.ike;
-    const espPlace: EspPlace =
-      where === 'kernel' ? { kind: 'kernel', outerMark, hasStandardPorts } : { kind: 'userspace', hasStandardPorts };
+    const beside = isShared(tunnel) ? all.filter((other) => other !== tunnel && isShared(other)) : [];
+    const espPlace: EspPlace = {
+      hasStandardPorts,
+      sharesIdentities: beside.some((other) => sharesIdentities(tunnel, other)),
+      ...(where === 'kernel' ? { kind: where, outerMark } : { kind: where }),
+    };
     const compiled = compileConnection(tunnel, secrets, espPlace);
     if (!compiled.ok) return fail(compiled.error);
     const credential = credentialProblem(tunnel, secrets);

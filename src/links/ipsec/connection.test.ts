@@ -4,7 +4,7 @@ import type { IpsecTunnelIntent } from '../../intent/links/links-intent.ts';
 import { type Address, parseAddress } from '../../net/address.ts';
 import { ipsecDefaults } from '../../resources/tunnel-defaults.ts';
 import { charonConfig, deadAfter, needsNewCharon, standardPorts } from './charon-config.ts';
-import { compileConnection, type EspPlace, needsNewAgreement } from './connection.ts';
+import { compileConnection, type EspPlace, needsNewAgreement, sharesIdentities } from './connection.ts';
 import { assignPorts, hasWrittenPort } from './tunnel-ports.ts';
 import type { ViciSection } from './vici-message.ts';
 
@@ -43,9 +43,9 @@ const secrets = new Map([
   ['dc/ca', '-----BEGIN CERTIFICATE-----\nBB==\n-----END CERTIFICATE-----'],
 ]);
 
-const userspace: EspPlace = { kind: 'userspace', hasStandardPorts: true };
-const beside: EspPlace = { kind: 'userspace', hasStandardPorts: false };
-const kernel: EspPlace = { kind: 'kernel', outerMark: 0x10000000, hasStandardPorts: true };
+const userspace: EspPlace = { kind: 'userspace', hasStandardPorts: true, sharesIdentities: false };
+const beside: EspPlace = { ...userspace, hasStandardPorts: false };
+const kernel: EspPlace = { ...userspace, kind: 'kernel', outerMark: 0x10000000 };
 
 function compile(changes: Partial<IpsecTunnelIntent> = {}, place = userspace) {
   const compiled = compileConnection({ ...tunnel, ...changes }, secrets, place);
@@ -63,6 +63,22 @@ describe('a connection', () => {
       command: 'load-shared',
       message: { id: 'dc-1', type: 'IKE', data: 'secret-key', owners: ['192.0.2.1', 'gateway.example.com'] },
     });
+  });
+
+  it.each<[string, Partial<IpsecTunnelIntent>, boolean]>([
+    ['names, whatever their addresses', { localId: 'a.test', remoteId: 'b.test' }, true],
+    ['addresses, where nothing else is said', { localId: undefined, remoteId: undefined }, false],
+  ])('has the identities of another tunnel by %s', (_, ids, isShared) => {
+    const [local, remote] = ['198.51.100.1', '198.51.100.2'].map(parseAddress);
+    const other = { ...tunnel, localAddress: local, ...(remote ? { remoteAddress: remote } : {}) };
+    expect(sharesIdentities({ ...tunnel, ...ids }, { ...other, ...ids })).toBe(isShared);
+  });
+
+  it('with the identities of another tunnel is not taken for that one come back, and one that is up stays up', () => {
+    const [alone, beside] = [false, true].map((sharesIdentities) => compile({}, { ...kernel, sharesIdentities }));
+    expect([alone?.connection['unique'], beside?.connection['unique']]).toEqual(['replace', 'never']);
+    const named = (connection: ViciSection | undefined): ViciSection => ({ 'dc-1': connection ?? {} });
+    expect(needsNewAgreement(named(alone?.connection), named(beside?.connection))).toBe(false);
   });
 
   it('renews its keys before they end, by a margin that varies', () => {

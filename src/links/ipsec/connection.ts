@@ -32,6 +32,8 @@ export interface CharonKey {
 export type EspPlace = {
   /** A charon beside the one that has port 500 speaks NAT-T's port from the first packet. */
   readonly hasStandardPorts: boolean;
+  /** Whether the same charon serves another tunnel between the same two identities. */
+  readonly sharesIdentities: boolean;
 } & (
   | {
       readonly kind: 'kernel';
@@ -42,20 +44,29 @@ export type EspPlace = {
   | { readonly kind: 'userspace' }
 );
 
-/**
- * Whether a tunnel that is up by one of them has to be agreed on anew for the other. With a certificate of its own that was renewed
- * it goes on, as it does with a key: whoever authenticates next uses the new one.
- */
-export function needsNewAgreement(before: ViciSection, after: ViciSection): boolean {
-  return !sameValue(withoutOwnCertificates(before), withoutOwnCertificates(after));
+/** Whether charon, which knows peers by who they are, takes the ends of these two for the same. */
+export function sharesIdentities(one: IpsecTunnelIntent, other: IpsecTunnelIntent): boolean {
+  return (
+    identity(one.localId, one.localAddress) === identity(other.localId, other.localAddress) &&
+    identity(one.remoteId, one.remoteAddress) === identity(other.remoteId, other.remoteAddress)
+  );
 }
 
-function withoutOwnCertificates(named: ViciSection): ViciSection {
+/**
+ * Whether a tunnel that is up by one of them has to be agreed on anew for the other. With a certificate of its own that was renewed
+ * it goes on, as it does with a key: whoever authenticates next uses the new one. So does `unique`, asked for at that time alone.
+ */
+export function needsNewAgreement(before: ViciSection, after: ViciSection): boolean {
+  return !sameValue(agreedOn(before), agreedOn(after));
+}
+
+function agreedOn(named: ViciSection): ViciSection {
   return Object.fromEntries(
     Object.entries(named).map(([name, connection]) => {
       if (!isSection(connection) || !isSection(connection['local'])) return [name, connection];
-      const { certs: _, ...local } = connection['local'];
-      return [name, { ...connection, local }];
+      const { unique: _unique, ...agreed } = connection;
+      const { certs: _certs, ...local } = connection['local'];
+      return [name, { ...agreed, local }];
     }),
   );
 }
@@ -78,7 +89,8 @@ export function compileConnection(
     // Addresses are what the Attachment says, so none may be changed by the peer.
     mobike: 'no',
     fragmentation: 'yes',
-    unique: 'replace',
+    // Of two tunnels between the same two identities charon would take the later one for the same peer come back, and end the other.
+    unique: place.sharesIdentities ? 'never' : 'replace',
     keyingtries: '0',
     dpd_delay: seconds(tunnel.dpd.delay),
     // Which IKEv2 takes from the configuration, as it is when both ends agree: so that they do where it changes.
