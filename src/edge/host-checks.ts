@@ -9,6 +9,7 @@ import { logGroup } from '../nftables/flow-log.ts';
 import { isServed } from './api-socket.ts';
 import { type Finding, fine, unseen } from './finding.ts';
 import { printProgramError, runProgram } from './run-program.ts';
+import { checkSecrets } from './secret-checks.ts';
 
 export interface HostCheckOptions {
   readonly storeFolder: string;
@@ -228,18 +229,6 @@ async function checkFolder(check: string, folder: string): Promise<Finding> {
     const isAbsent = (error as NodeJS.ErrnoException).code === 'ENOENT';
     if (isAbsent) return fine(check, `${folder}, made when first used`);
     return { check, result: 'error', found: `${folder} cannot be written`, fix: 'run as its owner, or name another' };
-  }
-}
-
-async function checkSecrets(folder: string): Promise<Finding> {
-  try {
-    await readdir(folder);
-    return fine('secrets', folder);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT')
-      return fine('secrets', `${folder} is not there; none in use`);
-    const fix = 'sessions with a password stay down: give the agent read access';
-    return { check: 'secrets', result: 'error', found: `${folder} cannot be read`, fix };
   }
 }
 
