@@ -3,9 +3,9 @@ import { defineConfig } from 'vitest/config';
 /** Three projects: what runs anywhere, what needs the real programs and root, and the whole topology in namespaces. */
 export default defineConfig({
   test: {
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
-    // A machine that is busy answers late: a limit ends what hangs, and asserts no speed.
+    // A machine that is busy answers late: these limits end what hangs, and assert no speed.
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
     expect: { poll: { timeout: 20_000 } },
     projects: [
       {
@@ -13,6 +13,8 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['src/**/*.test.ts', 'bench/**/*.test.ts', 'test/{arch,conformance,properties}/**/*.test.ts'],
+          // They compute: one file for each processor; unless said it is one less.
+          maxWorkers: '100%',
           sequence: { groupOrder: 0 },
         },
       },
@@ -24,8 +26,6 @@ export default defineConfig({
           include: ['test/{scenarios,host}/**/*.test.ts'],
           maxWorkers: 3,
           sequence: { groupOrder: 1 },
-          testTimeout: 180_000,
-          hookTimeout: 180_000,
         },
       },
       {
@@ -35,8 +35,6 @@ export default defineConfig({
           include: ['test/lab/**/*.test.ts'],
           maxWorkers: 1,
           sequence: { groupOrder: 2 },
-          testTimeout: 180_000,
-          hookTimeout: 180_000,
         },
       },
     ],

@@ -118,11 +118,11 @@ describe("the agent's loop", () => {
   it('knows a router that comes back by the labels of now, not of when it went', async () => {
     const { start, tellSnapshot, kernel } = world();
     const agent = await start();
-    await vi.waitFor(() => expect(agent.isConverged() && kernel()).toBeTruthy());
+    await expect.poll(() => agent.isConverged() && kernel()).toBeTruthy();
     tellSnapshot(...others, pod('db'));
-    await vi.waitFor(() => expect(kernel()).toBeUndefined());
+    await expect.poll(() => kernel()).toBeUndefined();
     tellSnapshot(router, ...others, pod('db'));
-    await vi.waitFor(() => expect(agent.isConverged() && kernel()).toBeTruthy());
+    await expect.poll(() => agent.isConverged() && kernel()).toBeTruthy();
     const fresh = resolveIntent(makeSnapshot([router, ...others, pod('db')]), 'tr1', { interfaces: [] });
     expect(fresh.ok && kernel()).toBeTruthy();
     if (fresh.ok) expect(diffRulesets(kernel(), compileRuleset(fresh.value.policy))).toSatisfy(isEmptyChange);
@@ -135,7 +135,7 @@ describe("the agent's loop", () => {
     const agent = await start();
     expect(agent.intent()).toBeUndefined();
     ringAll();
-    await vi.waitFor(() => expect(agent.intent()).toBeDefined());
+    await expect.poll(() => agent.intent()).toBeDefined();
   });
 
   it('reads interfaces one time after the other, so that the newest reading counts', async () => {
@@ -149,6 +149,6 @@ describe("the agent's loop", () => {
     ringInterfaces();
     expect(interfaces).toHaveBeenCalledTimes(2);
     answers[0]?.(ok([]));
-    await vi.waitFor(() => expect(interfaces).toHaveBeenCalledTimes(3));
+    await expect.poll(() => interfaces.mock.calls.length).toBe(3);
   });
 });

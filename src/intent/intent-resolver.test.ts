@@ -108,7 +108,7 @@ describe('an intent kept current', () => {
       if (typeof collect === 'function') collect();
       return old.filter((each) => each.deref() !== undefined).length;
     };
-    await expect.poll(kept, { timeout: 5000 }).toBe(0);
+    await expect.poll(kept).toBe(0);
   });
 
   it('starts anew when the router comes back', () => {

@@ -17,7 +17,7 @@ function expectSane(text: string): void {
   const { resources, errors } = parseFile({ path: 'f', text });
   expect(resources.length + errors.length).toBeGreaterThan(0);
   expect(errors.every((error) => error.reason !== '' && error.file === 'f')).toBe(true);
-  expect(performance.now() - started).toBeLessThan(5000);
+  expect(performance.now() - started).toBeLessThan(30_000);
 }
 
 const valid = [
