@@ -15,6 +15,7 @@ import { readBirdAbout } from '../edge/bird-about.ts';
 import { createBirdDaemon } from '../edge/bird-process.ts';
 import { createBirdSnippets } from '../edge/bird-snippets.ts';
 import { conntrackdFiles, createConntrackd } from '../edge/conntrackd-process.ts';
+import { withholdDump } from '../edge/core-file.ts';
 import { createDrainFile } from '../edge/drain-file.ts';
 import { openEmbeddedStore } from '../edge/embedded-store.ts';
 import { checkPrivilege } from '../edge/host-checks.ts';
@@ -65,6 +66,7 @@ export async function runAgent(options: RunAgentOptions): Promise<AgentEnd> {
   if (privilege.result === 'error') {
     return { kind: 'failed', message: `a router cannot be run: ${privilege.found}; ${privilege.fix}` };
   }
+  await withholdDump('self');
   const runFolder = join(options.runFolder, router);
   const stateFolder = join(options.stateFolder, router);
   try {

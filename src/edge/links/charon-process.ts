@@ -4,11 +4,12 @@
  * Invariant: each runs in a session of its own and outlives us; a process that somebody else started is never touched: ours are
  * charons whose environment names a configuration in our folder. None leaves its memory, which holds keys, in a core file.
  */
-import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { err, ok, type Result } from '../../result.ts';
 import { writeFileAtomically } from '../atomic-file.ts';
 import { readText, trimLog } from '../bird-files.ts';
+import { withholdDump } from '../core-file.ts';
 import { endDaemon, startDaemon } from '../daemon-process.ts';
 import { runProgram } from '../run-program.ts';
 
@@ -124,10 +125,6 @@ export function trimCharonLog(files: CharonFiles): Promise<void> {
 async function withholdMemory(pid: number): Promise<void> {
   await withholdDump(pid);
   await runProgram('prlimit', ['--pid', String(pid), '--core=1:1']);
-}
-
-async function withholdDump(pid: number): Promise<void> {
-  await writeFile(`/proc/${pid}/coredump_filter`, '0').catch(() => undefined);
 }
 
 /** Its associations are deleted at the peer, too. */

@@ -14,9 +14,10 @@ import { inFolder, isInFolder, type WireguardFiles, type WireguardFolder, wiregu
 
 /**
  * A core file would hold the private key: one byte is too little for one, and with that limit the kernel hands the memory to no program
- * either. Where ours is 0, which cannot be raised, it stays that.
+ * either. Where ours is 0, which cannot be raised, what a program gets is without any kind of memory (core(5)).
  */
-const startScript = 'prlimit --pid $$ --core=1:1 2>/dev/null; echo $$ >"$2" && exec wireguard-go -f "$1"';
+const startScript =
+  'echo 0 >/proc/$$/coredump_filter; prlimit --pid $$ --core=1:1 2>/dev/null; echo $$ >"$2" && exec wireguard-go -f "$1"';
 
 /** Undefined where none of ours runs for this device. */
 export async function findWireguardGo(folder: WireguardFolder, interfaceName: string): Promise<number | undefined> {

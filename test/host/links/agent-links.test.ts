@@ -17,6 +17,17 @@ const ends = [
 ] as const;
 type End = (typeof ends)[number];
 
+const pidsOf = ({ netns }: Machine): readonly string[] =>
+  execFileSync('ip', ['netns', 'pids', netns], { encoding: 'utf8' }).split('\n').filter(Boolean);
+
+function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
 interface Kind {
   readonly kind: 'wireguard' | 'ipsec' | 'vlan';
   readonly device: string;
@@ -50,9 +61,8 @@ const kinds: readonly Kind[] = [
       dpd: { delay: 2s, timeout: 6s }
       initiate: ${last === 1}
       tunnels: [{ interface: tun0, localAddress: 10.0.255.${last}, remoteAddress: 10.0.255.${3 - last} }]`,
-    lose: ({ netns }) => {
-      const pids = execFileSync('ip', ['netns', 'pids', netns], { encoding: 'utf8' }).split('\n').filter(Boolean);
-      const charons = pids.filter((pid) => readFileSync(`/proc/${pid}/comm`, 'utf8').startsWith('charon'));
+    lose: (machine) => {
+      const charons = pidsOf(machine).filter((pid) => readFileSync(`/proc/${pid}/comm`, 'utf8').startsWith('charon'));
       for (const pid of charons) process.kill(Number(pid), 'SIGKILL');
     },
     driver: /^(kernel-xfrm|userspace-esp)$/,
@@ -156,6 +166,13 @@ describe.each(kinds)(
       expect(table).toMatch(/^Links: +1 of 1 up$/m);
       expect(table).toMatch(about);
       expect(JSON.stringify(await gw.status('gw'))).not.toContain(secretOfBoth);
+    });
+
+    it('leave nothing of their memory in a core file, nor does the agent, nor BIRD', () => {
+      // One that `wg` was is gone by now.
+      const filters = pidsOf(gw).flatMap((pid) => readIfThere(`/proc/${pid}/coredump_filter`) ?? []);
+      expect(filters.length).toBeGreaterThan(2);
+      expect(filters.map((text) => Number.parseInt(text, 16)).filter((filter) => filter !== 0)).toEqual([]);
     });
 
     it('keep link and session while an agent is killed, and its successor changes neither', async () => {

@@ -166,6 +166,7 @@ describe('in the end', () => {
     for (const end of ends) expect(statSync(join(pair.folders(end).keys, `${device}.key`)).mode & 0o777).toBe(0o600);
     const limits = readFileSync(`/proc/${must(pair.pidOf('a'))}/limits`, 'utf8');
     expect(limits).toMatch(/^Max core file size +1 +1 /m);
+    expect(Number.parseInt(readFileSync(`/proc/${must(pair.pidOf('a'))}/coredump_filter`, 'utf8'), 16)).toBe(0);
   });
 
   it('a link that is not wanted any more leaves no device, no process and no file but its key, and comes back as it was', async () => {
