@@ -43,6 +43,7 @@ import {
   staticInsideSite,
 } from './references/topology.ts';
 import { tunnelsLeave, underlaysExist, underlaysLead, underlaysNamed } from './references/underlays.ts';
+import { wireguardEndsMeet } from './references/wireguard-ends.ts';
 import type { Snapshot } from './snapshot.ts';
 
 export const referenceChecks: readonly ReferenceCheck[] = [
@@ -74,6 +75,7 @@ export const referenceChecks: readonly ReferenceCheck[] = [
   subnetsDistinct,
   outerEndsFit,
   mirrorsAgree,
+  wireguardEndsMeet,
   gatewaysDiffer,
   blocksDistinct,
   gatewaysSeeOneGroup,

@@ -138,6 +138,47 @@ describe('a warning is', () => {
     });
   });
 
+  describe('of two ends of WireGuard that do not find each other', () => {
+    const end = (name: string, at: string, own: number, far: number, settings = '') => {
+      const key = 'peerPublicKey: "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="';
+      const ends = inside(`169.254.8.${own}/30`, `169.254.8.${far}`);
+      return attachment(name, `wireguard: {${key}${settings}}`, ends).replace('router: r1', `router: ${at}`);
+    };
+    const warningsOf = (here: string, there: string, more: readonly string[] = []) =>
+      check([router(), router('', 'r2'), sites, end('x', 'r1', 1, 2, here), end('y', 'r2', 2, 1, there), ...more])
+        .warnings;
+    const from = ', allowFrom: [203.0.113.0/24]';
+
+    it('neither of which knows where the other is, at each', () => {
+      expect(warningsOf(from, from)).toEqual(
+        [
+          ['x', 'y', 'r2'],
+          ['y', 'x', 'r1'],
+        ].map(([name, other, of]) => ({
+          ...{ name, field: 'spec.link.wireguard' },
+          reason: `neither this end nor Attachment ${other} (Router ${of}) knows where the other is: write endpoint at one of them`,
+        })),
+      );
+    });
+
+    it('one of which looks for the other at a port that is not its own', () => {
+      expect(warningsOf(', endpoint: "203.0.113.2:51999"', `${from}, listenPort: 51900`)).toEqual([
+        {
+          ...{ name: 'x', field: 'spec.link.wireguard.endpoint' },
+          reason: expect.stringMatching(/^Attachment y \(Router r2\) listens at UDP port 51900, not 51999:/),
+        },
+      ]);
+    });
+
+    it.each([
+      ['one of them knows', ', endpoint: "203.0.113.2:51820"', from, []],
+      ['one of them knows a port that is written', ', endpoint: "203.0.113.2:51900"', `${from}, listenPort: 51900`, []],
+      ['three have the same addresses', from, from, [end('z', 'r3', 2, 1, from), router('', 'r3')]],
+    ])('and nothing where %s', (_, here, there, more) => {
+      expect(warningsOf(here, there, more)).toEqual([]);
+    });
+  });
+
   it('that neither end opens a tunnel, at each', () => {
     const ends = [
       tunnelTo('x', '203.0.113.2', '169.254.8.2', 'initiate: false,'),
