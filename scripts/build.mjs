@@ -20,7 +20,7 @@ const keepChunksMs = 24 * 3600 * 1000;
 export async function build() {
   // The entry is dated to the start, so that what is edited during the build counts as newer.
   const started = new Date();
-  const { build: bundle } = await import('esbuild');
+  const { build: bundle, stop } = await import('esbuild');
   const { outputFiles } = await bundle({
     absWorkingDir: root,
     entryPoints: { causeway: 'src/bin/causeway.ts' },
@@ -38,7 +38,7 @@ export async function build() {
       js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
     },
     logLevel: 'silent',
-  });
+  }).finally(stop);
   mkdirSync(dist, { recursive: true });
   const isEntry = ({ path }) => basename(path).startsWith('causeway.js');
   for (const file of [...outputFiles.filter((each) => !isEntry(each)), ...outputFiles.filter(isEntry)]) {
