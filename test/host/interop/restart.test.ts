@@ -15,7 +15,8 @@ scenario(
   {
     feature: 'peerRestarts',
     hub: graceful,
-    peer: (place) => ({ sessions: plain({ gracefulRestart: true }), routes: ownRoutes(place, 1) }),
+    // We alone connect: a second connection, of theirs at the same moment, would be a second restart to us (RFC 4724 §4.2).
+    peer: (place) => ({ sessions: plain({ gracefulRestart: true, passive: true }), routes: ownRoutes(place, 1) }),
   },
   ({ each }) => {
     each('what it told stays in our table and in the kernel while it is away', async (cell) => {
