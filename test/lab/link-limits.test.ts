@@ -15,7 +15,6 @@ import { mustRun } from '../../lab/sandbox/run.ts';
 import { pathInside } from '../../lab/sandbox/sandbox.ts';
 import { expectWhole } from './expect-lab.ts';
 
-const patience = { within: 20_000 } as const;
 /** Beside the /16 that the data center announces always. */
 const more = Array.from({ length: 100 }, (_, index) => `10.10.${index + 1}.0/24`);
 let lab: RunningLab;
@@ -55,7 +54,6 @@ async function expectHeld(node: 'dx' | 'vgw', session: string, count: number): P
   const held = await eventually(
     () => countHeld(node, session),
     (now) => now === count,
-    patience,
   );
   expect(held, `${session} of ${node}`).toBe(count);
 }
@@ -65,7 +63,6 @@ async function expectLimits(router: string, isReached: boolean): Promise<void> {
   const limits = await eventually(
     () => lab.causeway(['limits', '--router', router, '--check']),
     ({ code }) => (code === 1) === isReached,
-    patience,
   );
   expect(limits.stdout.includes('EXCEEDED'), limits.stdout + limits.stderr).toBe(isReached);
   expect(limits.code).toBe(isReached ? 1 : 0);
@@ -104,7 +101,6 @@ describe('101 prefixes for who takes 100', () => {
     const status = await eventually(
       () => lab.causeway(['status', '--router', 'dc-edge']),
       ({ stdout }) => stdout.includes('5 of 6 established'),
-      patience,
     );
     expect(status.stdout).toMatch(/Sessions: +5 of 6 established/);
 

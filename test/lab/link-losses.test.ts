@@ -22,7 +22,6 @@ import { expectWhole } from './expect-lab.ts';
 
 const plain = createPaint(false);
 const prefixes = { dc: '10.10.0.0/16', spoke: '10.1.0.0/16' } as const;
-const patience = { within: 30_000 } as const;
 const streams = [
   { from: 'db1', to: 'app1', port: 'udp/9000' },
   { from: 'app1', to: 'db1', port: 'tcp/5432' },
@@ -63,7 +62,6 @@ async function expectDevices(node: string, prefix: string, devices: readonly str
   const found = await eventually(
     () => devicesTo(node, prefix),
     (list) => list.join() === devices.join(),
-    patience,
   );
   expect(found, `${prefix} on ${node}`).toEqual(devices);
 }
@@ -72,7 +70,7 @@ async function expectDevices(node: string, prefix: string, devices: readonly str
 async function expectDevice(node: string, device: string, state: 'up' | 'down'): Promise<void> {
   const isUp = async () =>
     / (UP|UNKNOWN) /.test((await lab.exec(node, ['ip', '-brief', 'link', 'show', device])).stdout);
-  expect(await eventually(isUp, (up) => up === (state === 'up'), patience), device).toBe(state === 'up');
+  expect(await eventually(isUp, (up) => up === (state === 'up')), device).toBe(state === 'up');
 }
 
 describe('Amazon replaces the endpoint of a tunnel', () => {
@@ -130,7 +128,6 @@ describe('a spoke loses both of its tunnels', () => {
     await eventually(
       () => arrivals.frames.length,
       (count) => count > 0,
-      patience,
     );
     await arrivals.end();
     await change('delete');
@@ -185,7 +182,6 @@ describe('what belongs into a tunnel', () => {
     await eventually(
       () => seen.frames.length,
       (count) => count > 0,
-      patience,
     );
     await seen.end();
     expect(seen.frames).not.toEqual([]);
@@ -208,6 +204,6 @@ describe('what belongs into a tunnel', () => {
       await mustRun(lab.sandbox, ['ip', 'address', 'add', stray, 'dev', 'lo'], { node });
     for (const [node, to] of sent) await lab.exec(node, ['ping', '-m', mark, '-c', '1', '-W', '1', '-I', stray, to]);
     const count = () => watches.map(({ frames }) => frames.some((frame) => frame.includes(`${stray} >`)));
-    expect(await eventually(count, (seen) => seen.every(Boolean), patience)).toEqual([true, true, true]);
+    expect(await eventually(count, (seen) => seen.every(Boolean))).toEqual([true, true, true]);
   });
 });

@@ -45,7 +45,6 @@ async function startOwned(file: string, until: string): Promise<ChildProcess> {
   await eventually(
     () => output,
     (text) => text.includes(until),
-    { within: 30_000 },
   );
   expect(output).toContain(until);
   return child;
@@ -64,15 +63,12 @@ async function expectNothingLeft(pids: readonly number[], before: Readonly<Recor
   const left = await eventually(
     () => pids.filter(isRunning),
     (list) => list.length === 0,
-    { within: 10_000 },
   );
   expect(left).toEqual([]);
   expect(findSandbox('tiny')).toBeUndefined();
   expect(leakedMounts()).toEqual([]);
   // Tests of other parts may add and remove things of their own at the same time.
-  const after = await eventually(readHostState, (state) => JSON.stringify(state) === JSON.stringify(before), {
-    within: 10_000,
-  });
+  const after = await eventually(readHostState, (state) => JSON.stringify(state) === JSON.stringify(before));
   expect(after).toEqual(before);
 }
 
