@@ -37,7 +37,8 @@ export interface RawSpeakerOptions {
 
 /** Connects and opens at once; keeps the session alive by answering each KEEPALIVE with one. */
 export function openRawSpeaker({ launcher, hub, asNumber, routerId }: RawSpeakerOptions): RawSpeaker {
-  const relay = `exec 3<>/dev/tcp/${hub}/179 || exit 1; cat <&3 & cat >&3; kill $!`;
+  // Where the hub resets while we still write, what it said before is read to its end.
+  const relay = `exec 3<>/dev/tcp/${hub}/179 || exit 1; cat <&3 & cat >&3 && kill $!; wait`;
   const [program = '', ...args] = [...launcher, 'bash', '-c', relay];
   const child: ChildProcess = spawn(program, args, { stdio: ['pipe', 'pipe', 'ignore'], detached: true });
   let pending = Buffer.alloc(0);
