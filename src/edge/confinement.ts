@@ -10,7 +10,7 @@
  */
 import type { HostError } from '../agent/ports.ts';
 import type { PrefixBound } from '../intent/routing/routing-intent.ts';
-import { type IpRoute, isForeign, ownProtocol, ownTables } from '../links/ip-route.ts';
+import { foreignReason, type IpRoute, isForeign, ownProtocol, ownTables } from '../links/ip-route.ts';
 import { type Family, families } from '../net/address.ts';
 import { parseAddressOrCidr, printPrefix } from '../net/prefix.ts';
 import { err, ok, type Result } from '../result.ts';
@@ -59,7 +59,8 @@ export async function confine(
         prefixes.filter((prefix) => prefix.family === family).map((prefix) => [printPrefix(prefix), kind]);
       const wanted = new Map([...routesOf('unreachable', within), ...routesOf('throw', except)]);
       const held = await read(ip, family);
-      if (held.foreign && isWanted) throw new Error(foreignReason(family, held.foreign));
+      if (held.foreign && isWanted)
+        throw new Error(foreignReason(confinedTable, family, held.foreign, 'forwarded packets'));
       if (!(await settle(ip, family, wanted, held))) continue;
       hasChanged = true;
       if (await settle(ip, family, wanted, await read(ip, family))) {
@@ -110,9 +111,4 @@ async function settle(ip: IpBatch, family: Family, wanted: ReadonlyMap<string, s
 function prefixText(dst: string): string {
   const prefix = parseAddressOrCidr(dst);
   return prefix ? printPrefix(prefix) : dst;
-}
-
-function foreignReason(family: Family, { dst }: IpRoute): string {
-  const remedy = `use another table, and then: ip -${family} route flush table ${confinedTable}`;
-  return `route table ${confinedTable} has routes of somebody else's, as to ${dst}, which forwarded packets would follow: ${remedy}`;
 }

@@ -3,6 +3,7 @@
  *
  * Invariant: what we write into tables of our own carries `ownProtocol`; what does not is somebody else's.
  */
+import type { Family } from '../net/address.ts';
 
 /** Number that says who made a route or a rule: rtnetlink.h leaves those from 5 up to whoever takes them. */
 export const ownProtocol = 73;
@@ -39,4 +40,10 @@ export interface IpRoute extends IpNextHop {
 /** Of a route in a table of ours: whether somebody else made it. */
 export function isForeign({ protocol }: IpRoute): boolean {
   return protocol !== `${ownProtocol}`;
+}
+
+/** Why a table of ours is not used as long as such a route is in it; `followers`: the packets that would go by it. */
+export function foreignReason(table: number, family: Family, { dst }: IpRoute, followers: string): string {
+  const remedy = `use another table, and then: ip -${family} route flush table ${table}`;
+  return `route table ${table} has routes of somebody else's, as to ${dst}, which ${followers} would follow: ${remedy}`;
 }

@@ -53,9 +53,14 @@ export function makeFib(
   return { routes, locals: new Set(Array.from(locals, printAddress)), confined };
 }
 
+/** Whether the router itself is there. */
+export function isLocal(fib: Fib, address: Address): boolean {
+  return fib.locals.has(printAddress(address)) || isInAny(loopback, address);
+}
+
 /** `isForwarded`: the packet is not the router's own. */
 export function lookupRoute(fib: Fib, destination: Address, isForwarded = true): RouteLookup {
-  if (fib.locals.has(printAddress(destination)) || isInAny(loopback, destination)) return { kind: 'local' };
+  if (isLocal(fib, destination)) return { kind: 'local' };
   if (isInAny(linkOnly, destination)) return { kind: 'link' };
   const route = fib.routes.longestMatch(destination);
   if (!route) return { kind: 'no-route' };

@@ -7,7 +7,7 @@
  * is there the table ends in `unreachable`: an outer packet never goes by a route that was learned.
  */
 
-import { type IpRoute, isForeign, ownProtocol, ownTables } from '../../links/ip-route.ts';
+import { foreignReason, type IpRoute, isForeign, ownProtocol, ownTables } from '../../links/ip-route.ts';
 import type { LinkDriver } from '../../links/link-driver.ts';
 import { fitTunnel } from '../../links/underlay-mtu.ts';
 import {
@@ -72,7 +72,7 @@ export function createUnderlay({ launcher = [] }: { readonly launcher?: readonly
     for (const family of families) {
       if (!isSpoken(family)) continue;
       const { own, held, hasRule, foreign } = await read(family);
-      if (foreign && tunnels.length > 0) throw new Error(foreignReason(family, foreign));
+      if (foreign && tunnels.length > 0) throw new Error(foreignReason(table, family, foreign, 'outer packets'));
       const wishes = underlayRoutes(tunnels, own).filter((route) => route.family === family);
       const [has, wants] = [held.map(printRoute), wishes.map(printRoute)];
       const added = inOrder(wishes.filter((route) => !has.includes(printRoute(route))));
@@ -170,11 +170,6 @@ export function createUnderlay({ launcher = [] }: { readonly launcher?: readonly
       };
     },
   };
-}
-
-function foreignReason(family: Family, { dst }: IpRoute): string {
-  const remedy = `use another table, and then: ip -${family} route flush table ${table}`;
-  return `route table ${table} has routes of somebody else's, as to ${dst}, which outer packets would follow: ${remedy}`;
 }
 
 function isAmong(link: TunnelIntent, links: readonly TunnelIntent[]): boolean {

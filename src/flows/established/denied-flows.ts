@@ -12,7 +12,7 @@
 import type { PolicyIntent } from '../../intent/policy/policy-intent.ts';
 import { type Address, equalAddresses } from '../../net/address.ts';
 import { explainPacket } from '../../verdict/explain-packet.ts';
-import { type Fib, lookupRoute } from '../../verdict/fib.ts';
+import { type Fib, isLocal, lookupRoute } from '../../verdict/fib.ts';
 import type { Packet, Passage } from '../../verdict/packet.ts';
 import type { Verdict } from '../../verdict/verdict.ts';
 import type { TrackedFlow } from './tracked-flow.ts';
@@ -49,7 +49,7 @@ function firstPacket({ original, reply }: TrackedFlow): Packet {
 }
 
 function passageOf(fib: Fib, { original, reply }: TrackedFlow): Passage | { readonly reason: string } {
-  const isForwarded = ![original.source, reply.source].some((end) => lookupRoute(fib, end).kind === 'local');
+  const isForwarded = !isLocal(fib, original.source) && !isLocal(fib, reply.source);
   const from = lookupRoute(fib, original.source, isForwarded);
   const to = lookupRoute(fib, reply.source, isForwarded);
   if (from.kind === 'local') {
